@@ -1,0 +1,22 @@
+//! The platform's words as types: ids, limits, definitions, error codes.
+//!
+//! Every plane uses these and parses into them once, at its edge; inner code
+//! never checks again. Nothing here does I/O or knows a server or an engine.
+
+mod context;
+mod definition;
+mod error_code;
+mod failure;
+mod ids;
+mod limits;
+mod manifest;
+mod vocabulary;
+
+pub use context::ExecutionContext;
+pub use definition::{ExtensionDefinition, Metadata, SCHEMA_BYTES_MAX, Schemas, ToolDescription};
+pub use error_code::{ErrorCode, FailureCause, GrpcStatus, Retry, UnknownCode};
+pub use failure::{Action, FailureContract, SkippedTool};
+pub use ids::{CallLabel, ExtensionId, HostCallName, IdError, TenantId, Version, VersionSelector};
+pub use limits::{INPUT_BYTES_DEFAULT, LOG_BYTES_MAX, LimitError, Limits, OUTPUT_BYTES_DEFAULT};
+pub use manifest::{Build, Language, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest, ManifestError, SchemaFiles};
+pub use vocabulary::{ActorType, Environment, Kind, RiskTier, UnknownWord};

@@ -1,0 +1,79 @@
+//! A request as a transport hands it over, and what it gets back.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use extensions_engine::{Failure, Stats};
+use extensions_types::{CallLabel, ErrorCode, Version};
+
+/// An invocation as asked for: texts from outside, not yet checked.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The extension's id.
+    pub extension_id: String,
+    /// A version number, `latest` or empty.
+    pub version: String,
+    /// The context that the caller names.
+    pub context: AskedContext,
+    /// The named place in the primitive; may be empty.
+    pub hook_point: String,
+    /// The calling primitive; the token's subject when empty.
+    pub caller: String,
+    /// One JSON value.
+    pub input: Bytes,
+    /// When the request's head arrived.
+    pub accepted: Instant,
+    /// The caller's patience from `accepted` on: the shorter of its transport
+    /// deadline and `timeout_ms`.
+    pub timeout: Option<Duration>,
+}
+
+/// The context fields as a caller sent them; empty where it sent none.
+#[derive(Debug, Clone, Default)]
+#[allow(missing_docs, reason = "the fields of ExecutionContext in runtime.proto")]
+pub struct AskedContext {
+    pub tenant_id: String,
+    pub org_id: String,
+    pub user_id: String,
+    /// `USER`, `AGENT`, `SYSTEM` or empty.
+    pub actor_type: String,
+    pub session_id: String,
+    pub correlation_id: String,
+    pub env: String,
+    /// `low`, `medium`, `high` or empty.
+    pub risk_tier: String,
+}
+
+/// The extension ran: its answer or its own failure, and the cost.
+#[derive(Debug)]
+pub struct Answer {
+    /// JSON of the kind's wire form, or an outcome code with its text.
+    pub result: Result<Bytes, Failure>,
+    /// The version that ran.
+    pub served_version: Version,
+    /// Given or made up.
+    pub correlation: CallLabel,
+    /// What it cost.
+    pub stats: Stats,
+}
+
+/// The platform refused the call.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct Refusal {
+    /// A code that travels as a status.
+    pub code: ErrorCode,
+    /// Public text that says what to do.
+    pub message: String,
+    /// When a retry makes sense.
+    pub retry_after: Option<Duration>,
+    /// Given or made up; none where the request was refused before it had one.
+    pub correlation: Option<CallLabel>,
+}
+
+impl Refusal {
+    /// A refusal that a retry does not help.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), retry_after: None, correlation: None }
+    }
+}

@@ -1,0 +1,66 @@
+//! The in-memory source: whoever builds extensions puts them here.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, RwLock, RwLockReadGuard},
+};
+
+use extensions_types::{ExtensionId, Kind, TenantId, Version};
+
+use crate::{Catalog, Entry, ServedVersion};
+
+type Entries = BTreeMap<TenantId, BTreeMap<ExtensionId, Arc<Entry>>>;
+
+/// Entries that are put and removed while a host serves from them.
+#[derive(Debug, Default)]
+pub struct Overlay {
+    entries: RwLock<Entries>,
+}
+
+impl Overlay {
+    /// Serves `version` as the current one of its extension; the version served
+    /// before stays callable by its number.
+    pub fn put(&self, version: ServedVersion) {
+        let definition = Arc::clone(&version.definition);
+        let mut entries = self.entries.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let tenant = entries.entry(definition.tenant_id.clone()).or_default();
+        let before = tenant.get(&definition.id);
+        let mut versions: BTreeMap<Version, Arc<ServedVersion>> = before
+            .and_then(|entry| entry.versions.get_key_value(&entry.current))
+            .map(|(&number, served)| (number, Arc::clone(served)))
+            .into_iter()
+            .collect();
+        versions.insert(definition.version, Arc::new(version));
+        let entry = Entry { current: definition.version, versions, caller_pins: BTreeMap::new(), hook_pins: BTreeMap::new() };
+        tenant.insert(definition.id.clone(), Arc::new(entry));
+    }
+
+    /// Stops serving an extension.
+    pub fn remove(&self, tenant: &TenantId, extension: &ExtensionId) {
+        let mut entries = self.entries.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(extensions) = entries.get_mut(tenant) {
+            extensions.remove(extension);
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Entries> {
+        // A writer cannot leave the map half-changed: each change is one insert or remove.
+        self.entries.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Catalog for Overlay {
+    fn entry(&self, tenant: &TenantId, extension: &ExtensionId) -> Option<Arc<Entry>> {
+        self.read().get(tenant)?.get(extension).cloned()
+    }
+
+    fn list(&self, tenant: &TenantId, kind: Option<Kind>, max: usize) -> Vec<Arc<ServedVersion>> {
+        let entries = self.read();
+        let current = entries.get(tenant).into_iter().flatten().filter_map(|(_, entry)| entry.versions.get(&entry.current));
+        current.filter(|version| kind.is_none_or(|kind| version.definition.kind == kind)).take(max).cloned().collect()
+    }
+
+    fn ready(&self) -> bool {
+        true
+    }
+}

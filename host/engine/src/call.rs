@@ -1,0 +1,86 @@
+//! What goes into one invocation and what comes out.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use extensions_types::{ErrorCode, ExecutionContext};
+
+/// One invocation, ready to run: its input is checked JSON within the limits.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Who calls; the guest sees it through `context.current()`.
+    pub context: ExecutionContext,
+    /// One JSON value; its shape is checked against kind and schema here.
+    pub input: Bytes,
+    /// When the request was accepted; wall limits count from the start of the
+    /// guest, statistics from here.
+    pub accepted: Instant,
+    /// When the caller's patience ends.
+    pub deadline: Option<Instant>,
+}
+
+/// What one invocation gave. There is always one, whatever the guest did.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The answer as JSON of the kind's wire form, or why there is none.
+    pub result: Result<Bytes, Failure>,
+    /// What it cost.
+    pub stats: Stats,
+    /// What the guest logged, in order.
+    pub logs: Vec<LogLine>,
+    /// Lines beyond the log quota.
+    pub logs_dropped: u32,
+}
+
+/// Why an invocation gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct Failure {
+    /// One of the codes that a host can give for an invocation.
+    pub code: ErrorCode,
+    /// Public text: for the user on a rejection, else for the author.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure with its public text.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+/// What one invocation cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Thread CPU time of instantiation, guest, host functions and checks.
+    pub cpu: Duration,
+    /// From acceptance to outcome.
+    pub wall: Duration,
+    /// Part of `wall` spent waiting to run.
+    pub queue: Duration,
+    /// The largest sum of the guest's memories and tables.
+    pub memory_peak_bytes: u64,
+    /// Host calls made, denied ones included.
+    pub host_calls: u32,
+}
+
+/// How grave a log line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum LogLevel {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+/// One line that a guest logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// As the guest said.
+    pub level: LogLevel,
+    /// Whole, never cut.
+    pub message: String,
+}

@@ -1,0 +1,1 @@
+//! Keeps loaded extensions: single-flight loads, bounded by bytes, negative caching.
