@@ -1,1 +1,192 @@
-//! x
+//! The one wasmtime configuration of compiler and host, and its compatibility hash.
+//!
+//! Code compiled under one configuration runs only under the same one, so
+//! nobody else builds a [`wasmtime::Config`]. Reasons stand at each setting;
+//! docs/decisions/ has the figures.
+
+mod cpu;
+mod pool;
+
+use std::fmt;
+
+use wasmtime::{Config, Engine, OptLevel, Strategy};
+
+pub use cpu::{MissingCpuFeatures, check_cpu};
+pub use pool::PoolSize;
+
+/// How guest memory accesses are kept in bounds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Bounds {
+    /// Guard pages and signals: the fastest.
+    #[default]
+    Guards,
+    /// Explicit checks, which bring Cranelift's Spectre mitigation for the
+    /// heap; about 1 µs a call for compact guests.
+    Hardened,
+}
+
+/// How an instance's memory is reset before its slot is used again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MemoryReset {
+    /// The first [`KEEP_RESIDENT_BYTES`] by writing, the rest by batched decommit.
+    #[default]
+    Keep,
+    /// Only pages that the kernel saw written. Leaks swapped-out pages in
+    /// wasmtime 48, so hosts use it only where swap is impossible.
+    Scan,
+}
+
+/// Everything that decides which precompiled code an engine can run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// Part of the compatibility hash.
+    pub bounds: Bounds,
+}
+
+impl Profile {
+    /// The profile's name in settings and on the compile child's command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self.bounds {
+            Bounds::Guards => "guards",
+            Bounds::Hardened => "hardened",
+        }
+    }
+
+    /// The profile of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Bounds::Guards, Bounds::Hardened].map(|bounds| Self { bounds }).into_iter().find(|profile| profile.name() == name)
+    }
+}
+
+/// Slots are reset by a memset up to here: just above the memory of a guest
+/// in our SDKs' compact layout (64 KiB stack, 128 KiB arena, data, headroom).
+pub const KEEP_RESIDENT_BYTES: usize = 384 << 10;
+/// A fiber's stack; the guest may use [`WASM_STACK_BYTES`] of it.
+pub const FIBER_STACK_BYTES: usize = 1 << 20;
+/// A guest that recurses deeper traps.
+pub const WASM_STACK_BYTES: usize = 512 << 10;
+
+/// Whatever wasmtime says against a configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("wasmtime refuses the configuration")]
+pub struct ConfigError(#[source] wasmtime::Error);
+
+/// The engine of a compile child: the same code, no pool, nothing to run on.
+///
+/// # Errors
+/// When wasmtime refuses the configuration.
+pub fn compile_engine(profile: Profile) -> Result<Engine, ConfigError> {
+    Engine::new(&base(profile)?).map_err(ConfigError)
+}
+
+/// The engine of a host that runs at most `pool` instances at once.
+///
+/// # Errors
+/// When wasmtime refuses the configuration or the address space is short.
+pub fn host_engine(profile: Profile, reset: MemoryReset, pool: PoolSize) -> Result<Engine, ConfigError> {
+    let mut config = base(profile)?;
+    config.allocation_strategy(wasmtime::InstanceAllocationStrategy::Pooling(pool.config(reset)));
+    Engine::new(&config).map_err(ConfigError)
+}
+
+fn base(profile: Profile) -> Result<Config, ConfigError> {
+    let mut config = Config::new();
+    config.strategy(Strategy::Cranelift).cranelift_opt_level(OptLevel::Speed);
+    cpu::target(&mut config).map_err(ConfigError)?;
+    // Epochs stop a guest that never returns; one OS thread ticks.
+    config.epoch_interruption(true);
+    // No component-model async: it costs several µs a call and most of the advisories.
+    config.concurrency_support(false);
+    config.wasm_component_model(true);
+    // Not needed by any of our worlds, and each is a surface of its own.
+    config.wasm_memory64(false).wasm_multi_memory(false).wasm_relaxed_simd(false).wasm_tail_call(false);
+    config.max_wasm_stack(WASM_STACK_BYTES).async_stack_size(FIBER_STACK_BYTES).async_stack_zeroing(true);
+    // A trap's text names the guest's functions, not the host's files.
+    config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(8));
+    match profile.bounds {
+        Bounds::Guards => config.signals_based_traps(true),
+        Bounds::Hardened => config.signals_based_traps(false).memory_guard_size(0).memory_may_move(false),
+    };
+    Ok(config)
+}
+
+/// Identifies what precompiled code an engine can run: the wasmtime version,
+/// target and CPU flags, tunables. Hex of a SHA-256.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CompatibilityHash(String);
+
+impl CompatibilityHash {
+    /// The hash of an engine.
+    #[must_use]
+    pub fn of(engine: &Engine) -> Self {
+        let mut hasher = Sha256Hasher(aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256));
+        std::hash::Hash::hash(&engine.precompile_compatibility_hash(), &mut hasher);
+        let digest = hasher.0.finish();
+        Self(digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// 64 lowercase hex digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CompatibilityHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for CompatibilityHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CompatibilityHash({})", self.0)
+    }
+}
+
+/// Feeds `Hash` values to SHA-256: the standard hashers are too short for a key.
+struct Sha256Hasher(aws_lc_rs::digest::Context);
+
+impl std::hash::Hasher for Sha256Hasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        // Only `Hash::hash` is called on this hasher, and it never finishes one.
+        u64::MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_and_compiler_of_a_profile_are_compatible_whatever_the_reset() {
+        for bounds in [Bounds::Guards, Bounds::Hardened] {
+            let profile = Profile { bounds };
+            let compiler = CompatibilityHash::of(&compile_engine(profile).unwrap());
+            for reset in [MemoryReset::Keep, MemoryReset::Scan] {
+                let host = host_engine(profile, reset, PoolSize { instances: 4 }).unwrap();
+                assert_eq!(CompatibilityHash::of(&host), compiler, "{profile:?} {reset:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn profiles_differ_in_the_hash() {
+        let hash = |bounds| CompatibilityHash::of(&compile_engine(Profile { bounds }).unwrap());
+        assert_ne!(hash(Bounds::Guards), hash(Bounds::Hardened));
+    }
+
+    #[test]
+    fn profiles_read_back_by_name() {
+        for bounds in [Bounds::Guards, Bounds::Hardened] {
+            assert_eq!(Profile::named(Profile { bounds }.name()), Some(Profile { bounds }));
+        }
+        assert_eq!(Profile::named("fast"), None);
+    }
+}

@@ -1,0 +1,58 @@
+//! The pool of slots that instances live in: sized once, at start.
+
+use wasmtime::{Enabled, PoolingAllocationConfig};
+
+use crate::{KEEP_RESIDENT_BYTES, MemoryReset};
+
+/// A component of ours is one core instance and a few shims; more is odd.
+const CORE_INSTANCES_PER_COMPONENT: u32 = 16;
+/// Our worlds need one memory; a second one leaves room for adapters.
+const MEMORIES_PER_COMPONENT: u32 = 2;
+/// One function table and the shims' own.
+const TABLES_PER_COMPONENT: u32 = 8;
+/// Function pointers of a guest; 8 bytes each.
+const TABLE_ELEMENTS: usize = 20_000;
+/// Largest memory that any definition may ask for.
+const MEMORY_BYTES_MAX: usize = 256 << 20;
+/// Slots queued for one decommit call, by each core: fewer TLB shootdowns.
+const DECOMMIT_BATCH: usize = 16;
+/// Idle slots that keep their image and resident window: bounds idle memory
+/// at 32 × 384 KiB = 12 MiB.
+const WARM_SLOTS_MAX: u32 = 32;
+
+/// How many instances a host can have at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolSize {
+    /// Live instances: running, or waiting in the slow lane.
+    pub instances: u32,
+}
+
+impl PoolSize {
+    pub(crate) fn config(self, reset: MemoryReset) -> PoolingAllocationConfig {
+        // Slots that wait for their batch to be decommitted are not free yet.
+        let cores = std::thread::available_parallelism().map_or(1, |n| n.get().min(16));
+        let queued = u32::try_from(cores * DECOMMIT_BATCH).unwrap_or(u32::MAX);
+        let slots = self.instances.saturating_add(queued);
+        let mut pool = PoolingAllocationConfig::new();
+        pool.total_component_instances(slots)
+            .total_core_instances(slots.saturating_mul(4))
+            .total_memories(slots)
+            .total_tables(slots.saturating_mul(3))
+            .total_stacks(slots)
+            .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
+            .max_memories_per_component(MEMORIES_PER_COMPONENT)
+            .max_tables_per_component(TABLES_PER_COMPONENT)
+            .table_elements(TABLE_ELEMENTS)
+            .max_memory_size(MEMORY_BYTES_MAX)
+            .max_unused_warm_slots(WARM_SLOTS_MAX)
+            .decommit_batch_size(DECOMMIT_BATCH)
+            .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
+            .table_keep_resident(16 << 10)
+            .async_stack_keep_resident(32 << 10)
+            .pagemap_scan(match reset {
+                MemoryReset::Keep => Enabled::No,
+                MemoryReset::Scan => Enabled::Yes,
+            });
+        pool
+    }
+}
