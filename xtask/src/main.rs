@@ -1,2 +1,74 @@
-//! x
-fn main() {}
+//! `cargo xtask`: the repository's own tasks. It builds without the engine, so
+//! that its checks answer within seconds. It is no part of the product.
+
+mod child;
+mod deps;
+mod finding;
+mod gen_files;
+mod guests;
+mod metadata;
+mod say;
+mod supply;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about = "The repository's own tasks")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Everything that must hold: checks, lints, docs, unit and end-to-end tests
+    Test(test::Arguments),
+    /// Compares the edges between crates with xtask/deps.toml
+    Deps(deps::Arguments),
+    /// Checks the form of the tree: heads, lengths, links, leftovers
+    Tidy,
+    /// Writes the generated files that are kept in git
+    Gen {
+        /// Write nothing; fail where a file differs from what would be written
+        #[arg(long)]
+        check: bool,
+    },
+    /// Checks licences, sources and bans of all dependencies against deny.toml
+    Licences,
+    /// Runs a command that ends when its parent does (for xtask itself)
+    #[command(hide = true, name = child::OWNED)]
+    Owned(child::OwnedArguments),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say::talk(say::styled(say::BAD, format!("{error:#}")));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    if let Task::Owned(command) = task {
+        return child::become_owned(command);
+    }
+    let workspace = Workspace::find()?;
+    match task {
+        Task::Test(arguments) => test::run(&workspace, &arguments),
+        Task::Deps(arguments) => deps::run(&workspace, &arguments),
+        Task::Tidy => tidy::run(&workspace),
+        Task::Gen { check } => gen_files::run(&workspace, check),
+        Task::Licences => supply::run(&workspace),
+        Task::Owned(_) => Ok(()),
+    }
+}

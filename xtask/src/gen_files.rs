@@ -1,0 +1,78 @@
+//! `cargo xtask gen`: files in git that follow from code. `--check` fails on
+//! drift and shows where; it never writes.
+
+use anyhow::{Result, bail};
+use extensions_guest_bindgen::generate;
+use extensions_types::ErrorCode;
+use similar::{ChangeTag, TextDiff};
+
+use crate::{say, workspace::Workspace};
+
+const GUEST_BINDINGS: &str = "sdk/guest/rust/src/bindings";
+/// Longer excerpts hide the point.
+const EXCERPT_LINES_MAX: usize = 20;
+
+/// One generated file.
+#[derive(Debug)]
+struct Generated {
+    path: String,
+    text: String,
+}
+
+fn all(workspace: &Workspace) -> Result<Vec<Generated>> {
+    let mut files = vec![Generated { path: "docs/errors.md".to_owned(), text: ErrorCode::reference_markdown() }];
+    let bindings = generate(&workspace.path("wit"))?;
+    files.extend(bindings.into_iter().map(|(name, text)| Generated { path: format!("{GUEST_BINDINGS}/{name}"), text }));
+    Ok(files)
+}
+
+/// The task.
+pub(crate) fn run(workspace: &Workspace, check: bool) -> Result<()> {
+    let mut drifted = 0;
+    for Generated { path, text } in all(workspace)? {
+        let present = if workspace.path(&path).is_file() { workspace.read(&path)? } else { String::new() };
+        if present == text {
+            continue;
+        }
+        if check {
+            say::talk(format!("{path} is not what the code says:\n{}", excerpt(&present, &text)));
+            drifted += 1;
+        } else {
+            workspace.write(&path, &text)?;
+            say::talk(format!("wrote {path}"));
+        }
+    }
+    match drifted {
+        0 => Ok(()),
+        _ => bail!("{drifted} generated files have drifted: run `cargo xtask gen` and commit them"),
+    }
+}
+
+/// The first lines that differ, as a diff from the file to what it should be.
+fn excerpt(present: &str, wanted: &str) -> String {
+    let diff = TextDiff::from_lines(present, wanted);
+    let lines = diff.iter_all_changes().filter_map(|change| match change.tag() {
+        ChangeTag::Equal => None,
+        ChangeTag::Delete => Some(format!("  - {}", change.value().trim_end())),
+        ChangeTag::Insert => Some(format!("  + {}", change.value().trim_end())),
+    });
+    let mut lines: Vec<_> = lines.take(EXCERPT_LINES_MAX + 1).collect();
+    if lines.len() > EXCERPT_LINES_MAX {
+        lines[EXCERPT_LINES_MAX] = "  …".to_owned();
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_shows_both_sides_and_ends() {
+        assert_eq!(excerpt("a\nb\n", "a\nc\n"), "  - b\n  + c");
+        let many: String = (0..50).map(|line| format!("{line}\n")).collect();
+        let text = excerpt("", &many);
+        assert_eq!(text.lines().count(), EXCERPT_LINES_MAX + 1);
+        assert!(text.ends_with('…'));
+    }
+}

@@ -1,0 +1,49 @@
+//! What is built for wasm32 and stands outside of the workspace: the guest SDK
+//! and the examples.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+
+use crate::{child::Job, metadata::Metadata, workspace::Workspace};
+
+const SDK: &str = "sdk/guest/rust";
+const EXAMPLES: &str = "guest-examples";
+
+/// Makes sure that guests can be built.
+pub(crate) fn install_toolchain(_: &Workspace) -> Result<()> {
+    Ok(())
+}
+
+/// Runs the SDK's tests on this machine; its target folder lies in ours.
+pub(crate) fn test_sdk(workspace: &Workspace) -> Result<()> {
+    let target = Metadata::load(workspace)?.target_directory.join("guest-sdk");
+    Job::cargo(&workspace.path(SDK)).args(["test", "--quiet", "--target-dir"]).args([target]).run()
+}
+
+/// Lets `ext test` judge each example.
+pub(crate) fn test_examples(workspace: &Workspace) -> Result<()> {
+    let ext = program(workspace, "ext")?;
+    let folders = examples(workspace)?;
+    ensure!(!folders.is_empty(), "there is no folder with an extension.toml in {EXAMPLES}");
+    for folder in folders {
+        Job::new(&ext).args(["test"]).args([folder]).dir(workspace.root()).run()?;
+    }
+    Ok(())
+}
+
+/// The examples' folders, by name.
+pub(crate) fn examples(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(workspace.path(EXAMPLES))?;
+    let folders = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|folder| folder.join("extension.toml").is_file());
+    let mut folders: Vec<_> = folders.collect();
+    folders.sort();
+    Ok(folders)
+}
+
+/// A program of ours that the release profile built.
+pub(crate) fn program(workspace: &Workspace, name: &str) -> Result<PathBuf> {
+    let path = Metadata::load(workspace)?.target_directory.join("release").join(name);
+    ensure!(path.is_file(), "{name} is not built: run `cargo build --release --workspace`");
+    Ok(path)
+}
