@@ -1,0 +1,144 @@
+//! Why a token or a configuration is refused.
+//!
+//! Every text is public: it names rules and claims, never keys, tenants or
+//! what an issuer is allowed.
+
+use std::{io, path::PathBuf};
+
+use extensions_types::ErrorCode;
+
+/// Why a token is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyError {
+    /// Longer than any token of ours.
+    #[error("the token is longer than {} bytes", crate::TOKEN_BYTES_MAX)]
+    TooLong,
+    /// Not three base64url parts, or not JSON of the expected types.
+    #[error("the token is not a signed JWT; send `Authorization: Bearer <token>`")]
+    Malformed,
+    /// `none`, an algorithm that the issuer is not configured for, or not the key's.
+    #[error("the token's algorithm is not accepted for its issuer and key")]
+    Algorithm,
+    /// No issuer of that name is configured.
+    #[error("the token's issuer is not known here")]
+    UnknownIssuer,
+    /// The issuer has no key of that id, or the token names none.
+    #[error("the token's key (`kid`) is not known for its issuer; it may have been rotated: get a new token")]
+    UnknownKey,
+    /// The signature does not match.
+    #[error("the token's signature is not valid")]
+    Signature,
+    /// A claim is missing or outside its grammar or bounds.
+    #[error("the token's claim `{claim}` is missing or not valid")]
+    Claim {
+        /// The claim's name.
+        claim: &'static str,
+    },
+    /// `exp` has passed.
+    #[error("the token has expired; get a new one")]
+    Expired,
+    /// `nbf` is still to come.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// `aud` names another service.
+    #[error("the token is meant for another service (`aud`)")]
+    Audience,
+    /// No tenant, and neither delegating nor operating the platform.
+    #[error("the token names no tenant (`tenant_id`)")]
+    Tenantless,
+    /// The issuer may not speak for that tenant.
+    #[error("the token's issuer may not name this tenant")]
+    TenantNotOfIssuer,
+    /// The issuer may not issue platform or delegating scopes.
+    #[error("the token's issuer may not issue this scope")]
+    ScopeNotOfIssuer,
+}
+
+impl VerifyError {
+    /// The code that it travels under: a token that cannot be believed is
+    /// UNAUTHENTICATED, one that is genuine but claims too much or too little
+    /// is PERMISSION_DENIED.
+    #[must_use]
+    pub const fn code(self) -> ErrorCode {
+        match self {
+            Self::Tenantless | Self::TenantNotOfIssuer | Self::ScopeNotOfIssuer => ErrorCode::PermissionDenied,
+            Self::TooLong
+            | Self::Malformed
+            | Self::Algorithm
+            | Self::UnknownIssuer
+            | Self::UnknownKey
+            | Self::Signature
+            | Self::Claim { .. }
+            | Self::Expired
+            | Self::NotYetValid
+            | Self::Audience => ErrorCode::Unauthenticated,
+        }
+    }
+}
+
+/// What is wrong with the identity settings.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// Nobody could ever be authenticated.
+    #[error("identity.issuers is empty; configure at least one issuer")]
+    NoIssuer,
+    /// Two issuers of one name.
+    #[error("identity: issuer `{issuer}` is configured twice; merge the two")]
+    DuplicateIssuer {
+        /// The issuer.
+        issuer: String,
+    },
+    /// The issuer of `ext dev` elsewhere.
+    #[error("identity: issuer `{issuer}` is a development issuer; remove it, or set allow_development where only developers can connect")]
+    DevelopmentIssuer {
+        /// The issuer.
+        issuer: String,
+    },
+    /// A name that no token could carry.
+    #[error("identity: issuer names have 1 to {max} bytes")]
+    IssuerName {
+        /// The longest name.
+        max: usize,
+    },
+    /// A file of keys cannot be read.
+    #[error("identity: cannot read {} of issuer `{issuer}`", path.display())]
+    ReadKeys {
+        /// The issuer.
+        issuer: String,
+        /// Its jwks_file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Neither or both places of keys.
+    #[error("identity: issuer `{issuer}` needs either jwks_file or jwks")]
+    KeySource {
+        /// The issuer.
+        issuer: String,
+    },
+    /// Keys that cannot be used.
+    #[error("identity: keys of issuer `{issuer}`: {problem}")]
+    Keys {
+        /// The issuer.
+        issuer: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// New keys for an issuer that is not configured.
+    #[error("identity: issuer `{issuer}` is not configured")]
+    UnknownIssuer {
+        /// The issuer.
+        issuer: String,
+    },
+    /// A grant that could never apply or says nothing.
+    #[error("identity: grant of `{subject}` at `{issuer}`: {problem}")]
+    Grant {
+        /// The issuer that it names.
+        issuer: String,
+        /// The service that it names.
+        subject: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
+}
