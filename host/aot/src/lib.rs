@@ -1,1 +1,19 @@
-//! x
+//! Compiles components in a child process and keeps the code, authenticated, on disk.
+//!
+//! Running precompiled code means trusting it wholly, and compiling hostile
+//! bytes may take any time and memory. So a fresh child with nothing but a
+//! pipe compiles ([`child`]), the parent alone holds the key that vouches for
+//! the result ([`Cache`]), and the bytes that were verified are the bytes that
+//! are mapped ([`Code`]).
+
+mod cache;
+pub mod child;
+mod code;
+mod compiler;
+mod digest;
+mod sandbox;
+
+pub use cache::{Cache, CacheError};
+pub use code::{Code, LoadError};
+pub use compiler::{CompileError, Compiler};
+pub use digest::Digest;

@@ -1,9 +1,14 @@
 //! What goes into one invocation and what comes out.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use extensions_types::{ErrorCode, ExecutionContext};
+
+use crate::HostCalls;
 
 /// One invocation, ready to run: its input is checked JSON within the limits.
 #[derive(Debug, Clone)]
@@ -17,6 +22,8 @@ pub struct Call {
     pub accepted: Instant,
     /// When the caller's patience ends.
     pub deadline: Option<Instant>,
+    /// What answers the guest's host calls.
+    pub host_calls: Arc<dyn HostCalls>,
 }
 
 /// What one invocation gave. There is always one, whatever the guest did.

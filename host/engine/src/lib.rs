@@ -1,5 +1,29 @@
 //! Runs one extension once: a fresh instance under limits, in the fast or the slow lane.
+//!
+//! A call starts as a fiber on the thread that received it ([`Engine::invoke`]).
+//! Most end within their first slice; one that does not is handed to the slow
+//! lane and goes on there. Limits hold wherever it runs and whoever waits.
 
+mod bindings;
+mod budget;
 mod call;
+mod clock;
+mod control;
+mod engine;
+mod extension;
+mod guest;
+mod host_calls;
+mod memory;
+mod outcome;
+mod run;
+mod slice;
+mod slow_lane;
+pub mod swap;
+mod ticker;
+mod verdict;
+mod yielded;
 
 pub use call::{Call, Failure, LogLevel, LogLine, Outcome, Stats};
+pub use engine::{Engine, EngineLoadError, Observer, Settings, StartError};
+pub use extension::{Extension, LoadError};
+pub use host_calls::{DenyAll, HostCallError, HostCalls};

@@ -1,1 +1,103 @@
 //! Keeps loaded extensions: single-flight loads, bounded by bytes, negative caching.
+//!
+//! [`Modules::get`] answers from memory on the hot path. A version that is not
+//! there is loaded once, in the background, whoever asks meanwhile and however
+//! long they wait: from the local code cache, else by a compile child.
+
+mod compiles;
+mod key;
+mod load;
+mod pending;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use extensions_aot::{Cache, Compiler};
+use extensions_catalog::ServedVersion;
+use extensions_engine::{Engine, Extension};
+use tokio::runtime::Handle;
+
+use compiles::Compiles;
+use key::{Key, Weight};
+use load::Loader;
+use pending::{Pending, Progress};
+
+pub use load::NotLoaded;
+
+/// Mapped code of all loaded versions.
+const CODE_BYTES_MAX: u64 = 512 << 20;
+/// A loaded version counts for at least this much, so that their number is
+/// bounded too: the kernel allows 65,530 mappings, a version takes up to six.
+const VERSION_BYTES_MIN: u64 = 64 << 10;
+/// A cold caller is answered this long before its deadline.
+const ANSWER_BEFORE: Duration = Duration::from_millis(20);
+/// No cold caller waits longer.
+const WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// The loaded versions of a host.
+#[derive(Debug)]
+pub struct Modules {
+    ready: quick_cache::sync::Cache<Key, Arc<Extension>, Weight>,
+    pending: Pending,
+    loader: Arc<Loader>,
+    background: Handle,
+}
+
+impl Modules {
+    /// A cache that loads into `engine`; loads run on `background`, so that
+    /// they outlive the call that asked first.
+    #[must_use]
+    pub fn new(engine: Arc<Engine>, cache: Cache, compiler: Compiler, background: Handle) -> Self {
+        let versions = usize::try_from(CODE_BYTES_MAX / VERSION_BYTES_MIN).unwrap_or(usize::MAX);
+        Self {
+            ready: quick_cache::sync::Cache::with_weighter(versions, CODE_BYTES_MAX, Weight),
+            pending: Pending::default(),
+            loader: Arc::new(Loader { engine, cache: Arc::new(cache), compiler, compiles: Compiles::default() }),
+            background,
+        }
+    }
+
+    /// The loaded version, waiting for its load until shortly before `deadline`.
+    ///
+    /// # Errors
+    /// When it is not ready in time or cannot be loaded.
+    pub async fn get(self: &Arc<Self>, version: &Arc<ServedVersion>, deadline: Option<Instant>) -> Result<Arc<Extension>, NotLoaded> {
+        match self.ready.get(&key::Borrowed::of(version)) {
+            Some(extension) => Ok(extension),
+            None => self.wait(version, deadline).await,
+        }
+    }
+
+    async fn wait(self: &Arc<Self>, version: &Arc<ServedVersion>, deadline: Option<Instant>) -> Result<Arc<Extension>, NotLoaded> {
+        let mut progress = self.progress(version)?;
+        let latest = Instant::now() + WAIT_MAX;
+        let until = deadline.and_then(|deadline| deadline.checked_sub(ANSWER_BEFORE)).map_or(latest, |early| early.min(latest));
+        let ended = tokio::time::timeout_at(until.into(), progress.wait_for(Option::is_some)).await;
+        match ended {
+            Ok(Ok(result)) => result.clone().unwrap_or(Err(NotLoaded::Loading)),
+            // The loading task ended without a result: it panicked or its runtime is going.
+            Ok(Err(_)) => Err(NotLoaded::Internal),
+            Err(_) => Err(NotLoaded::Loading),
+        }
+    }
+
+    /// Joins the load under way, or starts one.
+    fn progress(self: &Arc<Self>, version: &Arc<ServedVersion>) -> Result<Progress, NotLoaded> {
+        let key = Key::of(version);
+        self.pending.join_or_start(&key, |done| {
+            let (modules, version, key) = (Arc::clone(self), Arc::clone(version), key.clone());
+            self.background.spawn(async move {
+                let result = modules.loader.load(&version).await;
+                match &result {
+                    Ok(extension) => modules.ready.insert(key.clone(), Arc::clone(extension)),
+                    Err(error) => tracing::warn!(tenant = %version.definition.tenant_id, extension = %version.definition.id, version = %version.definition.version, %error, "cannot load"),
+                }
+                modules.pending.ended(&key, &result);
+                // Everyone who waited may be gone.
+                let _ = done.send(Some(result));
+            });
+        })
+    }
+}

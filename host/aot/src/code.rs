@@ -1,0 +1,48 @@
+//! Verified machine code, held open until it is mapped.
+
+use std::{fs::File, os::fd::AsRawFd, path::PathBuf};
+
+use wasmtime::{Engine, component::Component};
+
+use crate::Digest;
+
+/// Code that the cache has verified. The descriptor that was verified is the
+/// one that is mapped, whatever happens to the file's name meanwhile.
+#[derive(Debug)]
+pub struct Code {
+    file: File,
+    component: Digest,
+}
+
+/// Verified code that still does not load: this binary's engine changed, or a
+/// kernel bound (mappings, descriptors) is reached.
+#[derive(Debug, thiserror::Error)]
+#[error("verified code of component {component} does not load")]
+pub struct LoadError {
+    component: Digest,
+    #[source]
+    source: wasmtime::Error,
+}
+
+impl Code {
+    pub(crate) fn new(file: File, component: Digest) -> Self {
+        Self { file, component }
+    }
+
+    /// Maps the code into `engine`.
+    ///
+    /// # Errors
+    /// When the engine's settings differ from those it was compiled for.
+    pub fn load(self, engine: &Engine) -> Result<Component, LoadError> {
+        let path = PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd()));
+        let failed = |source| LoadError { component: self.component, source };
+        #[allow(unsafe_code, reason = "loading native code is what this crate is for")]
+        // SAFETY: `Cache::verify` read this very descriptor and checked a MAC that only this host
+        // can make over the bytes' digest, the component and this engine's compatibility hash.
+        // The file is read-only, in a directory of this user alone, and is only ever replaced by
+        // rename or unlinked, never written: the mapping keeps the verified bytes.
+        let component = unsafe { Component::deserialize_file(engine, &path) }.map_err(failed)?;
+        component.initialize_copy_on_write_image().map_err(failed)?;
+        Ok(component)
+    }
+}

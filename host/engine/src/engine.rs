@@ -1,0 +1,250 @@
+//! The engine: starts lanes and ticker, loads versions, runs calls.
+
+use std::{sync::Arc, task::Poll, time::Instant};
+
+use extensions_aot::Code;
+use extensions_engine_config::{CompatibilityHash, ConfigError, MemoryReset, MissingCpuFeatures, PoolSize, Profile, check_cpu, host_engine};
+use extensions_types::{ErrorCode, ExecutionContext, ExtensionDefinition, ToolDescription};
+use wasmtime::component::Linker;
+
+use crate::{
+    budget::{Budget, Stop},
+    call::{Call, Failure, Outcome, Stats},
+    control::Control,
+    extension::{Extension, LoadError},
+    guest::{self, Guest},
+    outcome,
+    run::Run,
+    slice::{Sliced, failed},
+    slow_lane::{LaneSize, SlowLane, until},
+    swap,
+    ticker::Ticker,
+};
+
+/// Sees every call end, once, with its true totals: also when its caller was
+/// answered earlier or is gone.
+pub trait Observer: Send + Sync + std::fmt::Debug {
+    /// Called on the thread where the call ended; must not block.
+    fn ended(&self, extension: &ExtensionDefinition, context: &ExecutionContext, outcome: &Outcome);
+}
+
+/// How an engine is set up.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Which code it runs.
+    pub profile: Profile,
+    /// How slots are reset.
+    pub memory_reset: MemoryReset,
+    /// Threads that call [`Engine::invoke`] at once: each may hold one fresh
+    /// instance in the fast lane.
+    pub io_threads: usize,
+    /// Calls in the slow lane, running or waiting.
+    pub slow_calls_max: usize,
+    /// Sum of the memory limits of those calls, in bytes.
+    pub slow_memory_bytes_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let io_threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { profile: Profile::default(), memory_reset: MemoryReset::default(), io_threads, slow_calls_max: 128, slow_memory_bytes_max: 4 << 30 }
+    }
+}
+
+/// Why an engine does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The processor is too old.
+    #[error(transparent)]
+    Cpu(#[from] MissingCpuFeatures),
+    /// Swapped pages would leak between tenants.
+    #[error("memory_reset scan needs swap to be impossible; turn swap off or set memory.swap.max to 0, or use memory_reset keep")]
+    Swap,
+    /// wasmtime refuses.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The imports cannot be linked.
+    #[error("the worlds' imports cannot be linked")]
+    Linker(#[source] wasmtime::Error),
+    /// No thread for the lanes or the ticker.
+    #[error("cannot start the engine's threads")]
+    Threads(#[from] std::io::Error),
+}
+
+/// Runs extensions. One for each process.
+pub struct Engine {
+    engine: wasmtime::Engine,
+    linker: Linker<Guest>,
+    compatibility: CompatibilityHash,
+    memory_reset: MemoryReset,
+    slow_lane: SlowLane,
+    observer: Arc<dyn Observer>,
+    _ticker: Ticker,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("compatibility", &self.compatibility).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Starts the engine's threads; they end when it is dropped.
+    ///
+    /// # Errors
+    /// When this machine cannot run the profile or the settings are unsafe on it.
+    pub fn start(settings: Settings, observer: Arc<dyn Observer>) -> Result<Self, StartError> {
+        check_cpu()?;
+        if settings.memory_reset == MemoryReset::Scan && swap::possible() {
+            return Err(StartError::Swap);
+        }
+        let instances = u32::try_from(settings.io_threads + settings.slow_calls_max).unwrap_or(u32::MAX);
+        let engine = host_engine(settings.profile, settings.memory_reset, PoolSize { instances })?;
+        let size = LaneSize {
+            calls_max: settings.slow_calls_max,
+            memory_bytes_max: settings.slow_memory_bytes_max,
+            idle_threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        };
+        Ok(Self {
+            linker: guest::linker(&engine).map_err(StartError::Linker)?,
+            compatibility: CompatibilityHash::of(&engine),
+            memory_reset: settings.memory_reset,
+            slow_lane: SlowLane::start(size)?,
+            observer,
+            _ticker: Ticker::start(&engine)?,
+            engine,
+        })
+    }
+
+    /// Names the precompiled code that this engine can run.
+    #[must_use]
+    pub fn compatibility(&self) -> &CompatibilityHash {
+        &self.compatibility
+    }
+
+    /// How slots are reset.
+    #[must_use]
+    pub fn memory_reset(&self) -> MemoryReset {
+        self.memory_reset
+    }
+
+    /// Calls in the slow lane now.
+    #[must_use]
+    pub fn slow_calls(&self) -> usize {
+        self.slow_lane.calls()
+    }
+
+    /// Maps and links verified code. Takes about a millisecond: not for I/O threads.
+    ///
+    /// # Errors
+    /// When the code is of another engine or the component of another world.
+    pub fn load(&self, definition: Arc<ExtensionDefinition>, code: Code) -> Result<Extension, EngineLoadError> {
+        let component = code.load(&self.engine)?;
+        Ok(Extension::link(definition, &self.linker, &component)?)
+    }
+
+    /// Runs one call to its outcome.
+    ///
+    /// The guest starts on the calling thread and goes on in the slow lane if
+    /// it outlives its slice. Dropping the future stops the guest at its next tick.
+    pub async fn invoke(&self, extension: &Arc<Extension>, call: Call) -> Outcome {
+        let limits = extension.definition.limits;
+        let budget = Budget { cpu: limits.cpu(), wall_end: Instant::now() + limits.timeout(), caller_end: call.deadline };
+        let slow = extension.starts_slow(call.input.len());
+        let mut sliced = self.prepare(extension, call, budget);
+        if !slow && let Poll::Ready(outcome) = sliced.poll_slice() {
+            return outcome;
+        }
+        self.go_on_slowly(sliced, limits.memory_bytes(), budget).await
+    }
+
+    /// A tool's own description and schemas, under the limits of a call.
+    ///
+    /// # Errors
+    /// When the tool traps, exceeds a limit or is no tool.
+    pub async fn describe(&self, extension: &Arc<Extension>, call: Call) -> Result<(ToolDescription, [Vec<u8>; 2]), Failure> {
+        let limits = extension.definition.limits;
+        let budget = Budget { cpu: limits.cpu(), wall_end: Instant::now() + limits.timeout(), caller_end: call.deadline };
+        let (run, control) = Self::run(extension, Arc::new(call.context), call.host_calls, call.input, budget);
+        let mut describing = Box::pin(run.describe(self.engine.clone()));
+        let described = std::future::poll_fn(|context| {
+            let polled = control.metered(|| describing.as_mut().poll(context));
+            if polled.is_pending() {
+                // A slice is over; nothing else shares this runtime while a version is built.
+                context.waker().wake_by_ref();
+            }
+            polled
+        });
+        let tool = described.await?;
+        Ok((ToolDescription { name: tool.name, description: tool.description }, [tool.input_schema, tool.output_schema]))
+    }
+
+    fn run(
+        extension: &Arc<Extension>,
+        context: Arc<ExecutionContext>,
+        host_calls: Arc<dyn crate::HostCalls>,
+        input: bytes::Bytes,
+        budget: Budget,
+    ) -> (Run, Arc<Control>) {
+        let control = Arc::new(Control::new(budget));
+        (Run { extension: Arc::clone(extension), context, host_calls, input, control: Arc::clone(&control) }, control)
+    }
+
+    fn prepare(&self, extension: &Arc<Extension>, call: Call, budget: Budget) -> Sliced {
+        let context = Arc::new(call.context);
+        let (run, control) = Self::run(extension, Arc::clone(&context), call.host_calls, call.input, budget);
+        let run = Box::pin(run.to_end(self.engine.clone()));
+        Sliced::new(run, control, Arc::clone(extension), context, Arc::clone(&self.observer), call.accepted)
+    }
+
+    async fn go_on_slowly(&self, call: Sliced, memory_bytes: usize, budget: Budget) -> Outcome {
+        let control = Arc::clone(&call.control);
+        let limits = *call.limits();
+        let waiting = match self.slow_lane.submit(call, memory_bytes) {
+            Ok(waiting) => waiting,
+            Err(full) => return full.0.abandon(Failure::new(ErrorCode::Overloaded, "this host has no room for long calls now; try again")),
+        };
+        let guard = GiveUp(&control);
+        let (end, which) = budget.end();
+        let outcome = tokio::time::timeout(until(end) + ANSWER_GRACE, waiting).await;
+        match outcome {
+            Ok(Ok(outcome)) => {
+                std::mem::forget(guard);
+                outcome
+            }
+            // The lane closed with the call in it; it has been observed there.
+            Ok(Err(_)) => failed(Failure::new(ErrorCode::Unavailable, "the host is stopping")),
+            // The lane is too busy to stop the guest in time; the caller is answered in time all the same.
+            Err(_) => early(which, &limits, &control),
+        }
+    }
+}
+
+/// A guest that runs stops itself at its end within a tick or two; only one
+/// that waits for its turn is answered for.
+const ANSWER_GRACE: std::time::Duration = std::time::Duration::from_millis(5);
+
+fn early(which: Stop, limits: &extensions_types::Limits, control: &Control) -> Outcome {
+    let stats = Stats { cpu: control.cpu(), ..Stats::default() };
+    Outcome { stats, ..failed(outcome::of_stop(which, limits)) }
+}
+
+/// Tells the guest that nobody waits for it, unless it has ended.
+struct GiveUp<'c>(&'c Control);
+
+impl Drop for GiveUp<'_> {
+    fn drop(&mut self) {
+        self.0.caller_gave_up();
+    }
+}
+
+/// Why verified code is not served.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineLoadError {
+    /// It does not map.
+    #[error(transparent)]
+    Code(#[from] extensions_aot::LoadError),
+    /// It does not link.
+    #[error(transparent)]
+    Link(#[from] LoadError),
+}

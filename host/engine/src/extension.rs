@@ -1,0 +1,156 @@
+//! A loaded version: everything that can be prepared before a call.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use extensions_json::{Schema, SchemaError};
+use extensions_types::{ExtensionDefinition, Kind};
+use wasmtime::component::{Component, Linker};
+
+use crate::{
+    bindings::{agent_tool::AgentToolPre, domain_hook::DomainHookPre, process_hook::ProcessHookPre},
+    guest::{Guest, World},
+};
+
+/// After a call outlived its slice, the extension's calls start in the slow
+/// lane for this long.
+const SLOW_AFTERWARDS: Duration = Duration::from_secs(1);
+/// Larger inputs start in the slow lane: parsing them outlives a slice.
+const FAST_INPUT_BYTES_MAX: usize = 64 << 10;
+/// Guests with more memory start in the slow lane: one bulk instruction over
+/// it checks no epoch inside.
+const FAST_MEMORY_BYTES_MAX: usize = 64 << 20;
+/// Validations that could cost more start in the slow lane.
+const FAST_SCHEMA_COST_MAX: u64 = 1 << 20;
+
+/// Why a component cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// It imports something else than its world, or lacks its export.
+    #[error("the component is not a {}", kind.world())]
+    World {
+        /// What the definition says.
+        kind: Kind,
+        /// wasmtime's reason, which names the import or export.
+        #[source]
+        source: wasmtime::Error,
+    },
+    /// A schema of the definition does not compile.
+    #[error("the definition's {which} schema is refused")]
+    Schema {
+        /// `input` or `output`.
+        which: &'static str,
+        /// Why.
+        #[source]
+        source: SchemaError,
+    },
+}
+
+/// A version that is ready to run: compiled, linked, its schemas compiled.
+pub struct Extension {
+    pub(crate) definition: Arc<ExtensionDefinition>,
+    pub(crate) world: World,
+    pub(crate) input_schema: Option<Schema>,
+    pub(crate) output_schema: Option<Schema>,
+    code_bytes: usize,
+    history: History,
+}
+
+impl Extension {
+    pub(crate) fn link(definition: Arc<ExtensionDefinition>, linker: &Linker<Guest>, component: &Component) -> Result<Self, LoadError> {
+        let kind = definition.kind;
+        let failed = |source| LoadError::World { kind, source };
+        let pre = linker.instantiate_pre(component).map_err(failed)?;
+        let world = match kind {
+            Kind::ProcessHook => World::ProcessHook(ProcessHookPre::new(pre).map_err(failed)?),
+            Kind::DomainHook => World::DomainHook(DomainHookPre::new(pre).map_err(failed)?),
+            Kind::AgentTool => World::AgentTool(AgentToolPre::new(pre).map_err(failed)?),
+        };
+        let compile = |which, schema: &Option<serde_json::Value>| {
+            schema.as_ref().map(Schema::compile).transpose().map_err(|source| LoadError::Schema { which, source })
+        };
+        let input_schema = compile("input", &definition.schemas.input)?;
+        let output_schema = compile("output", &definition.schemas.output)?;
+        let code = component.image_range();
+        let code_bytes = (code.end as usize).saturating_sub(code.start as usize);
+        Ok(Self { definition, world, input_schema, output_schema, code_bytes, history: History::new() })
+    }
+
+    /// What the version is and may do.
+    #[must_use]
+    pub fn definition(&self) -> &Arc<ExtensionDefinition> {
+        &self.definition
+    }
+
+    /// Bytes of the mapped code.
+    #[must_use]
+    pub fn code_bytes(&self) -> usize {
+        self.code_bytes
+    }
+
+    /// Whether a call with `input_bytes` should not start on an I/O thread.
+    pub(crate) fn starts_slow(&self, input_bytes: usize) -> bool {
+        let schema_cost = self.input_schema.as_ref().map_or(0, |schema| schema.cost(input_bytes));
+        input_bytes > FAST_INPUT_BYTES_MAX
+            || self.definition.limits.memory_bytes() > FAST_MEMORY_BYTES_MAX
+            || schema_cost > FAST_SCHEMA_COST_MAX
+            || self.history.lately_slow(Instant::now())
+    }
+
+    pub(crate) fn outlived_its_slice(&self) {
+        self.history.slow(Instant::now());
+    }
+}
+
+impl std::fmt::Debug for Extension {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Extension({}/{}@{})", self.definition.tenant_id, self.definition.id, self.definition.version)
+    }
+}
+
+/// When a call of the extension last outlived its slice.
+#[derive(Debug)]
+struct History {
+    loaded: Instant,
+    /// Milliseconds after `loaded`, plus one; 0 for never.
+    slow_until: AtomicU64,
+}
+
+impl History {
+    fn new() -> Self {
+        Self { loaded: Instant::now(), slow_until: AtomicU64::new(0) }
+    }
+
+    fn millis(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.loaded).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn slow(&self, now: Instant) {
+        self.slow_until.store(self.millis(now + SLOW_AFTERWARDS) + 1, Ordering::Relaxed);
+    }
+
+    fn lately_slow(&self, now: Instant) -> bool {
+        let until = self.slow_until.load(Ordering::Relaxed);
+        until > 0 && self.millis(now) < until
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slowness_is_remembered_for_a_while() {
+        let history = History::new();
+        let start = history.loaded;
+        assert!(!history.lately_slow(start));
+        history.slow(start);
+        assert!(history.lately_slow(start + SLOW_AFTERWARDS));
+        assert!(!history.lately_slow(start + SLOW_AFTERWARDS * 2));
+    }
+}

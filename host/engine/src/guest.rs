@@ -1,0 +1,189 @@
+//! What a guest sees of the host: the store's data and the imported interfaces.
+
+use std::{sync::Arc, time::Instant};
+
+use extensions_types::{ActorType, ExecutionContext, ExtensionDefinition, HostCallName, LOG_BYTES_MAX, Limits, RiskTier};
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::{
+    bindings::{agent_tool::AgentTool, context, domain_hook::DomainHook, host_calls, logging, process_hook::ProcessHook, types},
+    call::{LogLevel, LogLine},
+    control::Control,
+    host_calls::{HostCallError, HostCalls},
+    memory::MemoryLimiter,
+};
+
+/// An empty line costs the host this much too.
+const LOG_LINE_BYTES_MIN: usize = 64;
+/// Host calls of one invocation; tiers allow fewer once they are granted.
+const HOST_CALLS_MAX: u32 = 64;
+
+/// The data of one store: one invocation's, never used again.
+pub(crate) struct Guest {
+    pub(crate) control: Arc<Control>,
+    pub(crate) memory: MemoryLimiter,
+    pub(crate) logs: Logs,
+    pub(crate) calls: CallRecord,
+    definition: Arc<ExtensionDefinition>,
+    context: Arc<ExecutionContext>,
+    answers: Arc<dyn HostCalls>,
+}
+
+/// What a guest logged, within its quota.
+#[derive(Debug, Default)]
+pub(crate) struct Logs {
+    pub(crate) lines: Vec<LogLine>,
+    pub(crate) dropped: u32,
+    bytes: usize,
+}
+
+impl Logs {
+    fn push(&mut self, level: LogLevel, message: String) {
+        let bytes = self.bytes + message.len().max(LOG_LINE_BYTES_MIN);
+        if bytes > LOG_BYTES_MAX as usize {
+            self.dropped = self.dropped.saturating_add(1);
+        } else {
+            self.bytes = bytes;
+            self.lines.push(LogLine { level, message });
+        }
+    }
+}
+
+/// The host calls of one invocation, as far as its outcome depends on them.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct CallRecord {
+    pub(crate) made: u32,
+    pub(crate) denied: bool,
+    pub(crate) failed: bool,
+}
+
+impl Guest {
+    pub(crate) fn new(
+        definition: Arc<ExtensionDefinition>,
+        context: Arc<ExecutionContext>,
+        answers: Arc<dyn HostCalls>,
+        control: Arc<Control>,
+    ) -> Self {
+        let memory = MemoryLimiter::new(definition.limits.memory_bytes());
+        Self { control, memory, logs: Logs::default(), calls: CallRecord::default(), definition, context, answers }
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.definition.limits
+    }
+
+    fn answer(&mut self, service: &str, method: &str, request: &[u8]) -> Result<Vec<u8>, host_calls::CallError> {
+        if self.calls.made >= HOST_CALLS_MAX {
+            return Err(host_calls::CallError::BudgetExhausted);
+        }
+        self.calls.made += 1;
+        let declared = HostCallName::of(service, method).ok().filter(|name| self.definition.host_calls.contains(name));
+        let answer = match declared {
+            None => Err(HostCallError::Denied("the definition does not declare this call".to_owned())),
+            Some(name) => self.answers.call(&name, request),
+        };
+        answer.map_err(|error| match error {
+            HostCallError::Denied(why) => {
+                self.calls.denied = true;
+                host_calls::CallError::Denied(why)
+            }
+            HostCallError::NotFound(what) => host_calls::CallError::NotFound(what),
+            HostCallError::Failed(why) => {
+                self.calls.failed = true;
+                host_calls::CallError::Failed(why)
+            }
+        })
+    }
+}
+
+impl types::Host for Guest {}
+
+impl context::Host for Guest {
+    fn current(&mut self) -> context::ExecutionContext {
+        let caller = &self.context;
+        let text = |label: &Option<extensions_types::CallLabel>| label.as_ref().map(ToString::to_string).unwrap_or_default();
+        let end = self.control.budget.end().0;
+        let left = end.saturating_duration_since(Instant::now()).as_millis();
+        context::ExecutionContext {
+            tenant_id: caller.tenant.to_string(),
+            org_id: text(&caller.org),
+            user_id: caller.user.to_string(),
+            actor_type: match caller.actor_type {
+                ActorType::User => context::ActorType::User,
+                ActorType::Agent => context::ActorType::Agent,
+                ActorType::System => context::ActorType::System,
+            },
+            session_id: text(&caller.session),
+            correlation_id: caller.correlation.to_string(),
+            env: caller.env.to_string(),
+            risk_tier: match self.definition.risk_tier {
+                RiskTier::Low => context::RiskTier::Low,
+                RiskTier::Medium => context::RiskTier::Medium,
+                RiskTier::High => context::RiskTier::High,
+            },
+            extension_id: self.definition.id.to_string(),
+            version: self.definition.version.get(),
+            hook_point: text(&caller.hook_point),
+            deadline_ms: u32::try_from(left).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+impl logging::Host for Guest {
+    fn log(&mut self, level: logging::Level, message: String) {
+        let level = match level {
+            logging::Level::Trace => LogLevel::Trace,
+            logging::Level::Debug => LogLevel::Debug,
+            logging::Level::Info => LogLevel::Info,
+            logging::Level::Warn => LogLevel::Warn,
+            logging::Level::Error => LogLevel::Error,
+        };
+        self.logs.push(level, message);
+    }
+}
+
+impl host_calls::Host for Guest {
+    fn call(&mut self, service: String, method: String, request: Vec<u8>) -> Result<Vec<u8>, host_calls::CallError> {
+        self.answer(&service, &method, &request)
+    }
+}
+
+/// Links what the worlds import: our interfaces, and nothing of WASI.
+pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::new(engine);
+    // The worlds share their imports; one of them defines all.
+    ProcessHook::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
+    Ok(linker)
+}
+
+/// A component's exports, looked up once for each version.
+pub(crate) enum World {
+    ProcessHook(crate::bindings::process_hook::ProcessHookPre<Guest>),
+    DomainHook(crate::bindings::domain_hook::DomainHookPre<Guest>),
+    AgentTool(crate::bindings::agent_tool::AgentToolPre<Guest>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_are_whole_lines_within_the_quota() {
+        let mut logs = Logs::default();
+        logs.push(LogLevel::Info, "x".repeat(LOG_BYTES_MAX as usize - 64));
+        logs.push(LogLevel::Info, "y".repeat(65));
+        logs.push(LogLevel::Info, "fits".to_owned());
+        logs.push(LogLevel::Info, String::new());
+        assert_eq!((logs.lines.len(), logs.dropped), (2, 2));
+        assert_eq!(logs.lines[1].message, "fits");
+    }
+
+    #[test]
+    fn empty_lines_are_bounded_too() {
+        let mut logs = Logs::default();
+        for _ in 0..100_000 {
+            logs.push(LogLevel::Info, String::new());
+        }
+        assert_eq!(logs.lines.len(), LOG_BYTES_MAX as usize / LOG_LINE_BYTES_MIN);
+    }
+}

@@ -1,0 +1,150 @@
+//! From what a guest did to one code of the table and a public text.
+
+use bytes::Bytes;
+use extensions_json::Shape;
+use extensions_types::ErrorCode;
+use wasmtime::Trap;
+
+use crate::{
+    bindings::types::{HookError, Verdict},
+    budget::Stop,
+    call::Failure,
+    guest::{CallRecord, Guest},
+    verdict,
+};
+
+/// A guest's text in an answer is cut here; its logs hold the rest.
+const TEXT_BYTES_MAX: usize = 2 << 10;
+
+/// Stops a guest from within a tick: travels through wasmtime as its error.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped: {0:?}")]
+pub(crate) struct Stopped(pub(crate) Stop);
+
+/// The failure behind an error that ended the guest.
+pub(crate) fn of_error(error: &wasmtime::Error, guest: &Guest) -> Failure {
+    let limits = guest.limits();
+    if let Some(Stopped(stop)) = error.downcast_ref::<Stopped>() {
+        return of_stop(*stop, limits);
+    }
+    if guest.memory.refused() {
+        return Failure::new(ErrorCode::MemoryLimit, format!("the extension asked for more than its {} MiB of memory and failed", limits.memory_mb));
+    }
+    if is_copy_limit(error) {
+        return output_limit(limits.output_bytes);
+    }
+    of_calls(guest.calls).unwrap_or_else(|| Failure::new(ErrorCode::Trap, trap_text(error)))
+}
+
+pub(crate) fn of_stop(stop: Stop, limits: &extensions_types::Limits) -> Failure {
+    let text = match stop {
+        Stop::Cpu => format!("the extension used up its {} ms of CPU time", limits.cpu_millis),
+        Stop::Wall => format!("the extension did not end within its {} ms", limits.timeout_ms),
+        Stop::Caller => "the caller's time ran out before the extension ended".to_owned(),
+    };
+    Failure::new(stop.code(), text)
+}
+
+/// A guest that fails after a host call was denied or failed, failed for it.
+fn of_calls(calls: CallRecord) -> Option<Failure> {
+    if calls.denied {
+        Some(Failure::new(ErrorCode::HostCallDenied, "a host call was denied and the extension failed; its log says which"))
+    } else if calls.failed {
+        Some(Failure::new(ErrorCode::HostCallFailed, "a host call failed and the extension with it; its log says which"))
+    } else {
+        None
+    }
+}
+
+pub(crate) fn output_limit(bytes_max: u32) -> Failure {
+    Failure::new(ErrorCode::OutputLimit, format!("the extension's answer is larger than its {bytes_max} bytes"))
+}
+
+/// wasmtime keeps the type of this error to itself; `tests/` holds its text.
+fn is_copy_limit(error: &wasmtime::Error) -> bool {
+    error.chain().any(|cause| cause.to_string().contains("fuel allocated for hostcalls has been exhausted"))
+}
+
+fn trap_text(error: &wasmtime::Error) -> String {
+    let what = match error.downcast_ref::<Trap>() {
+        Some(Trap::UnreachableCodeReached) => "it panicked or reached `unreachable`; its log may say why".to_owned(),
+        Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
+        None => "it broke the component model's rules".to_owned(),
+    };
+    let frames = error.downcast_ref::<wasmtime::WasmBacktrace>().map(wasmtime::WasmBacktrace::frames).unwrap_or_default();
+    match frames.iter().find_map(|frame| frame.func_name()) {
+        Some(function) => clip(format!("the extension trapped: {what} (in `{function}`)")),
+        None => format!("the extension trapped: {what}"),
+    }
+}
+
+/// The answer or failure behind a guest's own hook-error.
+pub(crate) fn of_hook_error(error: HookError, calls: CallRecord) -> Failure {
+    match error {
+        HookError::Rejected(text) => Failure::new(ErrorCode::Rejected, clip(text)),
+        HookError::InvalidInput(text) => Failure::new(ErrorCode::InvalidInput, clip(text)),
+        HookError::Failed(text) => of_calls(calls).unwrap_or_else(|| Failure::new(ErrorCode::GuestFailed, clip(text))),
+    }
+}
+
+/// A domain hook's answer on the wire; a rejection becomes `ok = false`.
+pub(crate) fn of_verdict(answer: Result<Verdict, HookError>, guest: &Guest) -> Result<Bytes, Failure> {
+    let wire = match answer {
+        Ok(verdict) => verdict::encode(&verdict)?,
+        Err(HookError::Rejected(text)) => verdict::rejection(&text)?,
+        Err(error) => return Err(of_hook_error(error, guest.calls)),
+    };
+    let most = guest.limits().output_bytes;
+    if wire.len() > most as usize { Err(output_limit(most)) } else { Ok(wire) }
+}
+
+/// The answer of a process hook (`object`) or a tool on the wire.
+pub(crate) fn of_json(answer: Result<Vec<u8>, HookError>, object: bool, guest: &Guest) -> Result<Bytes, Failure> {
+    let json = answer.map_err(|error| of_hook_error(error, guest.calls))?;
+    let most = guest.limits().output_bytes;
+    if json.len() > most as usize {
+        return Err(output_limit(most));
+    }
+    match extensions_json::check(&json) {
+        Ok(Shape::Other) if object => Err(invalid_output("a process hook answers with a JSON object of variables")),
+        Ok(_) => Ok(json.into()),
+        Err(error) => Err(invalid_output(format_args!("the answer is not JSON: {error}"))),
+    }
+}
+
+pub(crate) fn invalid_output(text: impl std::fmt::Display) -> Failure {
+    Failure::new(ErrorCode::InvalidOutput, clip(text.to_string()))
+}
+
+/// Cuts a guest's text at a character boundary.
+pub(crate) fn clip(mut text: String) -> String {
+    if text.len() > TEXT_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        let cut = clip("é".repeat(TEXT_BYTES_MAX));
+        assert!(cut.len() <= TEXT_BYTES_MAX + '…'.len_utf8() && cut.ends_with("é…"));
+        assert_eq!(clip("short".to_owned()), "short");
+    }
+
+    #[test]
+    fn a_guest_that_failed_after_a_denied_call_failed_for_it() {
+        let none = CallRecord::default();
+        let denied = CallRecord { made: 1, denied: true, failed: false };
+        let failed = CallRecord { made: 1, denied: false, failed: true };
+        let code = |calls| of_hook_error(HookError::Failed("x".to_owned()), calls).code;
+        assert_eq!(code(none), ErrorCode::GuestFailed);
+        assert_eq!(code(denied), ErrorCode::HostCallDenied);
+        assert_eq!(code(failed), ErrorCode::HostCallFailed);
+        assert_eq!(of_hook_error(HookError::Rejected("no".to_owned()), denied).code, ErrorCode::Rejected);
+    }
+}

@@ -1,0 +1,127 @@
+//! One invocation from fresh store to outcome. Knows nothing of lanes: it
+//! yields at slices and is polled on by whoever holds it.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use extensions_json::{Schema, Violation};
+use extensions_types::{ErrorCode, ExecutionContext};
+use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
+
+use crate::{
+    bindings::types::ToolDescription,
+    budget::Turn,
+    call::{Failure, Outcome, Stats},
+    control::Control,
+    extension::Extension,
+    guest::{Guest, World},
+    host_calls::HostCalls,
+    outcome::{self, Stopped},
+    yielded::yield_once,
+};
+
+/// Host vectors of one copy beyond the output limit: messages and log lines
+/// have their own bounds.
+const COPY_SLACK_BYTES: usize = 128 << 10;
+
+/// What a run needs beside its control; owned, since it may change threads.
+pub(crate) struct Run {
+    pub(crate) extension: Arc<Extension>,
+    pub(crate) context: Arc<ExecutionContext>,
+    pub(crate) host_calls: Arc<dyn HostCalls>,
+    pub(crate) input: Bytes,
+    pub(crate) control: Arc<Control>,
+}
+
+impl Run {
+    /// Runs to the end. The CPU and wall figures are filled in by the lane.
+    pub(crate) async fn to_end(self, engine: Engine) -> Outcome {
+        if let Err(failure) = check(self.extension.input_schema.as_ref(), &self.input, ErrorCode::InvalidInput) {
+            return Outcome { result: Err(failure), stats: Stats::default(), logs: Vec::new(), logs_dropped: 0 };
+        }
+        let mut store = self.store(&engine);
+        let result = self.invoke(&mut store).await;
+        let result = result.unwrap_or_else(|error| Err(outcome::of_error(&error, store.data())));
+        let result = result.and_then(|output| {
+            check(self.extension.output_schema.as_ref(), &output, ErrorCode::InvalidOutput)?;
+            Ok(output)
+        });
+        let guest = store.into_data();
+        let stats = Stats { memory_peak_bytes: guest.memory.peak() as u64, host_calls: guest.calls.made, ..Stats::default() };
+        Outcome { result, stats, logs: guest.logs.lines, logs_dropped: guest.logs.dropped }
+    }
+
+    /// Asks a tool to describe itself; for building a version, never for a call.
+    pub(crate) async fn describe(self, engine: Engine) -> Result<ToolDescription, Failure> {
+        let mut store = self.store(&engine);
+        let described = match &self.extension.world {
+            World::AgentTool(tool) => match tool.instantiate_async(&mut store).await {
+                Ok(tool) => tool.call_describe(&mut store).await,
+                Err(error) => Err(error),
+            },
+            World::ProcessHook(_) | World::DomainHook(_) => return Err(Failure::new(ErrorCode::BadRequest, "only an agent_tool describes itself")),
+        };
+        described.map_err(|error| outcome::of_error(&error, store.data()))
+    }
+
+    fn store(&self, engine: &Engine) -> Store<Guest> {
+        let definition = Arc::clone(&self.extension.definition);
+        let copy_bytes = definition.limits.output_bytes as usize + COPY_SLACK_BYTES;
+        let guest = Guest::new(definition, Arc::clone(&self.context), Arc::clone(&self.host_calls), Arc::clone(&self.control));
+        let mut store = Store::new(engine, guest);
+        store.limiter(|guest| &mut guest.memory);
+        store.set_hostcall_fuel(copy_bytes);
+        store.set_max_component_handles(0);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(at_tick);
+        store
+    }
+
+    /// The outer error ends the guest; the inner one is the guest's own.
+    async fn invoke(&self, store: &mut Store<Guest>) -> wasmtime::Result<Result<Bytes, Failure>> {
+        let point = self.context.hook_point.as_ref().map_or("", |point| point.as_str());
+        match &self.extension.world {
+            World::ProcessHook(world) => {
+                let hook = world.instantiate_async(&mut *store).await?;
+                let answer = hook.call_run(&mut *store, point, &self.input).await?;
+                Ok(outcome::of_json(answer, true, store.data()))
+            }
+            World::DomainHook(world) => {
+                let hook = world.instantiate_async(&mut *store).await?;
+                let answer = hook.call_evaluate(&mut *store, point, &self.input).await?;
+                Ok(outcome::of_verdict(answer, store.data()))
+            }
+            World::AgentTool(world) => {
+                let tool = world.instantiate_async(&mut *store).await?;
+                let answer = tool.call_call(&mut *store, &self.input).await?;
+                Ok(outcome::of_json(answer, false, store.data()))
+            }
+        }
+    }
+}
+
+/// Called by the running guest when the epoch has ticked.
+fn at_tick(store: StoreContextMut<'_, Guest>) -> wasmtime::Result<UpdateDeadline> {
+    match store.data().control.turn() {
+        Turn::GoOn => Ok(UpdateDeadline::Continue(1)),
+        // A deadline of 0 ticks asks again as soon as the guest goes on: its
+        // time may have run out while it waited.
+        Turn::Yield => Ok(UpdateDeadline::YieldCustom(0, Box::pin(yield_once()))),
+        Turn::Stop(stop) => Err(Stopped(stop).into()),
+    }
+}
+
+fn check(schema: Option<&Schema>, text: &[u8], code: ErrorCode) -> Result<(), Failure> {
+    let Some(schema) = schema else { return Ok(()) };
+    schema.validate(text).map_err(|violation| match violation {
+        Violation::Mismatch(why) => Failure::new(code, outcome::clip(format!("does not match the schema: {why}"))),
+        Violation::TooCostly { .. } if code == ErrorCode::InvalidInput => Failure::new(ErrorCode::InputTooLarge, violation.to_string()),
+        Violation::TooCostly { .. } => Failure::new(ErrorCode::OutputLimit, violation.to_string()),
+    })
+}
+
+/// Fills in what only the lane knows.
+pub(crate) fn complete(mut outcome: Outcome, cpu: Duration, wall: Duration, queue: Duration) -> Outcome {
+    outcome.stats = Stats { cpu, wall, queue, ..outcome.stats };
+    outcome
+}

@@ -1,0 +1,95 @@
+//! A running guest that is polled one slice at a time, on whatever thread holds it.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use extensions_types::{ErrorCode, ExecutionContext, Limits};
+
+use crate::{
+    Observer,
+    call::{Failure, Outcome, Stats},
+    control::Control,
+    extension::Extension,
+    run::complete,
+};
+
+impl std::fmt::Debug for Sliced {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sliced").field("extension", &self.extension).finish_non_exhaustive()
+    }
+}
+
+type BoxedRun = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// One invocation in flight.
+pub(crate) struct Sliced {
+    run: BoxedRun,
+    pub(crate) control: Arc<Control>,
+    extension: Arc<Extension>,
+    context: Arc<ExecutionContext>,
+    observer: Arc<dyn Observer>,
+    accepted: Instant,
+    /// When the first slice began.
+    started: Option<Instant>,
+}
+
+impl Sliced {
+    pub(crate) fn new(
+        run: BoxedRun,
+        control: Arc<Control>,
+        extension: Arc<Extension>,
+        context: Arc<ExecutionContext>,
+        observer: Arc<dyn Observer>,
+        accepted: Instant,
+    ) -> Self {
+        Self { run, control, extension, context, observer, accepted, started: None }
+    }
+
+    /// Runs one slice here. Pending means that the slice is over: nothing else
+    /// makes a guest wait.
+    pub(crate) fn poll_slice(&mut self) -> Poll<Outcome> {
+        let started = *self.started.get_or_insert_with(Instant::now);
+        let run = &mut self.run;
+        let polled = self.control.metered(|| {
+            // A panic in one call must not end the thread that serves the others.
+            catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(&mut Context::from_waker(Waker::noop()))))
+        });
+        let outcome = match polled {
+            Ok(Poll::Pending) => {
+                self.extension.outlived_its_slice();
+                return Poll::Pending;
+            }
+            Ok(Poll::Ready(outcome)) => outcome,
+            Err(_) => {
+                tracing::error!(extension = ?self.extension, correlation_id = %self.context.correlation, "the engine panicked in a call");
+                failed(Failure::new(ErrorCode::Internal, "the platform failed; its logs tell more under the correlation id"))
+            }
+        };
+        Poll::Ready(self.end(outcome, started.saturating_duration_since(self.accepted)))
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.extension.definition.limits
+    }
+
+    /// Ends a call that will not be polled again.
+    pub(crate) fn abandon(self, failure: Failure) -> Outcome {
+        let queue = self.started.unwrap_or_else(Instant::now).saturating_duration_since(self.accepted);
+        self.end(failed(failure), queue)
+    }
+
+    fn end(&self, outcome: Outcome, queue: Duration) -> Outcome {
+        let outcome = complete(outcome, self.control.cpu(), self.accepted.elapsed(), queue);
+        self.observer.ended(&self.extension.definition, &self.context, &outcome);
+        outcome
+    }
+}
+
+pub(crate) fn failed(failure: Failure) -> Outcome {
+    Outcome { result: Err(failure), stats: Stats::default(), logs: Vec::new(), logs_dropped: 0 }
+}

@@ -1,0 +1,99 @@
+//! A domain hook's verdict in its wire form: `{"ok", "messages", "derivedFields"}`.
+
+use bytes::Bytes;
+use extensions_json::Shape;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::{
+    bindings::types::{Severity, Verdict},
+    call::Failure,
+    outcome::invalid_output,
+};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire<'v> {
+    ok: bool,
+    messages: Vec<WireMessage<'v>>,
+    derived_fields: &'v RawValue,
+}
+
+#[derive(Serialize)]
+struct WireMessage<'v> {
+    code: &'v str,
+    severity: &'static str,
+    text: &'v str,
+    path: &'v str,
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    }
+}
+
+/// The wire form; the derived fields must be a JSON object.
+pub(crate) fn encode(verdict: &Verdict) -> Result<Bytes, Failure> {
+    match extensions_json::check(&verdict.derived_fields) {
+        Ok(Shape::Object) => {}
+        Ok(Shape::Other) => return Err(invalid_output("derived-fields must be a JSON object")),
+        Err(error) => return Err(invalid_output(format_args!("derived-fields are not JSON: {error}"))),
+    }
+    let derived_fields: &RawValue = serde_json::from_slice(&verdict.derived_fields).map_err(invalid_output)?;
+    let messages = verdict.messages.iter();
+    let messages = messages.map(|m| WireMessage { code: &m.code, severity: severity(m.severity), text: &m.text, path: &m.path }).collect();
+    to_bytes(&Wire { ok: verdict.ok, messages, derived_fields })
+}
+
+/// A rejection as a verdict.
+pub(crate) fn rejection(text: &str) -> Result<Bytes, Failure> {
+    let message = WireMessage { code: "REJECTED", severity: "error", text, path: "" };
+    let nothing: &RawValue = serde_json::from_str("{}").map_err(invalid_output)?;
+    to_bytes(&Wire { ok: false, messages: vec![message], derived_fields: nothing })
+}
+
+fn to_bytes(wire: &Wire<'_>) -> Result<Bytes, Failure> {
+    serde_json::to_vec(wire).map(Bytes::from).map_err(invalid_output)
+}
+
+#[cfg(test)]
+mod tests {
+    use extensions_types::ErrorCode;
+
+    use super::*;
+    use crate::bindings::types::Message;
+
+    fn verdict(derived: &str) -> Verdict {
+        let message = Message { code: "C".into(), severity: Severity::Warning, text: "t \"q\"".into(), path: "/a".into() };
+        Verdict { ok: true, messages: vec![message], derived_fields: derived.as_bytes().to_vec() }
+    }
+
+    #[test]
+    fn a_verdict_has_its_three_fields() {
+        let wire: serde_json::Value = serde_json::from_slice(&encode(&verdict("{\"b\": 1.50}")).unwrap()).unwrap();
+        let expected = serde_json::json!({
+            "ok": true,
+            "messages": [{"code": "C", "severity": "warning", "text": "t \"q\"", "path": "/a"}],
+            "derivedFields": {"b": 1.5},
+        });
+        assert_eq!(wire, expected);
+    }
+
+    #[test]
+    fn a_rejection_is_a_verdict_that_is_not_ok() {
+        let wire: serde_json::Value = serde_json::from_slice(&rejection("no").unwrap()).unwrap();
+        assert_eq!(wire["ok"], false);
+        assert_eq!(wire["messages"][0]["text"], "no");
+        assert_eq!(wire["derivedFields"], serde_json::json!({}));
+    }
+
+    #[test]
+    fn derived_fields_must_be_an_object() {
+        for wrong in ["", "[]", "{", "1", "null"] {
+            assert_eq!(encode(&verdict(wrong)).unwrap_err().code, ErrorCode::InvalidOutput, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! One load: verify the component, find or make its code, map and link it.
+
+use std::sync::Arc;
+
+use extensions_aot::{Cache, Code, CompileError, Compiler, Digest};
+use extensions_catalog::ServedVersion;
+use extensions_engine::{Engine, Extension};
+
+use crate::compiles::Compiles;
+
+/// Why a version cannot be called now.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotLoaded {
+    /// Its load goes on; ask again.
+    #[error("the version is being compiled")]
+    Loading,
+    /// Too many loads are under way.
+    #[error("too many versions are being loaded")]
+    Busy,
+    /// The component's bytes are not those of its definition.
+    #[error("the component does not match its digest")]
+    Corrupt,
+    /// The component cannot be compiled or served; the same bytes never will.
+    #[error("the component cannot be served: {0}")]
+    Refused(String),
+    /// This host failed; its logs tell more.
+    #[error("this host cannot load the version now")]
+    Internal,
+}
+
+/// What a load needs.
+#[derive(Debug)]
+pub(crate) struct Loader {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) compiler: Compiler,
+    pub(crate) compiles: Compiles,
+}
+
+impl Loader {
+    pub(crate) async fn load(self: &Arc<Self>, version: &Arc<ServedVersion>) -> Result<Arc<Extension>, NotLoaded> {
+        let digest: Digest = version.definition.digest.parse().map_err(|_| NotLoaded::Corrupt)?;
+        let (loader, looked_up) = (Arc::clone(self), Arc::clone(version));
+        let cached = blocking(move || {
+            if Digest::of(&looked_up.component) != digest {
+                return Err(NotLoaded::Corrupt);
+            }
+            loader.cache.get(digest).map_err(internal)
+        });
+        let code = match cached.await? {
+            Some(code) => code,
+            None => self.compile(version, digest).await?,
+        };
+        let (engine, definition) = (Arc::clone(&self.engine), Arc::clone(&version.definition));
+        blocking(move || engine.load(definition, code).map(Arc::new).map_err(|error| NotLoaded::Refused(chain(&error)))).await
+    }
+
+    async fn compile(self: &Arc<Self>, version: &Arc<ServedVersion>, digest: Digest) -> Result<Code, NotLoaded> {
+        let _place = self.compiles.place(&version.definition.tenant_id).await.ok_or(NotLoaded::Internal)?;
+        let code = self.compiler.compile(&version.component).await.map_err(|error| match error {
+            CompileError::Refused(_) | CompileError::Exhausted => NotLoaded::Refused(error.to_string()),
+            CompileError::Child(_) | CompileError::Pipe(_) => internal(error),
+        })?;
+        let loader = Arc::clone(self);
+        blocking(move || loader.cache.put(digest, &code).map_err(internal)).await
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, NotLoaded> + Send + 'static) -> Result<T, NotLoaded> {
+    tokio::task::spawn_blocking(work).await.map_err(internal)?
+}
+
+fn internal(error: impl std::error::Error) -> NotLoaded {
+    tracing::error!(error = chain(&error), "loading failed");
+    NotLoaded::Internal
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,76 @@
+//! Loads under way and loads that failed lately: one attempt at a time each.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use extensions_engine::Extension;
+use tokio::sync::watch;
+
+use crate::{key::Key, load::NotLoaded};
+
+/// A failure is remembered this long: a hostile caller cannot make the host
+/// compile the same bad component all the time.
+const FAILURE_KEPT: Duration = Duration::from_secs(10);
+/// Loads under way and failures kept, together.
+const ENTRIES_MAX: usize = 4_096;
+
+pub(crate) type Loaded = Result<Arc<Extension>, NotLoaded>;
+pub(crate) type Progress = watch::Receiver<Option<Loaded>>;
+
+#[derive(Debug)]
+struct Entry {
+    progress: Progress,
+    /// When a failure is forgotten; none while the load is under way.
+    forget: Option<Instant>,
+}
+
+/// What is being loaded.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    entries: Mutex<HashMap<Key, Entry>>,
+}
+
+impl Pending {
+    /// Joins the load of `key`, or calls `start` with where its result goes.
+    pub(crate) fn join_or_start(&self, key: &Key, start: impl FnOnce(watch::Sender<Option<Loaded>>)) -> Result<Progress, NotLoaded> {
+        let mut entries = self.lock();
+        let now = Instant::now();
+        if let Some(entry) = entries.get(key)
+            && entry.forget.is_none_or(|forget| now < forget)
+        {
+            return Ok(entry.progress.clone());
+        }
+        if entries.len() >= ENTRIES_MAX {
+            entries.retain(|_, entry| entry.forget.is_none_or(|forget| now < forget));
+        }
+        if entries.len() >= ENTRIES_MAX {
+            return Err(NotLoaded::Busy);
+        }
+        let (done, progress) = watch::channel(None);
+        entries.insert(key.clone(), Entry { progress: progress.clone(), forget: None });
+        drop(entries);
+        start(done);
+        Ok(progress)
+    }
+
+    /// Forgets a load that succeeded; keeps a failure for a while.
+    pub(crate) fn ended(&self, key: &Key, result: &Loaded) {
+        let mut entries = self.lock();
+        match result {
+            Ok(_) => drop(entries.remove(key)),
+            Err(_) => {
+                if let Some(entry) = entries.get_mut(key) {
+                    entry.forget = Some(Instant::now() + FAILURE_KEPT);
+                }
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Entry>> {
+        // Each change is one insert, remove or assignment.
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
