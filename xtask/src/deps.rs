@@ -3,6 +3,7 @@
 
 mod check;
 mod draw;
+mod features;
 mod graph;
 mod list;
 mod manifests;
@@ -41,5 +42,6 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let mut findings = check::edges(&list, &graph);
     findings.extend(check::names(&list, &graph));
     findings.extend(manifests::check(workspace, &metadata)?);
+    findings.extend(features::check(workspace)?);
     finding::settle("deps", findings)
 }

@@ -2,6 +2,7 @@
 //! that its checks answer within seconds. It is no part of the product.
 
 mod child;
+mod demo;
 mod deps;
 mod finding;
 mod gen_files;
@@ -31,6 +32,8 @@ struct Arguments {
 enum Task {
     /// Everything that must hold: checks, lints, docs, unit and end-to-end tests
     Test(test::Arguments),
+    /// The whole path on this machine: install, build, serve the examples, call them, stop
+    Demo,
     /// Compares the edges between crates with xtask/deps.toml
     Deps(deps::Arguments),
     /// Checks the form of the tree: heads, lengths, links, leftovers
@@ -65,6 +68,7 @@ fn run(task: Task) -> Result<()> {
     let workspace = Workspace::find()?;
     match task {
         Task::Test(arguments) => test::run(&workspace, &arguments),
+        Task::Demo => demo::run(&workspace),
         Task::Deps(arguments) => deps::run(&workspace, &arguments),
         Task::Tidy => tidy::run(&workspace),
         Task::Gen { check } => gen_files::run(&workspace, check),

@@ -1,0 +1,55 @@
+//! `cargo xtask demo`: the product in one go on a fresh machine. It installs
+//! what is missing, builds, serves the guest examples, calls each in every way
+//! there is, shows a guest that spins being stopped, and leaves nothing behind
+//! but the toolchain.
+
+mod calls;
+mod platform;
+mod report;
+mod rules;
+mod scratch;
+mod spinner;
+
+use std::{path::Path, time::Instant};
+
+use anyhow::{Context as _, Result, ensure};
+
+use self::{calls::Caller, platform::Platform, report::Report, scratch::Scratch};
+use crate::{child::Job, guests, say, workspace::Workspace};
+
+/// The task.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let started = Instant::now();
+    let mut report = Report::default();
+    report.step("toolchain", || guests::install_toolchain(workspace))?;
+    // The whole workspace, as the tests build it: another selection could build the engine a second time.
+    report.step("build", || Job::cargo(workspace.root()).args(["build", "--release", "--workspace"]).run())?;
+    let ext = guests::program(workspace, "ext")?;
+    let scratch = Scratch::new()?;
+    let mut folders = guests::examples(workspace)?;
+    folders.push(report.step("spinner", || spinner::create(&ext, &scratch))?);
+
+    let platform = report.step("start", || Platform::start(&ext, &folders, &scratch))?;
+    let told = show(&ext, &scratch, &platform, &mut report).with_context(|| format!("the server's last words:\n{}", platform.log_tail()));
+    let stopped = report.step("stop", || platform.stop());
+    told?;
+    stopped?;
+    let left = scratch.remove()?;
+    say::talk(report.render(started.elapsed()));
+    ensure!(!left, "the demo's temporary folder could not be removed");
+    Ok(())
+}
+
+fn show(ext: &Path, scratch: &Scratch, platform: &Platform, report: &mut Report) -> Result<()> {
+    let caller = Caller::new(ext, scratch, platform)?;
+    for rule in rules::ALL {
+        for way in calls::WAYS {
+            let answer = caller.invoke(rule.extension, rule.point, rule.input, way)?;
+            let output = answer.output().with_context(|| format!("{} over {}", rule.extension, way.name()))?;
+            ensure!((rule.holds)(output), "{} over {} answered {output}, not: {}", rule.extension, way.name(), rule.shows);
+            report.called(rule, way, &answer);
+        }
+    }
+    report.spun(spinner::show(&caller)?);
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! `ext dev` as a child: started on free ports, ready when it says so, ended
+//! by SIGTERM as an orchestrator would.
+
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use rustix::process::{Pid, Signal};
+use serde::Deserialize;
+
+use super::scratch::Scratch;
+use crate::{
+    child::{self, Job},
+    say,
+};
+
+/// Four guests with their dependencies build within two minutes on two cores.
+const READY_LIMIT: Duration = Duration::from_secs(10 * 60);
+/// Longer than the server's own drain limit.
+const STOP_LIMIT: Duration = Duration::from_secs(45);
+const SAY_EVERY: Duration = Duration::from_secs(10);
+const LOG_TAIL_LINES: usize = 20;
+
+/// The line that `ext dev --json` prints once it serves.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Ready {
+    pub(super) server: String,
+    pub(super) socket: PathBuf,
+    pub(super) token_file: PathBuf,
+}
+
+/// A running platform.
+#[derive(Debug)]
+pub(super) struct Platform {
+    child: Option<Child>,
+    log: PathBuf,
+    pub(super) ready: Ready,
+}
+
+impl Platform {
+    /// Starts it with these extensions.
+    pub(super) fn start(ext: &Path, folders: &[PathBuf], scratch: &Scratch) -> Result<Self> {
+        let log = scratch.path("server.log");
+        let stderr = File::create(&log)?;
+        let job = Job::new(ext).args(["--json", "dev"]).args(folders).args(["--listen", "127.0.0.1:0", "--data"]).args([scratch.path("data")]);
+        let mut child = scratch.isolate(job).spawn(Stdio::piped(), stderr.into())?;
+        let stdout = child.stdout.take().context("the server's stdout is piped")?;
+        let (sender, lines) = mpsc::channel();
+        // Ends with the pipe, so with the server.
+        thread::spawn(move || BufReader::new(stdout).lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        match wait_ready(&mut child, &lines, &log) {
+            Ok(ready) => Ok(Self { child: Some(child), log, ready }),
+            Err(error) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                Err(error).with_context(|| format!("`ext dev` did not get ready; its last words:\n{}", tail(&log)))
+            }
+        }
+    }
+
+    /// The end of its log.
+    pub(super) fn log_tail(&self) -> String {
+        tail(&self.log)
+    }
+
+    /// Ends it and waits for that.
+    pub(super) fn stop(mut self) -> Result<()> {
+        let child = self.child.take().context("it runs")?;
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a process id")?;
+        rustix::process::kill_process(pid, Signal::TERM).context("SIGTERM")?;
+        let status = child::wait(child, STOP_LIMIT).context("`ext dev` after SIGTERM")?;
+        ensure!(status.success(), "`ext dev` ended with {status} after SIGTERM; its last words:\n{}", self.log_tail());
+        Ok(())
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn wait_ready(child: &mut Child, lines: &Receiver<String>, log: &Path) -> Result<Ready> {
+    let started = Instant::now();
+    while started.elapsed() < READY_LIMIT {
+        match lines.recv_timeout(SAY_EVERY) {
+            Ok(line) => {
+                if let Some(ready) = parse_ready(&line) {
+                    return Ok(ready);
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let last = tail(log).lines().last().unwrap_or_default().to_owned();
+                say::talk(format!("starting for {}: {last}", say::duration(started.elapsed())));
+            }
+            Err(RecvTimeoutError::Disconnected) => bail!("it ended with {}", child.wait()?),
+        }
+    }
+    bail!("nothing after {}", say::duration(READY_LIMIT))
+}
+
+fn parse_ready(line: &str) -> Option<Ready> {
+    let event: serde_json::Value = serde_json::from_str(line).ok()?;
+    if event.get("event")? != "ready" {
+        return None;
+    }
+    serde_json::from_value(event).ok()
+}
+
+fn tail(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_ready_event_is_ready() {
+        assert!(parse_ready("{\"event\":\"building\"}").is_none());
+        assert!(parse_ready("no JSON").is_none());
+        let line = r#"{"event":"ready","server":"http://127.0.0.1:1","admin":"x","socket":"/a","token_file":"/b"}"#;
+        assert_eq!(parse_ready(line).map(|ready| ready.server).as_deref(), Some("http://127.0.0.1:1"));
+    }
+}

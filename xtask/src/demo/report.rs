@@ -1,0 +1,78 @@
+//! What the demo saw, on one page.
+
+use std::{
+    fmt::Write as _,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+
+use super::{
+    calls::{Answer, Way},
+    rules::Rule,
+    spinner::Spun,
+};
+use crate::say;
+
+#[derive(Debug)]
+struct Call {
+    rule: &'static Rule,
+    way: Way,
+    host: Option<Duration>,
+    took: Duration,
+}
+
+/// Collected on the way.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    steps: Vec<(&'static str, Duration)>,
+    calls: Vec<Call>,
+    spun: Option<Spun>,
+}
+
+impl Report {
+    /// Runs a step under a heading and times it.
+    pub(super) fn step<T>(&mut self, name: &'static str, run: impl FnOnce() -> Result<T>) -> Result<T> {
+        say::talk(say::styled(say::BOLD, format!("\n── {name}")));
+        let started = Instant::now();
+        let value = run()?;
+        self.steps.push((name, started.elapsed()));
+        Ok(value)
+    }
+
+    /// A call that went as it should.
+    pub(super) fn called(&mut self, rule: &'static Rule, way: Way, answer: &Answer) {
+        let host = answer.wall_micros().map(Duration::from_micros);
+        self.calls.push(Call { rule, way, host, took: answer.took });
+    }
+
+    /// The spinning guest's end.
+    pub(super) fn spun(&mut self, spun: Spun) {
+        self.spun = Some(spun);
+    }
+
+    /// The page.
+    pub(super) fn render(&self, total: Duration) -> String {
+        let mut page = String::new();
+        // Writing to a String cannot fail.
+        let _ = writeln!(page, "\n{:<16} {:<12} {:>12} {:>16}", "Extension", "Over", "In the host", "With `ext`");
+        for call in &self.calls {
+            let host = call.host.map_or_else(|| "–".to_owned(), |time| format!("{} µs", time.as_micros()));
+            let _ = writeln!(page, "{:<16} {:<12} {host:>12} {:>16}", call.rule.extension, call.way.name(), say::duration(call.took));
+        }
+        for rule in super::rules::ALL {
+            let _ = writeln!(page, "{}: {}", rule.extension, rule.shows);
+        }
+        if let Some(Spun { code, spins, cpu, others, slowest }) = &self.spun {
+            let _ = writeln!(
+                page,
+                "\nA guest that spins was stopped {spins} times with {code}, after {} of CPU time; meanwhile {others} calls of another were answered, the slowest within {:.1} ms in the host.",
+                say::duration(*cpu),
+                slowest.as_secs_f64() * 1e3,
+            );
+        }
+        let steps: Vec<_> = self.steps.iter().map(|(name, time)| format!("{name} {}", say::duration(*time))).collect();
+        let _ = write!(page, "\n{} · total {}. The platform is stopped, its files are removed.", steps.join(" · "), say::duration(total));
+        page
+    }
+}
