@@ -10,12 +10,12 @@ use extensions_types::{ErrorCode, ExecutionContext};
 
 use crate::HostCalls;
 
-/// One invocation, ready to run: its input is checked JSON within the limits.
+/// One invocation, ready to run: its input is within the definition's limit.
 #[derive(Debug, Clone)]
 pub struct Call {
     /// Who calls; the guest sees it through `context.current()`.
     pub context: ExecutionContext,
-    /// One JSON value; its shape is checked against kind and schema here.
+    /// Checked here to be one JSON value that matches the schema.
     pub input: Bytes,
     /// When the request was accepted; wall limits count from the start of the
     /// guest, statistics from here.

@@ -6,7 +6,6 @@ use extensions_types::{ActorType, ExecutionContext, ExtensionDefinition, HostCal
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::{
-    bindings::{agent_tool::AgentTool, context, domain_hook::DomainHook, host_calls, logging, process_hook::ProcessHook, types},
     call::{LogLevel, LogLine},
     control::Control,
     host_calls::{HostCallError, HostCalls},

@@ -17,6 +17,7 @@ use crate::{
     guest::{Guest, World},
     host_calls::HostCalls,
     outcome::{self, Stopped},
+    slice::failed,
     yielded::yield_once,
 };
 
@@ -36,8 +37,8 @@ pub(crate) struct Run {
 impl Run {
     /// Runs to the end. The CPU and wall figures are filled in by the lane.
     pub(crate) async fn to_end(self, engine: Engine) -> Outcome {
-        if let Err(failure) = check(self.extension.input_schema.as_ref(), &self.input, ErrorCode::InvalidInput) {
-            return Outcome { result: Err(failure), stats: Stats::default(), logs: Vec::new(), logs_dropped: 0 };
+        if let Err(failure) = self.check_input() {
+            return failed(failure);
         }
         let mut store = self.store(&engine);
         let result = self.invoke(&mut store).await;
@@ -49,6 +50,12 @@ impl Run {
         let guest = store.into_data();
         let stats = Stats { memory_peak_bytes: guest.memory.peak() as u64, host_calls: guest.calls.made, ..Stats::default() };
         Outcome { result, stats, logs: guest.logs.lines, logs_dropped: guest.logs.dropped }
+    }
+
+    /// Here and not at admission: large inputs are checked off the I/O threads, and at the extension's cost.
+    fn check_input(&self) -> Result<(), Failure> {
+        extensions_json::check(&self.input).map_err(|error| Failure::new(ErrorCode::BadRequest, format!("the input is not JSON: {error}")))?;
+        check(self.extension.input_schema.as_ref(), &self.input, ErrorCode::InvalidInput)
     }
 
     /// Asks a tool to describe itself; for building a version, never for a call.

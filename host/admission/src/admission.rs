@@ -1,0 +1,198 @@
+//! The steps of one call, in their order.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use extensions_catalog::{Catalog, Hook, ServedVersion, resolve};
+use extensions_engine::{Call, DenyAll, Engine, HostCalls};
+use extensions_identity::{Asked, Principal, Role, Scope, Verifier};
+use extensions_modules::{Modules, NotLoaded};
+use extensions_types::{Environment, ErrorCode, ExecutionContext, ExtensionDefinition, ExtensionId, Kind, TenantId, VersionSelector};
+
+use crate::{Answer, GuestLogs, LogRecord, Refusal, Request};
+
+/// One list answer holds at most this many extensions.
+const LIST_MAX: usize = 1_000;
+/// When a caller may try again that met a full lane.
+const OVERLOAD_RETRY: Duration = Duration::from_millis(100);
+/// When a caller may try again whose version is being compiled.
+const LOADING_RETRY: Duration = Duration::from_millis(500);
+
+/// Everything that stands between a transport and the engine.
+#[derive(Debug)]
+pub struct Admission {
+    env: Environment,
+    verifier: Arc<Verifier>,
+    catalog: Arc<dyn Catalog>,
+    modules: Arc<Modules>,
+    engine: Arc<Engine>,
+    host_calls: Arc<dyn HostCalls>,
+    guest_logs: Arc<GuestLogs>,
+}
+
+impl Admission {
+    /// Admission for the host of `env`.
+    #[must_use]
+    pub fn new(
+        env: Environment,
+        verifier: Arc<Verifier>,
+        catalog: Arc<dyn Catalog>,
+        modules: Arc<Modules>,
+        engine: Arc<Engine>,
+        guest_logs: Arc<GuestLogs>,
+    ) -> Self {
+        Self { env, verifier, catalog, modules, engine, host_calls: Arc::new(DenyAll), guest_logs }
+    }
+
+    /// Verifies a bearer token.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED, with a reason that names no other tenant and no key.
+    pub fn authenticate(&self, token: Option<&str>) -> Result<Arc<Principal>, Refusal> {
+        let refuse = |why: String| Refusal::new(ErrorCode::Unauthenticated, why);
+        let token = token.ok_or_else(|| refuse("send a token: `authorization: Bearer …`".to_owned()))?;
+        self.verifier.verify(token, SystemTime::now()).map_err(|error| refuse(error.to_string()))
+    }
+
+    /// Whether the principal may use admin routes.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED without scope `platform:operate`.
+    pub fn authorize_admin(&self, principal: &Principal) -> Result<(), Refusal> {
+        if principal.has_scope(Scope::Operate) {
+            return Ok(());
+        }
+        Err(Refusal::new(ErrorCode::PermissionDenied, "admin routes need a token with scope platform:operate"))
+    }
+
+    /// Runs one extension once.
+    ///
+    /// # Errors
+    /// Whatever the platform refuses; the extension's own failures are answers.
+    pub async fn invoke(&self, principal: &Principal, request: Request) -> Result<Answer, Refusal> {
+        let context = self.context(principal, &request)?;
+        let correlation = context.correlation.clone();
+        let result = self.admitted(principal, request, context).await;
+        result.map_err(|refusal| {
+            tracing::info!(correlation_id = %correlation, error_code = %refusal.code, reason = refusal.message, "refused");
+            Refusal { correlation: Some(correlation), ..refusal }
+        })
+    }
+
+    async fn admitted(&self, principal: &Principal, request: Request, context: ExecutionContext) -> Result<Answer, Refusal> {
+        let deadline = request.timeout.map(|timeout| request.accepted + timeout);
+        let version = self.resolve(&request, &context)?;
+        permit(principal, &context, &version.definition)?;
+        let input_bytes_max = version.definition.limits.input_bytes;
+        if request.input.len() > input_bytes_max as usize {
+            return Err(Refusal::new(ErrorCode::InputTooLarge, format!("the input is larger than the extension's {input_bytes_max} bytes")));
+        }
+        let extension = self.modules.get(&version, deadline).await.map_err(|error| not_loaded(&error, deadline))?;
+        let correlation = context.correlation.clone();
+        let call = Call { context, input: request.input, accepted: request.accepted, deadline, host_calls: Arc::clone(&self.host_calls) };
+        let outcome = self.engine.invoke(&extension, call).await;
+        match outcome.result {
+            Err(failure) if !failure.code.is_outcome() => {
+                let retry_after = (failure.code == ErrorCode::Overloaded).then_some(OVERLOAD_RETRY);
+                Err(Refusal { retry_after, ..Refusal::new(failure.code, failure.message) })
+            }
+            result => Ok(Answer { result, served_version: version.definition.version, correlation, stats: outcome.stats }),
+        }
+    }
+
+    fn context(&self, principal: &Principal, request: &Request) -> Result<ExecutionContext, Refusal> {
+        let asked = &request.context;
+        let asked = Asked {
+            tenant_id: &asked.tenant_id,
+            org_id: &asked.org_id,
+            user_id: &asked.user_id,
+            actor_type: &asked.actor_type,
+            session_id: &asked.session_id,
+            correlation_id: &asked.correlation_id,
+            env: &asked.env,
+            risk_tier: &asked.risk_tier,
+            caller: &request.caller,
+            hook_point: &request.hook_point,
+        };
+        principal.context(&asked, self.env).map_err(|refusal| {
+            tracing::info!(who = %principal.audit(), error_code = %refusal.code, reason = refusal.message, "refused");
+            Refusal::new(refusal.code, refusal.message)
+        })
+    }
+
+    fn resolve(&self, request: &Request, context: &ExecutionContext) -> Result<Arc<ServedVersion>, Refusal> {
+        let bad = |error: extensions_types::IdError| Refusal::new(ErrorCode::BadRequest, error.to_string());
+        let id = ExtensionId::parse(&request.extension_id).map_err(bad)?;
+        let selector: VersionSelector = request.version.parse().map_err(bad)?;
+        let entry = self.catalog.entry(&context.tenant, &id).ok_or_else(|| self.not_found(&id))?;
+        let hook = Hook { caller: &context.caller, point: context.hook_point.as_ref() };
+        let version = resolve(&entry, selector, hook).map_err(|error| Refusal::new(ErrorCode::NotPromoted, error.to_string()))?;
+        Ok(Arc::clone(version))
+    }
+
+    fn not_found(&self, id: &ExtensionId) -> Refusal {
+        Refusal::new(ErrorCode::NotFound, format!("the tenant has no extension `{id}` in {}; `ext list` shows what it has", self.env))
+    }
+
+    /// What this host serves to the principal's tenant, ordered by id.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED for a token without a tenant.
+    pub fn list(&self, principal: &Principal, kind: Option<Kind>) -> Result<Vec<Arc<ExtensionDefinition>>, Refusal> {
+        let tenant = self.own_tenant(principal)?;
+        let may_list = principal.has_scope(Scope::Invoke) || principal.has_role(Role::Viewer);
+        if !may_list {
+            return Err(Refusal::new(ErrorCode::PermissionDenied, "listing needs scope invoke or role viewer"));
+        }
+        Ok(self.catalog.list(tenant, kind, LIST_MAX).iter().map(|version| Arc::clone(&version.definition)).collect())
+    }
+
+    /// The oldest `max` log records of an extension after `after`.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED without role viewer, NOT_FOUND for an unknown extension.
+    pub fn logs(&self, principal: &Principal, extension: &str, after: u64, max: usize) -> Result<Vec<LogRecord>, Refusal> {
+        let tenant = self.own_tenant(principal)?;
+        if !principal.has_role(Role::Viewer) {
+            return Err(Refusal::new(ErrorCode::PermissionDenied, "reading logs needs role viewer"));
+        }
+        let id = ExtensionId::parse(extension).map_err(|error| Refusal::new(ErrorCode::BadRequest, error.to_string()))?;
+        self.catalog.entry(tenant, &id).ok_or_else(|| self.not_found(&id))?;
+        Ok(self.guest_logs.read(tenant, &id, after, max))
+    }
+
+    fn own_tenant<'p>(&self, principal: &'p Principal) -> Result<&'p TenantId, Refusal> {
+        principal.tenant().ok_or_else(|| Refusal::new(ErrorCode::PermissionDenied, "this needs a token of the tenant"))
+    }
+
+    /// Whether calls can be answered.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        self.catalog.ready()
+    }
+}
+
+fn permit(principal: &Principal, context: &ExecutionContext, definition: &ExtensionDefinition) -> Result<(), Refusal> {
+    if !principal.may_invoke(definition.kind) {
+        return Err(Refusal::new(ErrorCode::PermissionDenied, format!("the service's grant does not cover a {}", definition.kind)));
+    }
+    if definition.risk_tier > context.risk_ceiling {
+        let text =
+            format!("the extension's risk tier is {}, the caller accepts {} at most (ctx.risk_tier)", definition.risk_tier, context.risk_ceiling);
+        return Err(Refusal::new(ErrorCode::PermissionDenied, text));
+    }
+    Ok(())
+}
+
+fn not_loaded(error: &NotLoaded, deadline: Option<Instant>) -> Refusal {
+    let (code, retry_after) = match error {
+        NotLoaded::Loading if deadline.is_some_and(|deadline| Instant::now() >= deadline) => (ErrorCode::Deadline, None),
+        NotLoaded::Loading => (ErrorCode::Unavailable, Some(LOADING_RETRY)),
+        NotLoaded::Busy => (ErrorCode::Overloaded, Some(OVERLOAD_RETRY)),
+        NotLoaded::Corrupt | NotLoaded::Refused(_) => (ErrorCode::ArtifactCorrupt, None),
+        NotLoaded::Internal => (ErrorCode::Internal, None),
+    };
+    Refusal { retry_after, ..Refusal::new(code, error.to_string()) }
+}

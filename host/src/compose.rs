@@ -1,0 +1,117 @@
+//! Puts a host together, from the engine outwards.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use extensions_admission::{Accounts, Admission, GuestLogs};
+use extensions_aot::{Cache, CacheError, Compiler};
+use extensions_catalog::Catalog;
+use extensions_engine::Engine;
+use extensions_engine_config::MemoryReset;
+use extensions_front::{Addresses, Drained, Front, FrontSettings};
+use extensions_identity::Verifier;
+use extensions_modules::Modules;
+use prometheus_client::registry::Registry;
+use tokio::runtime::Handle;
+
+use crate::{HostSettings, SettingsError, service::Admitted};
+
+/// Why a host does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting cannot work.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The identity section cannot work.
+    #[error(transparent)]
+    Identity(#[from] extensions_identity::SettingsError),
+    /// The engine does not run on this machine.
+    #[error(transparent)]
+    Engine(#[from] extensions_engine::StartError),
+    /// The code cache cannot be used.
+    #[error("the code cache cannot be used")]
+    Cache(#[from] CacheError),
+    /// A port is taken, or a listener's setting cannot work.
+    #[error(transparent)]
+    Front(#[from] extensions_front::StartError),
+}
+
+/// A running host.
+#[derive(Debug)]
+pub struct Host {
+    front: Front,
+    engine: Arc<Engine>,
+    modules: Arc<Modules>,
+    drain_timeout: Duration,
+}
+
+impl Host {
+    /// Checks everything, then binds the listeners and serves `catalog`.
+    /// Background work (loads) runs on `background`.
+    ///
+    /// # Errors
+    /// When a setting, this machine or a port stands in the way.
+    pub fn start(settings: &HostSettings, catalog: Arc<dyn Catalog>, background: Handle) -> Result<Self, StartError> {
+        let io_threads = settings.listen.io_threads();
+        let engine_settings = settings.engine.resolve(io_threads)?;
+        let verifier = Arc::new(Verifier::new(settings.identity.clone())?);
+        let mut registry = Registry::with_prefix("extensions");
+        let guest_logs = Arc::new(GuestLogs::default());
+        let accounts = Arc::new(Accounts::new(&mut registry, Arc::clone(&guest_logs)));
+        let engine = Arc::new(Engine::start(engine_settings, accounts)?);
+        let cache = Cache::open(&settings.data_dir.join("aot"), engine.compatibility().clone())?;
+        let compiler = Compiler::of_this_binary(engine_settings.profile);
+        let modules = Arc::new(Modules::new(Arc::clone(&engine), cache, compiler, background));
+        let admission = Admission::new(settings.env, verifier, catalog, Arc::clone(&modules), Arc::clone(&engine), guest_logs);
+        let front = Front::start(&front_settings(settings, io_threads), Arc::new(Admitted(admission)), Arc::new(Mutex::new(registry)))?;
+        Ok(Self { front, engine, modules, drain_timeout: settings.listen.drain_timeout() })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addresses(&self) -> &Addresses {
+        self.front.addresses()
+    }
+
+    /// The loaded versions, for whoever wants to warm one up before it serves.
+    #[must_use]
+    pub fn modules(&self) -> &Arc<Modules> {
+        &self.modules
+    }
+
+    /// The engine, for builds that test or describe an extension beside the host.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Whether the host must watch for swap.
+    #[must_use]
+    pub fn resets_by_scan(&self) -> bool {
+        self.engine.memory_reset() == MemoryReset::Scan
+    }
+
+    /// Says that it stops, lets calls in flight end, and ends.
+    pub async fn drain(self) -> Drained {
+        let handle = self.front.handle();
+        handle.drain(self.drain_timeout);
+        handle.drained().await
+    }
+}
+
+fn front_settings(settings: &HostSettings, io_threads: usize) -> FrontSettings {
+    let listen = &settings.listen;
+    FrontSettings {
+        listen: Some(listen.address),
+        unix: listen.unix.clone(),
+        admin_listen: listen.admin_address,
+        merge_admin: listen.merge_admin,
+        io_threads,
+        connections_max: listen.connections_max,
+        reflection: listen.reflection,
+        drain_notice: Duration::from_millis(listen.drain_notice_ms),
+        ..FrontSettings::default()
+    }
+}

@@ -1,0 +1,233 @@
+//! A host's settings: one TOML file, with `EXT_<SECTION>_<KEY>` above it.
+//!
+//! docs/configuration.md lists every key; unknown ones are refused.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use extensions_engine_config::{MemoryReset, Profile};
+use extensions_identity::IdentitySettings;
+use extensions_types::Environment;
+use serde::Deserialize;
+
+use crate::{LogFormat, overrides};
+
+/// A larger settings file is refused unread.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Why settings are refused.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is too large to be one.
+    #[error("{0} is larger than {FILE_BYTES_MAX} bytes; is it a settings file?")]
+    TooLarge(PathBuf),
+    /// Not TOML, an unknown key, or a value of the wrong form.
+    #[error("settings: {0}")]
+    Syntax(Box<toml::de::Error>),
+    /// An `EXT_…` variable that names no key.
+    #[error("the environment variable {0} names no setting; docs/configuration.md lists them")]
+    UnknownVariable(String),
+    /// A value that cannot work.
+    #[error("settings: {0}")]
+    Value(String),
+}
+
+/// Everything that a host can be told.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostSettings {
+    /// The environment that this host serves.
+    pub env: Environment,
+    /// Where code and keys of this host are kept: a directory of its user alone.
+    pub data_dir: PathBuf,
+    /// Addresses.
+    #[serde(default)]
+    pub listen: ListenSettings,
+    /// Lanes and memory.
+    #[serde(default)]
+    pub engine: EngineSettings,
+    /// Whose tokens are accepted.
+    pub identity: IdentitySettings,
+    /// The host's own log.
+    #[serde(default)]
+    pub log: LogSettings,
+}
+
+/// Where a host listens.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ListenSettings {
+    /// gRPC and HTTP.
+    pub address: SocketAddr,
+    /// The same as a Unix socket, mode 0660.
+    pub unix: Option<PathBuf>,
+    /// Metrics and admin.
+    pub admin_address: Option<SocketAddr>,
+    /// Metrics and admin on the main address too.
+    pub merge_admin: bool,
+    /// gRPC reflection.
+    pub reflection: bool,
+    /// Threads that serve connections and start calls; 0 for one per core.
+    pub io_threads: usize,
+    /// Connections at once.
+    pub connections_max: usize,
+    /// Before a drain closes the listeners, health says so for this long.
+    pub drain_notice_ms: u64,
+    /// A drain lets calls in flight end for this long.
+    pub drain_timeout_ms: u64,
+}
+
+impl Default for ListenSettings {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 7400)),
+            unix: None,
+            admin_address: None,
+            merge_admin: false,
+            reflection: true,
+            io_threads: 0,
+            connections_max: 10_000,
+            drain_notice_ms: 2_000,
+            drain_timeout_ms: 30_000,
+        }
+    }
+}
+
+impl ListenSettings {
+    /// How long a drain lets calls in flight end.
+    #[must_use]
+    pub fn drain_timeout(&self) -> Duration {
+        Duration::from_millis(self.drain_timeout_ms)
+    }
+
+    /// The number of I/O threads, counted if it was left open.
+    #[must_use]
+    pub fn io_threads(&self) -> usize {
+        match self.io_threads {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            threads => threads,
+        }
+    }
+}
+
+/// How a host runs extensions.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EngineSettings {
+    /// `guards` or `hardened`.
+    pub profile: String,
+    /// `keep`, or `scan` where swap is impossible.
+    pub memory_reset: String,
+    /// Long calls at once, running or waiting.
+    pub slow_calls_max: usize,
+    /// Sum of the memory limits of those calls, in MiB.
+    pub slow_memory_mb_max: usize,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self { profile: "guards".to_owned(), memory_reset: "keep".to_owned(), slow_calls_max: 128, slow_memory_mb_max: 4_096 }
+    }
+}
+
+impl EngineSettings {
+    pub(crate) fn resolve(&self, io_threads: usize) -> Result<extensions_engine::Settings, SettingsError> {
+        let profile = Profile::named(&self.profile)
+            .ok_or_else(|| SettingsError::Value(format!("engine.profile is `{}`; it must be guards or hardened", self.profile)))?;
+        let memory_reset = match self.memory_reset.as_str() {
+            "keep" => MemoryReset::Keep,
+            "scan" => MemoryReset::Scan,
+            other => return Err(SettingsError::Value(format!("engine.memory_reset is `{other}`; it must be keep or scan"))),
+        };
+        if !(1..=1_024).contains(&self.slow_calls_max) {
+            return Err(SettingsError::Value(format!("engine.slow_calls_max is {}; it must be between 1 and 1024", self.slow_calls_max)));
+        }
+        let slow_memory_bytes_max = self.slow_memory_mb_max.saturating_mul(1 << 20);
+        Ok(extensions_engine::Settings { profile, memory_reset, io_threads, slow_calls_max: self.slow_calls_max, slow_memory_bytes_max })
+    }
+}
+
+/// The host's own log.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogSettings {
+    /// `json` or `text`.
+    pub format: LogFormat,
+    /// A tracing filter: `info`, `extensions_front=debug,info`.
+    pub filter: Option<String>,
+}
+
+impl HostSettings {
+    /// Reads `file` and the environment above it.
+    ///
+    /// # Errors
+    /// Names the file, key or variable that is wrong.
+    pub fn read(file: &Path, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, SettingsError> {
+        let read_error = |source| SettingsError::Read { path: file.to_owned(), source };
+        if std::fs::metadata(file).map_err(read_error)?.len() > FILE_BYTES_MAX {
+            return Err(SettingsError::TooLarge(file.to_owned()));
+        }
+        Self::parse(&std::fs::read_to_string(file).map_err(read_error)?, environment)
+    }
+
+    /// Reads settings from their text, with the environment above it.
+    ///
+    /// # Errors
+    /// Names the key or variable that is wrong.
+    pub fn parse(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, SettingsError> {
+        let syntax = |error| SettingsError::Syntax(Box::new(error));
+        let mut table: toml::Table = text.parse().map_err(syntax)?;
+        overrides::apply(&mut table, environment)?;
+        table.try_into().map_err(syntax)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = "env = \"dev\"\ndata_dir = \"data\"\n[identity]\n";
+
+    fn parse(more: &str, environment: &[(&str, &str)]) -> Result<HostSettings, SettingsError> {
+        HostSettings::parse(&format!("{SMALL}{more}"), environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let file = "[listen]\naddress = \"127.0.0.1:1\"\nio_threads = 3\n";
+        let settings =
+            parse(file, &[("EXT_LISTEN_ADDRESS", "127.0.0.1:2"), ("EXT_ENGINE_SLOW_CALLS_MAX", "7"), ("EXT_LISTEN_REFLECTION", "false")]).unwrap();
+        assert_eq!(settings.listen.address.port(), 2);
+        assert_eq!(settings.listen.io_threads, 3);
+        assert_eq!(settings.engine.slow_calls_max, 7);
+        assert!(!settings.listen.reflection);
+    }
+
+    #[test]
+    fn unknown_keys_and_variables_are_refused_by_name() {
+        assert!(parse("[listen]\nport = 1\n", &[]).unwrap_err().to_string().contains("port"));
+        assert!(parse("", &[("EXT_LISTEN_PORT", "1")]).unwrap_err().to_string().contains("port"));
+        assert!(parse("", &[("EXT_ENGINE_", "1")]).is_err());
+        assert!(parse("", &[("EXT_TOKEN", "x"), ("EXT_SERVER", "y"), ("PATH", "z")]).is_ok(), "the command line's own variables");
+    }
+
+    #[test]
+    fn values_that_cannot_work_are_refused() {
+        for (key, value) in [("memory_reset", "\"fast\""), ("profile", "\"none\""), ("slow_calls_max", "0")] {
+            let settings = parse(&format!("[engine]\n{key} = {value}\n"), &[]).unwrap();
+            assert!(settings.engine.resolve(1).unwrap_err().to_string().contains(key));
+        }
+    }
+}
