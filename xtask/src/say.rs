@@ -6,7 +6,7 @@ use std::{fmt::Display, io::Write as _, time::Duration};
 use anstyle::{AnsiColor, Style};
 
 /// For headings.
-pub(crate) const BOLD: Style = Style::new().bold();
+const BOLD: Style = Style::new().bold();
 /// For what went well.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 /// For what did not.
@@ -17,6 +17,11 @@ pub(crate) const DIM: Style = Style::new().dimmed();
 /// A line of talk.
 pub(crate) fn talk(line: impl Display) {
     let _ = writeln!(anstream::stderr(), "{line}");
+}
+
+/// What comes next.
+pub(crate) fn heading(text: impl Display) {
+    talk(format!("\n{}", styled(BOLD, format!("── {text}"))));
 }
 
 /// A line of data.

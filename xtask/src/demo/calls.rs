@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{
     platform::{Platform, Ready},
+    rules::Rule,
     scratch::Scratch,
 };
 use crate::child::Job;
@@ -93,13 +94,13 @@ impl<'a> Caller<'a> {
     }
 
     /// One call. An extension's failure is an answer, too.
-    pub(super) fn invoke(&self, extension: &str, point: &str, input: &str, way: Way) -> Result<Answer> {
+    pub(super) fn invoke(&self, rule: &Rule, way: Way) -> Result<Answer> {
         let server = match way {
             Way::Grpc | Way::Http => self.ready.server.clone(),
             Way::Socket => format!("unix:{}", self.ready.socket.display()),
         };
-        let job = Job::new(self.ext).args(["--json", "--server", &server, "invoke", extension]);
-        let job = job.args(["--point", point, "--input", input, "--transport", way.transport()]).env("EXT_TOKEN", &self.token);
+        let job = Job::new(self.ext).args(["--json", "--server", &server, "invoke", rule.extension]);
+        let job = job.args(["--point", &rule.point, "--input", &rule.input, "--transport", way.transport()]).env("EXT_TOKEN", &self.token);
         let started = Instant::now();
         let (words, answer) = self.scratch.isolate(job).answer()?;
         let took = started.elapsed();

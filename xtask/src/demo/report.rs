@@ -16,7 +16,8 @@ use crate::say;
 
 #[derive(Debug)]
 struct Call {
-    rule: &'static Rule,
+    extension: &'static str,
+    shows: String,
     way: Way,
     host: Option<Duration>,
     took: Duration,
@@ -33,7 +34,7 @@ pub(super) struct Report {
 impl Report {
     /// Runs a step under a heading and times it.
     pub(super) fn step<T>(&mut self, name: &'static str, run: impl FnOnce() -> Result<T>) -> Result<T> {
-        say::talk(say::styled(say::BOLD, format!("\n── {name}")));
+        say::heading(name);
         let started = Instant::now();
         let value = run()?;
         self.steps.push((name, started.elapsed()));
@@ -41,9 +42,9 @@ impl Report {
     }
 
     /// A call that went as it should.
-    pub(super) fn called(&mut self, rule: &'static Rule, way: Way, answer: &Answer) {
+    pub(super) fn called(&mut self, rule: &Rule, way: Way, answer: &Answer) {
         let host = answer.wall_micros().map(Duration::from_micros);
-        self.calls.push(Call { rule, way, host, took: answer.took });
+        self.calls.push(Call { extension: rule.extension, shows: rule.shows.clone(), way, host, took: answer.took });
     }
 
     /// The spinning guest's end.
@@ -55,13 +56,10 @@ impl Report {
     pub(super) fn render(&self, total: Duration) -> String {
         let mut page = String::new();
         // Writing to a String cannot fail.
-        let _ = writeln!(page, "\n{:<16} {:<12} {:>12} {:>16}", "Extension", "Over", "In the host", "With `ext`");
+        let _ = writeln!(page, "\n{:<16} {:<12} {:>12} {:>12}  Shows", "Extension", "Over", "In the host", "With `ext`");
         for call in &self.calls {
             let host = call.host.map_or_else(|| "–".to_owned(), |time| format!("{} µs", time.as_micros()));
-            let _ = writeln!(page, "{:<16} {:<12} {host:>12} {:>16}", call.rule.extension, call.way.name(), say::duration(call.took));
-        }
-        for rule in super::rules::ALL {
-            let _ = writeln!(page, "{}: {}", rule.extension, rule.shows);
+            let _ = writeln!(page, "{:<16} {:<12} {host:>12} {:>12}  {}", call.extension, call.way.name(), say::duration(call.took), call.shows);
         }
         if let Some(Spun { code, spins, cpu, others, slowest }) = &self.spun {
             let _ = writeln!(

@@ -1,33 +1,46 @@
-//! What the demo asks of the guest examples, and what they must answer.
+//! What the demo asks of the guest examples, and what they must answer: one of
+//! each example's own cases, so that nothing is said twice.
 
+use anyhow::{Context as _, Result};
+use serde::Deserialize;
 use serde_json::Value;
 
-/// One call with its point.
+use crate::workspace::Workspace;
+
+const CASES: [(&str, &str); 3] = [("order-discount", "above"), ("lead-routing", "route-enterprise"), ("vat", "reverse-charge")];
+
+/// One call and its answer.
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) extension: &'static str,
-    pub(super) point: &'static str,
-    pub(super) input: &'static str,
+    pub(super) point: String,
+    pub(super) input: String,
+    pub(super) output: Value,
     /// What a reader sees in the answer.
-    pub(super) shows: &'static str,
-    pub(super) holds: fn(&Value) -> bool,
+    pub(super) shows: String,
+}
+
+/// The part of a case that is read here.
+#[derive(Debug, Deserialize)]
+struct Case {
+    name: String,
+    #[serde(default, alias = "task")]
+    point: String,
+    input: Value,
+    expect: Expect,
+}
+
+#[derive(Debug, Deserialize)]
+struct Expect {
+    output: Value,
 }
 
 /// One per example.
-pub(super) const ALL: [&Rule; 3] = [
-    &Rule {
-        extension: "order-discount",
-        point: "BeforeCreateOrder",
-        input: r#"{"customer": {"tier": "silver"}, "discountPercent": 30, "lines": [{"sku": "A-1", "quantity": 2, "unitPrice": 5000}]}"#,
-        shows: "a discount above the tier's ceiling refuses the order",
-        holds: |output| output["ok"] == false && output["messages"].as_array().is_some_and(|messages| !messages.is_empty()),
-    },
-    &Rule {
-        extension: "lead-routing",
-        point: "RouteLead",
-        input: r#"{"leadEmail": "kim@firm.example", "leadCountry": "AT", "leadEmployees": 1200, "leadBudget": 150000, "leadSource": "referral"}"#,
-        shows: "a large lead goes to the regional enterprise queue",
-        holds: |output| output["leadQueue"] == "enterprise-dach",
-    },
-    &Rule { extension: "vat", point: "vat", input: r#"{}"#, shows: "tax by country and rate", holds: Value::is_object },
-];
+pub(super) fn read(workspace: &Workspace) -> Result<Vec<Rule>> {
+    let rules = CASES.into_iter().map(|(extension, case)| {
+        let path = format!("guest-examples/{extension}/tests/{case}.json");
+        let case: Case = serde_json::from_str(&workspace.read(&path)?).with_context(|| format!("{path} has an unknown form"))?;
+        Ok(Rule { extension, point: case.point, input: case.input.to_string(), output: case.expect.output, shows: case.name })
+    });
+    rules.collect()
+}

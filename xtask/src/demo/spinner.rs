@@ -8,10 +8,11 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
 
 use super::{
     calls::{Caller, Way},
-    rules,
+    rules::Rule,
     scratch::Scratch,
 };
 use crate::child::Job;
@@ -59,7 +60,7 @@ pub(super) fn create(ext: &Path, scratch: &Scratch) -> Result<PathBuf> {
 }
 
 /// Lets it spin while another extension is called.
-pub(super) fn show(caller: &Caller<'_>) -> Result<Spun> {
+pub(super) fn show(caller: &Caller<'_>, other: &Rule) -> Result<Spun> {
     let spinning = AtomicBool::new(true);
     thread::scope(|scope| {
         let spins = scope.spawn(|| {
@@ -67,7 +68,7 @@ pub(super) fn show(caller: &Caller<'_>) -> Result<Spun> {
             spinning.store(false, Ordering::Release);
             outcome
         });
-        let others = call_others(caller, &spinning);
+        let others = call_others(caller, other, &spinning);
         let (code, cpu) = spins.join().map_err(|_| anyhow::anyhow!("the spinning calls panicked"))??;
         let (others, slowest) = others?;
         Ok(Spun { code, spins: SPINS, cpu, others, slowest })
@@ -75,10 +76,11 @@ pub(super) fn show(caller: &Caller<'_>) -> Result<Spun> {
 }
 
 fn spin(caller: &Caller<'_>) -> Result<(String, Duration)> {
+    let rule = Rule { extension: NAME, point: "Spin".to_owned(), input: "{}".to_owned(), output: Value::Null, shows: String::new() };
     let mut cpu = Duration::ZERO;
     let mut code = String::new();
     for _ in 0..SPINS {
-        let answer = caller.invoke(NAME, "Spin", "{}", Way::Grpc)?;
+        let answer = caller.invoke(&rule, Way::Grpc)?;
         code = answer.error_code().unwrap_or("no error").to_owned();
         ensure!(code == "CPU_LIMIT", "the spinning guest ended with {code}, not CPU_LIMIT");
         cpu = cpu.max(Duration::from_micros(answer.cpu_micros().unwrap_or_default()));
@@ -86,11 +88,10 @@ fn spin(caller: &Caller<'_>) -> Result<(String, Duration)> {
     Ok((code, cpu))
 }
 
-fn call_others(caller: &Caller<'_>, spinning: &AtomicBool) -> Result<(usize, Duration)> {
-    let rule = rules::ALL[0];
+fn call_others(caller: &Caller<'_>, rule: &Rule, spinning: &AtomicBool) -> Result<(usize, Duration)> {
     let (mut calls, mut slowest) = (0, Duration::ZERO);
     while spinning.load(Ordering::Acquire) {
-        let answer = caller.invoke(rule.extension, rule.point, rule.input, Way::Grpc)?;
+        let answer = caller.invoke(rule, Way::Grpc)?;
         answer.output().context("while another guest span")?;
         slowest = slowest.max(Duration::from_micros(answer.wall_micros().unwrap_or_default()));
         calls += 1;

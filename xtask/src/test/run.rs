@@ -39,7 +39,7 @@ impl Ran {
 /// Runs all of them.
 pub(super) fn all(workspace: &Workspace, steps: &[&'static Step]) -> Vec<Ran> {
     in_order(steps, |number, step| {
-        say::talk(say::styled(say::BOLD, format!("\n── {number}/{} {} · {}", steps.len(), step.name, step.about)));
+        say::heading(format!("{number}/{} {} · {}", steps.len(), step.name, step.about));
         (step.run)(workspace)
     })
 }
