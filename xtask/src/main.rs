@@ -45,7 +45,7 @@ enum Task {
         check: bool,
     },
     /// Checks licences, sources and bans of all dependencies against deny.toml
-    Licences,
+    Licences(supply::Arguments),
     /// Runs a command that ends when its parent does (for xtask itself)
     #[command(hide = true, name = child::OWNED)]
     Owned(child::OwnedArguments),
@@ -72,7 +72,7 @@ fn run(task: Task) -> Result<()> {
         Task::Deps(arguments) => deps::run(&workspace, &arguments),
         Task::Tidy => tidy::run(&workspace),
         Task::Gen { check } => gen_files::run(&workspace, check),
-        Task::Licences => supply::run(&workspace),
+        Task::Licences(arguments) => supply::run(&workspace, &arguments),
         Task::Owned(_) => Ok(()),
     }
 }

@@ -12,13 +12,24 @@ const VERSION: &str = "0.20.2";
 /// Packages with a lock file of their own.
 const OWN_LOCKS: [&str; 1] = ["sdk/guest/rust/Cargo.toml"];
 
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Arguments {
+    /// Check for known vulnerabilities, too; needs the online database
+    #[arg(long)]
+    advisories: bool,
+}
+
 /// The task and the step.
-pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    let mut checks = vec!["bans", "licenses", "sources"];
+    if arguments.advisories {
+        checks.push("advisories");
+    }
     let program = find_or_install(workspace)?;
     let others = OWN_LOCKS.into_iter().filter(|manifest| workspace.path(manifest).is_file());
     for manifest in std::iter::once("Cargo.toml").chain(others) {
         let scope = ["--locked", "--workspace", "--config", "deny.toml", "--manifest-path", manifest];
-        Job::new(&program).args(scope).args(["check", "--hide-inclusion-graph", "bans", "licenses", "sources"]).dir(workspace.root()).run()?;
+        Job::new(&program).args(scope).args(["check", "--hide-inclusion-graph"]).args(&checks).dir(workspace.root()).run()?;
     }
     Ok(())
 }

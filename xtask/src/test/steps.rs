@@ -28,7 +28,12 @@ pub(super) static ALL: &[Step] = &[
         needs: &[],
         run: |workspace| deps::run(workspace, &deps::Arguments::default()),
     },
-    Step { name: "licences", about: "licences, sources and bans of dependencies", needs: &[], run: supply::run },
+    Step {
+        name: "licences",
+        about: "licences, sources and bans of dependencies",
+        needs: &[],
+        run: |workspace| supply::run(workspace, &supply::Arguments::default()),
+    },
     Step { name: "toolchain", about: "what guests are built with, installed where missing", needs: &[], run: guests::install_toolchain },
     Step { name: "sdk", about: "the guest SDK's own tests", needs: &[], run: guests::test_sdk },
     Step { name: "clippy", about: "lints, as errors", needs: &[], run: clippy },
