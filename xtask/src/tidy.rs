@@ -31,6 +31,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         }
         if file.path.ends_with(".md") {
             findings.extend(links::check(&tree, &file.path, text));
+        } else {
+            findings.extend(links::check_mentions(&tree, &file.path, text));
         }
     }
     findings.extend(examples::check(&tree));

@@ -1,8 +1,11 @@
 //! Markdown: links inside the repository lead somewhere, and so do paths named
-//! in `code` whose first part is one of our folders. Addresses are not visited.
+//! in `code` whose first part is one of our folders. Pages that code refers its
+//! reader to exist. Addresses are not visited.
 
 use super::tree::Tree;
 use crate::finding::Finding;
+
+const PAGES: &str = "docs/";
 
 /// Checks one page.
 pub(super) fn check(tree: &Tree, path: &str, text: &str) -> Vec<Finding> {
@@ -15,6 +18,21 @@ pub(super) fn check(tree: &Tree, path: &str, text: &str) -> Vec<Finding> {
         }
         for code in code_spans(line).filter(|code| is_path_of_ours(tree, code) && !tree.has(code.trim_end_matches('/'))) {
             findings.push(Finding::new(path, "links", format!("there is no {code}"), "name the file where it stands now").at(number));
+        }
+    }
+    findings
+}
+
+/// Checks one file of another form: the pages of docs/ that it names.
+pub(super) fn check_mentions(tree: &Tree, path: &str, text: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        for (at, _) in line.match_indices(PAGES).filter(|&(at, _)| !line[..at].ends_with(is_path_char)) {
+            let page = line[at..].split(|c| !is_path_char(c)).next().unwrap_or_default().trim_end_matches(['.', '/']);
+            if page.ends_with(".md") && !tree.has(page) {
+                findings
+                    .push(Finding::new(path, "links", format!("there is no {page}"), "write it, or name the page that says it now").at(number + 1));
+            }
         }
     }
     findings
@@ -82,8 +100,11 @@ fn slugs(text: &str) -> Vec<String> {
 
 /// Whether a piece of code reads as a path below one of our folders. Patterns and commands do not.
 fn is_path_of_ours(tree: &Tree, code: &str) -> bool {
-    let plain = code.chars().all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c));
-    plain && code.split_once('/').is_some_and(|(folder, _)| !folder.is_empty() && tree.has(folder))
+    code.chars().all(is_path_char) && code.split_once('/').is_some_and(|(folder, _)| !folder.is_empty() && tree.has(folder))
+}
+
+fn is_path_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "._-/".contains(c)
 }
 
 #[cfg(test)]
@@ -91,7 +112,7 @@ mod tests {
     use super::*;
 
     fn tree() -> Tree {
-        Tree::of(&[("README.md", "# Hello, World!\n"), ("docs/a.md", "## Part_1 of 2\n"), ("host/src/lib.rs", "")])
+        Tree::of(&[("README.md", "# Hello, World!\n"), ("pages/a.md", "## Part_1 of 2\n"), ("host/src/lib.rs", "")])
     }
 
     fn problems(page: &str, text: &str) -> Vec<String> {
@@ -100,11 +121,11 @@ mod tests {
 
     #[test]
     fn links_resolve_from_their_page() {
-        let good = "[a](docs/a.md) [b](docs/) [c](#hello-world) [d](https://x.example/y) [e](docs/a.md#part_1-of-2)\n";
+        let good = "[a](pages/a.md) [b](pages/) [c](#hello-world) [d](https://x.example/y) [e](pages/a.md#part_1-of-2)\n";
         assert!(problems("README.md", good).is_empty());
-        assert!(problems("docs/a.md", "[up](../README.md \"title\") [b](../host/src/lib.rs)").is_empty());
-        let bad = "[a](b.md) [c](../x.md) [d](docs/a.md#no)";
-        let wanted = ["the link b.md leads nowhere", "the link ../x.md leads out of the repository", "docs/a.md has no heading for #no"];
+        assert!(problems("pages/a.md", "[up](../README.md \"title\") [b](../host/src/lib.rs)").is_empty());
+        let bad = "[a](b.md) [c](../x.md) [d](pages/a.md#no)";
+        let wanted = ["the link b.md leads nowhere", "the link ../x.md leads out of the repository", "pages/a.md has no heading for #no"];
         assert_eq!(problems("README.md", bad), wanted);
     }
 
@@ -113,5 +134,15 @@ mod tests {
         assert!(problems("README.md", "`host/src/lib.rs` `host/src` `host/` `and/or` `host/*` `cargo x host/y`").is_empty());
         assert_eq!(problems("README.md", "`host/main.rs`"), ["there is no host/main.rs"]);
         assert!(problems("README.md", "```\n`host/main.rs` [x](y)\n```\n").is_empty());
+    }
+
+    #[test]
+    fn pages_that_code_names_exist() {
+        let line = |name: &str| format!("//! See {PAGES}{name}. Not https://x.example/{PAGES}{name}.\n");
+        let tree = Tree::of(&[(&format!("{PAGES}here.md"), "")]);
+        assert!(check_mentions(&tree, "a.rs", &line("here.md")).is_empty());
+        let found = check_mentions(&tree, "a.rs", &line("gone.md"));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].line, Some(1));
     }
 }
