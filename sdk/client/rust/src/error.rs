@@ -1,0 +1,99 @@
+//! How a call can fail, as far as a caller can tell.
+
+use std::{error::Error, time::Duration};
+
+use extensions_types::{ErrorCode, Version};
+
+use crate::Stats;
+
+/// Why there is no answer of the extension.
+#[derive(Debug, thiserror::Error)]
+pub enum InvokeError {
+    /// The extension ran and this is its outcome.
+    #[error("{}: {}", .0.code, .0.message)]
+    Outcome(Box<Outcome>),
+    /// The platform refused the call: it did not run, or its time ran out.
+    #[error("{}: {}", .0.code, .0.message)]
+    Refused(Box<Refused>),
+    /// The host was not reached, or the connection broke.
+    #[error("cannot reach the server")]
+    Unreachable {
+        /// Whether the call may have run all the same.
+        sent: bool,
+        /// What the transport said.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// What answered does not speak our protocol.
+    #[error("{message}")]
+    Protocol {
+        /// What was unexpected.
+        message: String,
+    },
+}
+
+/// An extension's own failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// A code that travels as an answer: REJECTED, TRAP, CPU_LIMIT …
+    pub code: ErrorCode,
+    /// One sentence for whoever reads the error.
+    pub message: String,
+    /// The version that ran.
+    pub served_version: Option<Version>,
+    /// What it cost; HTTP does not say.
+    pub stats: Option<Stats>,
+    /// The id under which the platform's logs tell more.
+    pub correlation: Option<String>,
+}
+
+/// A refusal by the platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// A code that travels as a status: NOT_FOUND, OVERLOADED, DEADLINE …
+    pub code: ErrorCode,
+    /// One sentence that says what to do.
+    pub message: String,
+    /// When a retry makes sense.
+    pub retry_after: Option<Duration>,
+    /// The id under which the platform's logs tell more.
+    pub correlation: Option<String>,
+}
+
+impl InvokeError {
+    /// The platform's code for it; none where the platform did not speak.
+    #[must_use]
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Outcome(outcome) => Some(outcome.code),
+            Self::Refused(refused) => Some(refused.code),
+            Self::Unreachable { .. } | Self::Protocol { .. } => None,
+        }
+    }
+
+    pub(crate) fn protocol(message: impl Into<String>) -> Self {
+        Self::Protocol { message: message.into() }
+    }
+
+    pub(crate) fn refused(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self::Refused(Box::new(Refused { code, message: message.into(), retry_after: None, correlation: None }))
+    }
+
+    /// The caller's own time ran out before any answer came.
+    pub(crate) fn deadline() -> Self {
+        Self::refused(ErrorCode::Deadline, "no answer came within the call's timeout; the call may have run")
+    }
+
+    /// A code as it arrived; a newer platform may have codes that we lack.
+    pub(crate) fn code_of(text: &str) -> Result<ErrorCode, Self> {
+        text.parse().map_err(|_| {
+            let shown: String = text.chars().filter(|c| c.is_ascii_graphic()).take(64).collect();
+            Self::protocol(format!("the server answered with code `{shown}`, which this client does not know; update the client"))
+        })
+    }
+}
+
+/// An optional text of the wire: empty means none.
+pub(crate) fn given(text: String) -> Option<String> {
+    if text.is_empty() { None } else { Some(text) }
+}

@@ -1,0 +1,134 @@
+//! The gRPC client: one HTTP/2 connection, many calls in flight.
+
+mod status;
+
+use std::time::Duration;
+
+use extensions_proto::v1::{self, wasm_extension_runtime_client::WasmExtensionRuntimeClient};
+use extensions_types::Kind;
+use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+use tonic::{
+    Request,
+    metadata::MetadataMap,
+    transport::{Channel, Endpoint as ChannelEndpoint},
+};
+
+use crate::{
+    ANSWER_BYTES_MAX, Builder, ConfigError, Endpoint, Invocation, Invoke, InvokeError, Listed, Outcome,
+    answer::version,
+    builder::{Settings, bearer},
+    headers::{CORRELATION_ID, TRACEPARENT, text, traceparent},
+    retry,
+};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Finds a peer that is gone without a word, while calls wait for it.
+const PING_EVERY: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// Invokes extensions over gRPC. Cheap to clone; clones share the connection.
+#[derive(Debug, Clone)]
+pub struct Client {
+    runtime: WasmExtensionRuntimeClient<Channel>,
+    settings: Settings,
+}
+
+impl Client {
+    /// Settings for a client, gRPC or HTTP.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// A client without token, with default settings.
+    ///
+    /// # Errors
+    /// When the endpoint cannot be used.
+    pub fn connect(endpoint: &Endpoint) -> Result<Self, ConfigError> {
+        Self::builder().connect(endpoint)
+    }
+
+    pub(crate) fn new(endpoint: &Endpoint, settings: Settings) -> Result<Self, ConfigError> {
+        let wrong = |source| ConfigError::Endpoint { endpoint: endpoint.to_string(), source };
+        let channel = ChannelEndpoint::from_shared(endpoint.to_string())
+            .map_err(wrong)?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .http2_keep_alive_interval(PING_EVERY)
+            .keep_alive_timeout(PING_TIMEOUT)
+            .tcp_keepalive(Some(TCP_KEEPALIVE))
+            .user_agent(concat!("extensions-client/", env!("CARGO_PKG_VERSION")))
+            .map_err(wrong)?
+            .connect_lazy();
+        let runtime = WasmExtensionRuntimeClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+        Ok(Self { runtime, settings })
+    }
+
+    /// The same connection with another token.
+    ///
+    /// # Errors
+    /// When the token cannot stand in a header.
+    pub fn with_token(&self, token: &str) -> Result<Self, ConfigError> {
+        let settings = Settings { authorization: Some(bearer(token)?), ..self.settings.clone() };
+        Ok(Self { runtime: self.runtime.clone(), settings })
+    }
+
+    /// Runs one extension once.
+    ///
+    /// # Errors
+    /// Tells the extension's own outcome from a refusal by the platform, and
+    /// both from a host that was not reached.
+    pub async fn invoke(&self, call: Invoke) -> Result<Invocation, InvokeError> {
+        let trace = call.traceparent.as_deref().map(traceparent).transpose()?;
+        retry::within(call.timeout.unwrap_or(self.settings.timeout), self.settings.retries, async |left| {
+            let request = self.request(call.message(left), left, trace.clone());
+            let (metadata, answer, _) = self.runtime.clone().invoke_extension(request).await.map_err(status::failed)?.into_parts();
+            invocation(answer, correlation(&metadata))
+        })
+        .await
+    }
+
+    /// The extensions that the host serves to the token's tenant: all, or of one kind.
+    ///
+    /// # Errors
+    /// When the platform refuses or is not reached.
+    pub async fn list(&self, kind: Option<Kind>) -> Result<Vec<Listed>, InvokeError> {
+        let kind = kind.map_or(v1::ExtensionKind::Unspecified, Into::into).into();
+        let answer = retry::within(self.settings.timeout, self.settings.retries, async |left| {
+            let request = self.request(v1::ListExtensionsRequest { kind }, left, None);
+            self.runtime.clone().list_extensions(request).await.map_err(status::failed)
+        })
+        .await?;
+        answer.into_inner().extensions.into_iter().map(Listed::try_from).collect()
+    }
+
+    fn request<T>(&self, message: T, left: Duration, trace: Option<HeaderValue>) -> Request<T> {
+        let mut request = Request::new(message);
+        request.set_timeout(left);
+        let headers: &mut HeaderMap = request.metadata_mut().as_mut();
+        headers.extend(self.settings.authorization.clone().map(|value| (AUTHORIZATION, value)));
+        headers.extend(trace.map(|value| (TRACEPARENT, value)));
+        request
+    }
+}
+
+/// The extension's answer, or its outcome.
+fn invocation(answer: v1::InvokeExtensionResponse, correlation: Option<String>) -> Result<Invocation, InvokeError> {
+    let stats = answer.stats.map(Into::into);
+    if answer.error_code.is_empty() {
+        let served_version = version(&answer.served_version)?;
+        return Ok(Invocation { output: answer.output_json, served_version, stats, fallback: answer.fallback.map(Into::into), correlation });
+    }
+    Err(InvokeError::Outcome(Box::new(Outcome {
+        code: InvokeError::code_of(&answer.error_code)?,
+        message: answer.error_msg,
+        served_version: answer.served_version.parse().ok(),
+        stats,
+        correlation,
+    })))
+}
+
+fn correlation(metadata: &MetadataMap) -> Option<String> {
+    let headers: &HeaderMap = metadata.as_ref();
+    text(headers, &CORRELATION_ID)
+}

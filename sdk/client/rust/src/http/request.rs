@@ -1,0 +1,76 @@
+//! The path, query and headers of an invocation over HTTP.
+
+use std::{fmt::Write as _, time::Duration};
+
+use http::{
+    HeaderMap, HeaderValue,
+    header::{ACCEPT, CONTENT_TYPE},
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::{
+    Invoke, InvokeError,
+    headers::{ACTOR_TYPE, CORRELATION_ID, ORG_ID, RISK_TIER, SESSION_ID, TENANT_ID, TRACEPARENT, USER_ID, value},
+    invoke::millis,
+};
+
+/// RFC 3986's unreserved characters stay as they are.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// `/v1/extensions/{id}:invoke` with what the call names.
+pub(super) fn path(call: &Invoke, left: Duration) -> String {
+    let env = call.context.env.map_or("", |env| env.as_str());
+    let mut path = format!("/v1/extensions/{}:invoke?timeout_ms={}", utf8_percent_encode(&call.extension, ESCAPED), millis(left));
+    for (name, text) in [("version", call.version.as_str()), ("env", env), ("point", &call.point), ("caller", &call.caller)] {
+        if !text.is_empty() {
+            write!(path, "&{name}={}", utf8_percent_encode(text, ESCAPED)).expect("a string takes any text");
+        }
+    }
+    path
+}
+
+/// What of the context travels in headers.
+pub(super) fn headers(call: &Invoke) -> Result<HeaderMap, InvokeError> {
+    let context = &call.context;
+    let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, JSON), (ACCEPT, JSON)]);
+    for (name, text) in [
+        (TENANT_ID, context.tenant.as_str()),
+        (ORG_ID, &context.org),
+        (USER_ID, &context.user),
+        (SESSION_ID, &context.session),
+        (CORRELATION_ID, &context.correlation),
+        (ACTOR_TYPE, context.actor_type.map_or("", |actor| actor.as_str())),
+        (RISK_TIER, context.risk_ceiling.map_or("", |tier| tier.as_str())),
+        (TRACEPARENT, call.traceparent.as_deref().unwrap_or_default()),
+    ] {
+        if !text.is_empty() {
+            let checked = value(&name, text)?;
+            headers.insert(name, checked);
+        }
+    }
+    Ok(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use extensions_types::{Environment, ErrorCode};
+
+    use super::*;
+    use crate::Context;
+
+    #[test]
+    fn only_what_is_named_is_sent() {
+        let left = Duration::from_millis(250);
+        assert_eq!(path(&Invoke::new("discount"), left), "/v1/extensions/discount:invoke?timeout_ms=250");
+        let call = Invoke::new("a/../b?c").version("3").point("Before/Create").caller("o&m").context(Context::new().env(Environment::Dev));
+        assert_eq!(path(&call, left), "/v1/extensions/a%2F..%2Fb%3Fc:invoke?timeout_ms=250&version=3&env=dev&point=Before%2FCreate&caller=o%26m");
+    }
+
+    #[test]
+    fn a_header_never_splits() {
+        let call = Invoke::new("x").context(Context::new().user("ada\r\nx-ameide-tenant-id: umbrella"));
+        assert_eq!(headers(&call).unwrap_err().code(), Some(ErrorCode::BadRequest));
+        assert_eq!(headers(&Invoke::new("x").context(Context::new().user("ada"))).unwrap()["x-ameide-user-id"], "ada");
+    }
+}
