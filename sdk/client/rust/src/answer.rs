@@ -15,7 +15,7 @@ pub struct Invocation {
     pub output: Bytes,
     /// The version that ran.
     pub served_version: Version,
-    /// What it cost; HTTP does not say.
+    /// What it cost, where the answer says.
     pub stats: Option<Stats>,
     /// Set when the failure contract answered in the extension's place.
     pub fallback: Option<Fallback>,
@@ -47,6 +47,25 @@ impl From<v1::InvocationStats> for Stats {
             memory_peak_bytes: stats.memory_peak_bytes,
             host_calls: stats.host_calls,
         }
+    }
+}
+
+impl Stats {
+    /// Reads `cpu_micros=41, wall_micros=90, …`; unknown names are of a newer host.
+    pub(crate) fn of_header(text: &str) -> Self {
+        let mut stats = Self::default();
+        for (name, number) in text.split(',').filter_map(|part| part.trim().split_once('=')) {
+            let Ok(number) = number.parse::<u64>() else { continue };
+            match name {
+                "cpu_micros" => stats.cpu = Duration::from_micros(number),
+                "wall_micros" => stats.wall = Duration::from_micros(number),
+                "queue_micros" => stats.queue = Duration::from_micros(number),
+                "memory_peak_bytes" => stats.memory_peak_bytes = number,
+                "host_calls" => stats.host_calls = u32::try_from(number).unwrap_or(u32::MAX),
+                _ => {}
+            }
+        }
+        stats
     }
 }
 

@@ -45,7 +45,7 @@ impl Context {
         self
     }
 
-    /// Who stands behind the call.
+    /// Who stands behind the call; over gRPC only.
     #[must_use]
     pub fn actor_type(mut self, actor: ActorType) -> Self {
         self.actor_type = Some(actor);
@@ -74,7 +74,7 @@ impl Context {
         self
     }
 
-    /// The highest tier that is accepted; medium otherwise.
+    /// The highest tier that is accepted; medium otherwise. Over gRPC only.
     #[must_use]
     pub fn risk_ceiling(mut self, tier: RiskTier) -> Self {
         self.risk_ceiling = Some(tier);

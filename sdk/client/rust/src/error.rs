@@ -41,7 +41,7 @@ pub struct Outcome {
     pub message: String,
     /// The version that ran.
     pub served_version: Option<Version>,
-    /// What it cost; HTTP does not say.
+    /// What it cost, where the answer says.
     pub stats: Option<Stats>,
     /// The id under which the platform's logs tell more.
     pub correlation: Option<String>,

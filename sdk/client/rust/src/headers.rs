@@ -12,8 +12,7 @@ pub(crate) const SESSION_ID: HeaderName = HeaderName::from_static("x-ameide-sess
 pub(crate) const TENANT_ID: HeaderName = HeaderName::from_static("x-ameide-tenant-id");
 pub(crate) const ORG_ID: HeaderName = HeaderName::from_static("x-ameide-org-id");
 pub(crate) const USER_ID: HeaderName = HeaderName::from_static("x-ameide-user-id");
-pub(crate) const ACTOR_TYPE: HeaderName = HeaderName::from_static("x-ameide-actor-type");
-pub(crate) const RISK_TIER: HeaderName = HeaderName::from_static("x-ameide-risk-tier");
+pub(crate) const STATS: HeaderName = HeaderName::from_static("x-ameide-stats");
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The text of a header of an answer; none where it is absent or empty.

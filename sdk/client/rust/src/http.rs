@@ -21,10 +21,10 @@ use hyper_util::{
 pub use self::document::Document;
 use self::unix::UnixConnector;
 use crate::{
-    ANSWER_BYTES_MAX, Builder, Endpoint, Fallback, Invocation, Invoke, InvokeError,
+    ANSWER_BYTES_MAX, Builder, Endpoint, Fallback, Invocation, Invoke, InvokeError, Stats,
     answer::version,
     builder::Settings,
-    headers::{CORRELATION_ID, FALLBACK, SERVED_VERSION, text},
+    headers::{CORRELATION_ID, FALLBACK, SERVED_VERSION, STATS, text},
     retry,
 };
 
@@ -83,7 +83,7 @@ impl HttpClient {
             Ok(Invocation {
                 output: body,
                 served_version: version(&text(&head.headers, &SERVED_VERSION).unwrap_or_default())?,
-                stats: None,
+                stats: text(&head.headers, &STATS).map(|value| Stats::of_header(&value)),
                 fallback: text(&head.headers, &FALLBACK).map(|value| fallback(&value)),
                 correlation: text(&head.headers, &CORRELATION_ID),
             })

@@ -7,8 +7,8 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
 use crate::{
-    InvokeError, Outcome, Refused,
-    headers::{CORRELATION_ID, SERVED_VERSION, text},
+    InvokeError, Outcome, Refused, Stats,
+    headers::{CORRELATION_ID, SERVED_VERSION, STATS, text},
 };
 
 /// The members that a call's error is made of.
@@ -35,7 +35,8 @@ pub(super) fn failed(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> In
     let correlation = problem.correlation_id.filter(|id| !id.is_empty()).or_else(|| text(headers, &CORRELATION_ID));
     if code.is_outcome() {
         let served_version = text(headers, &SERVED_VERSION).and_then(|text| text.parse().ok());
-        return InvokeError::Outcome(Box::new(Outcome { code, message, served_version, stats: None, correlation }));
+        let stats = text(headers, &STATS).map(|text| Stats::of_header(&text));
+        return InvokeError::Outcome(Box::new(Outcome { code, message, served_version, stats, correlation }));
     }
     let retry_after = problem.retry_after_ms.filter(|&ms| ms > 0).map(Duration::from_millis);
     InvokeError::Refused(Box::new(Refused { code, message, retry_after, correlation }))

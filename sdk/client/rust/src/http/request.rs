@@ -2,6 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
+use extensions_types::ErrorCode;
 use http::{
     HeaderMap, HeaderValue,
     header::{ACCEPT, CONTENT_TYPE},
@@ -10,7 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
     Invoke, InvokeError,
-    headers::{ACTOR_TYPE, CORRELATION_ID, ORG_ID, RISK_TIER, SESSION_ID, TENANT_ID, TRACEPARENT, USER_ID, value},
+    headers::{CORRELATION_ID, ORG_ID, SESSION_ID, TENANT_ID, TRACEPARENT, USER_ID, value},
     invoke::millis,
 };
 
@@ -33,6 +34,10 @@ pub(super) fn path(call: &Invoke, left: Duration) -> String {
 /// What of the context travels in headers.
 pub(super) fn headers(call: &Invoke) -> Result<HeaderMap, InvokeError> {
     let context = &call.context;
+    if context.actor_type.is_some() || context.risk_ceiling.is_some() {
+        // To leave a ceiling out in silence would raise it.
+        return Err(InvokeError::refused(ErrorCode::BadRequest, "HTTP carries no actor type and no risk ceiling; leave them out or use gRPC"));
+    }
     let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, JSON), (ACCEPT, JSON)]);
     for (name, text) in [
         (TENANT_ID, context.tenant.as_str()),
@@ -40,8 +45,6 @@ pub(super) fn headers(call: &Invoke) -> Result<HeaderMap, InvokeError> {
         (USER_ID, &context.user),
         (SESSION_ID, &context.session),
         (CORRELATION_ID, &context.correlation),
-        (ACTOR_TYPE, context.actor_type.map_or("", |actor| actor.as_str())),
-        (RISK_TIER, context.risk_ceiling.map_or("", |tier| tier.as_str())),
         (TRACEPARENT, call.traceparent.as_deref().unwrap_or_default()),
     ] {
         if !text.is_empty() {
@@ -54,7 +57,7 @@ pub(super) fn headers(call: &Invoke) -> Result<HeaderMap, InvokeError> {
 
 #[cfg(test)]
 mod tests {
-    use extensions_types::{Environment, ErrorCode};
+    use extensions_types::{ActorType, Environment, RiskTier};
 
     use super::*;
     use crate::Context;
@@ -72,5 +75,12 @@ mod tests {
         let call = Invoke::new("x").context(Context::new().user("ada\r\nx-ameide-tenant-id: umbrella"));
         assert_eq!(headers(&call).unwrap_err().code(), Some(ErrorCode::BadRequest));
         assert_eq!(headers(&Invoke::new("x").context(Context::new().user("ada"))).unwrap()["x-ameide-user-id"], "ada");
+    }
+
+    #[test]
+    fn what_http_cannot_carry_is_not_dropped() {
+        for context in [Context::new().risk_ceiling(RiskTier::Low), Context::new().actor_type(ActorType::User)] {
+            assert_eq!(headers(&Invoke::new("x").context(context)).unwrap_err().code(), Some(ErrorCode::BadRequest));
+        }
     }
 }

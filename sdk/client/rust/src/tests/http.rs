@@ -65,12 +65,20 @@ async fn serve(mut answers: Vec<Response<Full<Bytes>>>) -> (HttpClient, Asked) {
 
 #[tokio::test]
 async fn a_call_is_a_plain_post() {
-    let headers = [("x-ameide-served-version", "7"), ("x-ameide-fallback", "default; cause=timeout"), ("x-ameide-correlation-id", "c-2")];
+    let headers = [
+        ("x-ameide-served-version", "7"),
+        ("x-ameide-fallback", "default; cause=timeout"),
+        ("x-ameide-correlation-id", "c-2"),
+        ("x-ameide-stats", "cpu_micros=41, wall_micros=90, queue_micros=2, memory_peak_bytes=65536, host_calls=1, later=x"),
+    ];
     let (client, asked) = serve(vec![answer(200, &headers, "[1]")]).await;
     let context = Context::new().tenant("acme").org("sales").user("ada").session("s").correlation("c-2");
     let call = Invoke::new("vat").input("{\"net\":1}").point("tool").context(context).timeout(Duration::from_secs(3)).traceparent(TRACE);
     let answer = client.invoke(call).await.unwrap();
-    assert_eq!((answer.output.as_ref(), answer.served_version.get(), answer.stats), (b"[1]".as_slice(), 7, None));
+    assert_eq!((answer.output.as_ref(), answer.served_version.get()), (b"[1]".as_slice(), 7));
+    let stats = answer.stats.unwrap();
+    assert_eq!((stats.cpu, stats.wall, stats.queue), (Duration::from_micros(41), Duration::from_micros(90), Duration::from_micros(2)));
+    assert_eq!((stats.memory_peak_bytes, stats.host_calls), (65536, 1));
     let fallback = answer.fallback.unwrap();
     assert_eq!((fallback.action.as_str(), fallback.cause.as_str()), ("default", "timeout"));
     assert_eq!(answer.correlation.as_deref(), Some("c-2"));
