@@ -4,14 +4,16 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
+use extensions_toolchain::{Home, rust};
 
-use crate::{child::Job, metadata::Metadata, workspace::Workspace};
+use crate::{child::Job, metadata::Metadata, say, workspace::Workspace};
 
 const SDK: &str = "sdk/guest/rust";
 const EXAMPLES: &str = "guest-examples";
 
 /// Makes sure that guests can be built.
 pub(crate) fn install_toolchain(_: &Workspace) -> Result<()> {
+    rust::install(&Home::from_env()?, &mut |progress| say::talk(progress))?;
     Ok(())
 }
 
