@@ -1,1 +1,32 @@
-//! x
+//! The host's listeners: gRPC and HTTP on one port, metrics and admin beside.
+//!
+//! Bytes become a [`Request`](extensions_admission::Request) and its answer
+//! becomes bytes; who may do what is [`Service`]'s business. A request walks
+//! listener → runtime → connection → router → `grpc/` or `http/` → [`Service`].
+//! No TLS here: a host's port lies behind the platform's own mesh or gateway.
+
+mod admin;
+mod auth;
+mod body;
+mod budget;
+mod connection;
+mod drain;
+mod grpc;
+mod handler;
+mod http;
+mod intake;
+mod listener;
+mod metrics;
+mod preface;
+mod refused;
+mod router;
+mod runtime;
+mod service;
+mod settings;
+mod shared;
+mod trace;
+
+pub use drain::{Drained, Handle};
+pub use runtime::{Addresses, Front, StartError};
+pub use service::Service;
+pub use settings::{FrontSettings, SettingsError, Timeouts};

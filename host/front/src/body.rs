@@ -1,0 +1,144 @@
+//! The bodies that the front answers with.
+//!
+//! The two of the hot path, one message with trailers and one whole text, hold
+//! no box; streams do.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use http_body::{Body, Frame, SizeHint};
+
+use crate::connection::InFlight;
+
+pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
+/// Why a stream broke off; hyper resets it.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a response carries.
+pub(crate) struct FrontBody {
+    content: Content,
+    /// Ends with the last frame, or with the body where the caller left.
+    flight: Option<InFlight>,
+}
+
+enum Content {
+    /// Nothing, or nothing any more.
+    Done,
+    /// A whole HTTP body.
+    Full(Bytes),
+    /// One gRPC message, then its trailers.
+    Message(Bytes),
+    /// The trailers of a message that has been sent.
+    Trailers,
+    /// Frames as they come.
+    Stream(Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>),
+}
+
+impl FrontBody {
+    pub(crate) fn empty() -> Self {
+        Self { content: Content::Done, flight: None }
+    }
+
+    pub(crate) fn full(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        Self { content: if bytes.is_empty() { Content::Done } else { Content::Full(bytes) }, flight: None }
+    }
+
+    /// An encoded gRPC message, to be followed by `grpc-status: 0`.
+    pub(crate) fn message(frame: Bytes) -> Self {
+        Self { content: Content::Message(frame), flight: None }
+    }
+
+    pub(crate) fn stream(body: impl Body<Data = Bytes, Error = BoxError> + Send + 'static) -> Self {
+        Self { content: Content::Stream(Box::pin(body)), flight: None }
+    }
+
+    /// Keeps the request in flight until the body has been handed on.
+    pub(crate) fn carrying(mut self, flight: InFlight) -> Self {
+        // What has no frames is handed on with its head.
+        if !matches!(self.content, Content::Done) {
+            self.flight = Some(flight);
+        }
+        self
+    }
+}
+
+impl Body for FrontBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.get_mut();
+        let frame = match std::mem::replace(&mut this.content, Content::Done) {
+            Content::Done => None,
+            Content::Full(bytes) => Some(Ok(Frame::data(bytes))),
+            Content::Message(bytes) => {
+                this.content = Content::Trailers;
+                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            }
+            Content::Trailers => {
+                let mut trailers = HeaderMap::with_capacity(1);
+                trailers.insert(GRPC_STATUS, HeaderValue::from_static("0"));
+                Some(Ok(Frame::trailers(trailers)))
+            }
+            Content::Stream(mut stream) => {
+                let polled = stream.as_mut().poll_frame(cx);
+                if !matches!(polled, Poll::Ready(None)) {
+                    this.content = Content::Stream(stream);
+                    return polled;
+                }
+                None
+            }
+        };
+        this.flight = None;
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Done => true,
+            Content::Full(_) | Content::Message(_) | Content::Trailers => false,
+            Content::Stream(stream) => stream.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Done => SizeHint::with_exact(0),
+            Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            // No content-length on gRPC: trailers follow.
+            Content::Message(_) | Content::Trailers | Content::Stream(_) => SizeHint::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_message_is_one_frame_and_trailers() {
+        let mut body = FrontBody::message(Bytes::from_static(b"\0\0\0\0\0"));
+        assert!(!body.is_end_stream() && body.size_hint().exact().is_none());
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().len(), 5);
+        assert!(!body.is_end_stream(), "the trailers are to come");
+        let trailers = body.frame().await.unwrap().unwrap().into_trailers().unwrap();
+        assert_eq!(trailers[GRPC_STATUS], "0");
+        assert!(body.is_end_stream() && body.frame().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_text_says_its_length_and_ends_with_its_frame() {
+        let mut body = FrontBody::full("abc");
+        assert_eq!(body.size_hint().exact(), Some(3));
+        assert!(body.frame().await.unwrap().unwrap().is_data() && body.is_end_stream());
+        assert!(FrontBody::full("").is_end_stream());
+    }
+}

@@ -1,0 +1,280 @@
+//! One connection's life: protocol, limits, idleness, and how it ends.
+
+use std::{
+    fmt,
+    future::poll_fn,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+    },
+    task::Poll,
+    time::Duration,
+};
+
+use hyper::{
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::graceful::GracefulConnection,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixStream},
+    time::{Instant, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    auth::Failures,
+    handler,
+    listener::{Accepted, Socket},
+    metrics::{Class, Shard},
+    preface::{Protocol, sniff},
+    router::{Plane, RouteName},
+    service::Service,
+    settings::FrontSettings,
+    shared::Shared,
+};
+
+/// One request's head. A token, trace context and identity headers take 2 KiB.
+const HEAD_BYTES_MAX: usize = 16 << 10;
+/// What one stream may send before we read it; 16 streams' worth per connection.
+const STREAM_WINDOW_BYTES: u32 = 256 << 10;
+const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
+/// HTTP/1 reads into this; it holds a head and the start of a body.
+const HTTP1_BUFFER_BYTES: usize = 64 << 10;
+/// Streams that a peer may open and reset before we have looked at them:
+/// beyond it ("rapid reset") the connection ends.
+const PENDING_RESETS_MAX: usize = 32;
+/// Streams that we may have to reset for the peer's protocol errors.
+const ERROR_RESETS_MAX: usize = 64;
+/// How long a connection that was asked to leave for abuse may take.
+const ABUSE_GRACE: Duration = Duration::from_secs(1);
+
+/// What the connections of one I/O thread share; nothing of it is touched by other threads' requests.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) closing: CancellationToken,
+    pub(crate) shard: Arc<Shard>,
+}
+
+/// A connection and what it reaches.
+pub(crate) struct Conn<S> {
+    pub(crate) shared: Arc<Shared<S>>,
+    pub(crate) state: Arc<ConnState>,
+}
+
+/// What is known about one connection.
+#[derive(Debug)]
+pub(crate) struct ConnState {
+    pub(crate) worker: Arc<Worker>,
+    pub(crate) plane: Plane,
+    pub(crate) peer: Peer,
+    pub(crate) failures: Failures,
+    running: AtomicU32,
+    begun: AtomicU64,
+    abuse: AtomicBool,
+}
+
+impl ConnState {
+    fn new(worker: Arc<Worker>, plane: Plane, peer: Peer) -> Self {
+        let failures = Failures::new();
+        Self { worker, plane, peer, failures, running: AtomicU32::new(0), begun: AtomicU64::new(0), abuse: AtomicBool::new(false) }
+    }
+
+    /// Ends the connection after the answer under way.
+    pub(crate) fn leave_for_abuse(&self) {
+        self.abuse.store(true, Relaxed);
+    }
+
+    pub(crate) fn is_leaving_for_abuse(&self) -> bool {
+        self.abuse.load(Relaxed)
+    }
+}
+
+/// Who is at the other end, for logs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Peer {
+    Tcp(SocketAddr),
+    Unix,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix => f.write_str("unix"),
+        }
+    }
+}
+
+/// A request under way. Lives until its answer's last frame has been handed on,
+/// so that a drain can count it and idleness does not.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    state: Arc<ConnState>,
+    route: RouteName,
+    class: Class,
+}
+
+impl InFlight {
+    pub(crate) fn begin(state: &Arc<ConnState>, route: RouteName) -> Self {
+        state.running.fetch_add(1, Relaxed);
+        state.begun.fetch_add(1, Relaxed);
+        state.worker.shard.begin();
+        Self { state: Arc::clone(state), route, class: Class::Cancelled }
+    }
+
+    /// There is an answer.
+    pub(crate) fn answered(&mut self, class: Class) {
+        self.class = class;
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.state.running.fetch_sub(1, Relaxed);
+        self.state.worker.shard.end(self.route, self.class);
+    }
+}
+
+/// Both protocols, configured once.
+#[derive(Debug)]
+pub(crate) struct Protocols {
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+    header_read: Duration,
+    idle: Duration,
+}
+
+impl Protocols {
+    pub(crate) fn new(settings: &FrontSettings) -> Self {
+        let times = &settings.timeouts;
+        let mut http1 = http1::Builder::new();
+        http1.timer(TokioTimer::new()).header_read_timeout(times.header_read).max_header_size(HEAD_BYTES_MAX).max_buf_size(HTTP1_BUFFER_BYTES);
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
+            .timer(TokioTimer::new())
+            .max_header_list_size(HEAD_BYTES_MAX as u32)
+            .max_concurrent_streams(settings.streams_per_connection_max)
+            .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
+            .max_local_error_reset_streams(ERROR_RESETS_MAX)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .keep_alive_interval(times.keepalive_interval)
+            .keep_alive_timeout(times.keepalive_timeout);
+        Self { http1, http2, header_read: times.header_read, idle: times.idle }
+    }
+}
+
+/// Serves one connection to its end.
+pub(crate) async fn serve<S: Service>(accepted: Accepted, shared: Arc<Shared<S>>, worker: Arc<Worker>, protocols: Arc<Protocols>) {
+    let Accepted { socket, plane, place } = accepted;
+    let peer = match &socket {
+        Socket::Tcp(_, address) => Peer::Tcp(*address),
+        Socket::Unix(_) => Peer::Unix,
+    };
+    let state = ConnState::new(worker, plane, peer);
+    let unwatched = |error| tracing::warn!(%error, "cannot watch an accepted socket; it is closed");
+    match socket {
+        Socket::Tcp(stream, _) => match TcpStream::from_std(stream) {
+            Ok(io) => speak(io, shared, state, &protocols).await,
+            Err(error) => unwatched(error),
+        },
+        Socket::Unix(stream) => match UnixStream::from_std(stream) {
+            Ok(io) => speak(io, shared, state, &protocols).await,
+            Err(error) => unwatched(error),
+        },
+    }
+    drop(place);
+}
+
+async fn speak<S: Service, T: AsyncRead + AsyncWrite + Unpin + 'static>(io: T, shared: Arc<Shared<S>>, state: ConnState, protocols: &Protocols) {
+    let closing = state.worker.closing.clone();
+    let sniffed = tokio::select! {
+        sniffed = timeout(protocols.header_read, sniff(io)) => sniffed,
+        () = closing.cancelled() => return,
+    };
+    let (protocol, io) = match sniffed {
+        Ok(Ok(Some(known))) => known,
+        Ok(Ok(None) | Err(_)) => return,
+        Err(_) => return tracing::debug!(peer = %state.peer, "closed: no request head within the time"),
+    };
+    let state = Arc::new(state);
+    let conn = Arc::new(Conn { shared, state: Arc::clone(&state) });
+    let service = service_fn(move |request| handler::handle(Arc::clone(&conn), request));
+    let io = TokioIo::new(io);
+    let end = match protocol {
+        Protocol::Http1 => drive(protocols.http1.serve_connection(io, service), &state, protocols.idle).await,
+        Protocol::Http2 => drive(protocols.http2.serve_connection(io, service), &state, protocols.idle).await,
+    };
+    tracing::debug!(peer = %state.peer, ?end, "connection ended");
+}
+
+/// Why a connection ended.
+#[derive(Debug)]
+#[allow(dead_code, reason = "the error is read by Debug, for the log")]
+enum End {
+    Done,
+    Failed(hyper::Error),
+    /// It was asked to leave and did not.
+    Dropped,
+}
+
+/// Polls the connection; asks it to leave on drain, abuse or idleness, and
+/// drops it where it does not.
+async fn drive<C: GracefulConnection<Error = hyper::Error>>(conn: C, state: &ConnState, idle: Duration) -> End {
+    let mut conn = pin!(conn);
+    let mut closing = pin!(state.worker.closing.cancelled());
+    let mut watch = pin!(sleep(idle));
+    let mut begun_before = 0;
+    let mut leaving = Leaving::No;
+    poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(ended) = conn.as_mut().poll(cx) {
+                return Poll::Ready(ended.map_or_else(End::Failed, |()| End::Done));
+            }
+            if leaving < Leaving::Abuse && state.is_leaving_for_abuse() {
+                conn.as_mut().graceful_shutdown();
+                watch.as_mut().reset(Instant::now() + ABUSE_GRACE);
+                leaving = Leaving::Abuse;
+                continue;
+            }
+            if leaving == Leaving::No && closing.as_mut().poll(cx).is_ready() {
+                conn.as_mut().graceful_shutdown();
+                leaving = Leaving::Asked;
+                continue;
+            }
+            if watch.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            let begun = state.begun.load(Relaxed);
+            let quiet = begun == begun_before && state.running.load(Relaxed) == 0;
+            begun_before = begun;
+            match leaving {
+                Leaving::Abuse => return Poll::Ready(End::Dropped),
+                // Answers are with the transport and the peer does not take them.
+                Leaving::Asked if quiet => return Poll::Ready(End::Dropped),
+                Leaving::No if quiet => {
+                    conn.as_mut().graceful_shutdown();
+                    leaving = Leaving::Asked;
+                }
+                Leaving::No | Leaving::Asked => {}
+            }
+            watch.as_mut().reset(Instant::now() + idle);
+        }
+    })
+    .await
+}
+
+/// Whether a connection has been asked to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Leaving {
+    No,
+    Asked,
+    Abuse,
+}

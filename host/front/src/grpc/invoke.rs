@@ -1,0 +1,151 @@
+//! InvokeExtension: frame → request → admission → frame.
+
+use std::time::Instant;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use extensions_admission::{Answer, AskedContext, Request};
+use extensions_proto::{
+    UnknownNumber, actor_type, risk_tier,
+    v1::{ExecutionContext, InvocationStats, InvokeExtensionRequest, InvokeExtensionResponse},
+};
+use http::{HeaderValue, Response, request::Parts};
+use http_body::Body;
+use prost::Message;
+
+use super::{metadata, timeout};
+use crate::{
+    auth::authenticate,
+    body::{BoxError, FrontBody},
+    connection::Conn,
+    intake::{self, Bounds, PREFIX_BYTES, Taken},
+    metrics::Class,
+    refused::Refused,
+    service::Service,
+};
+
+/// Everything of a request but its input: ids of at most 128 bytes, and room
+/// for fields of later versions.
+const REQUEST_SLACK_BYTES: usize = 16 << 10;
+
+/// Answers one call; the class is the outcome's, since its gRPC status is OK.
+pub(crate) async fn invoke<S, B>(conn: &Conn<S>, head: &Parts, body: &mut B, accepted: Instant) -> Result<(Response<FrontBody>, Class), Refused>
+where
+    S: Service,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
+{
+    let principal = authenticate(conn, &head.headers)?;
+    let bytes_max = conn.shared.service.input_bytes_max() + REQUEST_SLACK_BYTES;
+    let (asked, transport, _memory) = receive::<S, InvokeExtensionRequest, B>(conn, head, body, bytes_max, accepted).await?;
+    let request = request(asked, transport, accepted)?;
+    let answer = conn.shared.service.invoke(&principal, request).await?;
+    let class = answer.result.as_ref().map_or_else(|failure| Class::of(failure.code.http()), |_| Class::Ok);
+    let correlation = HeaderValue::from_str(answer.correlation.as_str()).ok();
+    let frame = frame(&response(answer));
+    Ok((metadata::answer(FrontBody::message(frame), correlation), class))
+}
+
+/// The one message of a unary call, the transport's deadline, and the memory
+/// that the message holds.
+pub(super) async fn receive<S, M, B>(
+    conn: &Conn<S>,
+    head: &Parts,
+    body: &mut B,
+    bytes_max: usize,
+    accepted: Instant,
+) -> Result<(M, Option<std::time::Duration>, Taken), Refused>
+where
+    S: Service,
+    M: Message + Default,
+    B: Body<Data = Bytes> + Unpin,
+{
+    metadata::check(head)?;
+    let transport = timeout::grpc_timeout(&head.headers)?;
+    let until = accepted + conn.shared.body_read;
+    let bounds = Bounds { bytes_max, until, deadline: transport.map(|timeout| accepted + timeout), budget: &conn.shared.bodies };
+    let taken = intake::message(body, &bounds).await?;
+    let message = M::decode(taken.bytes.clone()).map_err(|error| Refused::bad_request(format!("the message does not decode: {error}")))?;
+    Ok((message, transport, taken))
+}
+
+fn request(asked: InvokeExtensionRequest, transport: Option<std::time::Duration>, accepted: Instant) -> Result<Request, Refused> {
+    Ok(Request {
+        extension_id: asked.extension_id,
+        version: asked.version,
+        context: context(asked.ctx.unwrap_or_default()).map_err(|unknown| Refused::bad_request(unknown.to_string()))?,
+        hook_point: asked.hook_point,
+        caller: asked.caller,
+        input: asked.input_json,
+        accepted,
+        timeout: timeout::shorter(transport, asked.timeout_ms),
+    })
+}
+
+fn context(ctx: ExecutionContext) -> Result<AskedContext, UnknownNumber> {
+    Ok(AskedContext {
+        actor_type: actor_type(ctx.actor_type)?.map_or_else(String::new, |actor| actor.as_str().to_owned()),
+        risk_tier: risk_tier(ctx.risk_tier)?.map_or_else(String::new, |tier| tier.as_str().to_owned()),
+        tenant_id: ctx.tenant_id,
+        org_id: ctx.org_id,
+        user_id: ctx.user_id,
+        session_id: ctx.session_id,
+        correlation_id: ctx.correlation_id,
+        env: ctx.env,
+    })
+}
+
+fn response(answer: Answer) -> InvokeExtensionResponse {
+    let micros = |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let (output_json, error_code, error_msg) = match answer.result {
+        Ok(output) => (output, String::new(), String::new()),
+        Err(failure) => (Bytes::new(), failure.code.as_str().to_owned(), failure.message),
+    };
+    let stats = InvocationStats {
+        cpu_micros: micros(answer.stats.cpu),
+        wall_micros: micros(answer.stats.wall),
+        queue_micros: micros(answer.stats.queue),
+        memory_peak_bytes: answer.stats.memory_peak_bytes,
+        host_calls: answer.stats.host_calls,
+    };
+    let served_version = answer.served_version.to_string();
+    InvokeExtensionResponse { output_json, error_code, error_msg, served_version, stats: Some(stats), fallback: None }
+}
+
+/// Prefix and message in one buffer.
+pub(super) fn frame<M: Message>(message: &M) -> Bytes {
+    let length = message.encoded_len();
+    let mut frame = BytesMut::with_capacity(PREFIX_BYTES + length);
+    frame.put_u8(0);
+    // Outputs end at 8 MiB and lists at 1,000 rows, far below 4 GiB.
+    frame.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+    message.encode(&mut frame).expect("the buffer grows as needed");
+    frame.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_come_from_numbers_and_unknown_ones_are_refused() {
+        let ctx = ExecutionContext { actor_type: 2, risk_tier: 3, tenant_id: "acme".into(), ..Default::default() };
+        let asked = context(ctx).unwrap();
+        assert_eq!((asked.actor_type.as_str(), asked.risk_tier.as_str(), asked.tenant_id.as_str()), ("AGENT", "high", "acme"));
+        assert!(context(ExecutionContext { actor_type: 9, ..Default::default() }).is_err());
+        let unset = context(ExecutionContext::default()).unwrap();
+        assert!(unset.actor_type.is_empty() && unset.risk_tier.is_empty());
+    }
+
+    #[test]
+    fn a_frame_is_prefix_and_message() {
+        let frame = frame(&InvokeExtensionResponse { error_code: "TRAP".into(), ..Default::default() });
+        assert_eq!(&frame[..5], [0, 0, 0, 0, 6]);
+        assert_eq!(InvokeExtensionResponse::decode(&frame[5..]).unwrap().error_code, "TRAP");
+    }
+
+    #[test]
+    fn the_input_is_not_copied() {
+        let wire = Bytes::from(InvokeExtensionRequest { input_json: Bytes::from_static(b"{\"a\":1}"), ..Default::default() }.encode_to_vec());
+        let decoded = InvokeExtensionRequest::decode(wire.clone()).unwrap();
+        assert!(wire.as_ptr_range().contains(&decoded.input_json.as_ptr()));
+    }
+}

@@ -1,0 +1,98 @@
+//! tonic's servers for health and reflection, behind our router.
+//!
+//! Both need no token, so both are kept small: bounded messages, and streams
+//! that end when the connection is asked to leave.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tonic::service::Routes;
+use tower::Service as _;
+
+use crate::{
+    body::{BoxError, FrontBody, GRPC_STATUS},
+    connection::Conn,
+    refused::Refused,
+    service::Service,
+};
+
+/// A reflection request is a name.
+const REFLECTION_BYTES_MAX: usize = 4 << 10;
+const UNAVAILABLE: HeaderValue = HeaderValue::from_static("14");
+
+/// Both versions of gRPC reflection over our own descriptors and health's.
+pub(crate) fn reflection() -> Result<Routes, BoxError> {
+    let builder = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(extensions_proto::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let v1 = builder().build_v1()?.max_decoding_message_size(REFLECTION_BYTES_MAX);
+    let v1alpha = builder().build_v1alpha()?.max_decoding_message_size(REFLECTION_BYTES_MAX);
+    Ok(Routes::new(v1).add_service(v1alpha))
+}
+
+pub(crate) async fn health<S: Service>(conn: &Conn<S>, request: Request<Incoming>) -> Result<Response<FrontBody>, Refused> {
+    let mut server = conn.shared.health.clone();
+    // tonic's servers answer every request; their error type has no value.
+    let response = server.call(request).await.unwrap_or_else(|never| match never {});
+    Ok(until_leaving(response, &conn.state.worker.closing))
+}
+
+pub(crate) async fn reflect<S: Service>(conn: &Conn<S>, request: Request<Incoming>) -> Result<Response<FrontBody>, Refused> {
+    let Some(mut routes) = conn.shared.reflection.clone() else {
+        return Err(Refused::unimplemented("reflection is off on this host"));
+    };
+    let response = routes.call(request).await.unwrap_or_else(|never| match never {});
+    Ok(until_leaving(response, &conn.state.worker.closing))
+}
+
+fn until_leaving(response: Response<tonic::body::Body>, closing: &CancellationToken) -> Response<FrontBody> {
+    response.map(|body| {
+        if body.is_end_stream() {
+            return FrontBody::empty();
+        }
+        FrontBody::stream(UntilLeaving { body, leaving: Some(Box::pin(closing.clone().cancelled_owned())) })
+    })
+}
+
+/// A stream that says UNAVAILABLE when the host leaves: a watcher would keep
+/// the connection otherwise.
+struct UntilLeaving {
+    body: tonic::body::Body,
+    leaving: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+}
+
+impl Body for UntilLeaving {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.get_mut();
+        let Some(leaving) = &mut this.leaving else { return Poll::Ready(None) };
+        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        if leaving.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        this.leaving = None;
+        let trailers = HeaderMap::from_iter([(GRPC_STATUS, UNAVAILABLE)]);
+        Poll::Ready(Some(Ok(Frame::trailers(trailers))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.leaving.is_none() || self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::default()
+    }
+}

@@ -1,0 +1,105 @@
+//! One request: route, span, answer or refusal, and nothing that could end the
+//! connection for the others on it.
+
+use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+
+use extensions_types::{CallLabel, ErrorCode};
+use futures_util::FutureExt as _;
+use http::{HeaderValue, Request, Response, Version, header::CONNECTION, request::Parts};
+use hyper::body::Incoming;
+use tracing::{Instrument as _, info_span};
+
+use crate::{
+    admin,
+    body::FrontBody,
+    connection::{Conn, InFlight},
+    grpc, http as rest,
+    metrics::Class,
+    refused::Refused,
+    router::{self, Route, RouteName},
+    service::Service,
+    trace::Trace,
+};
+
+type Answered = Result<(Response<FrontBody>, Class), Refused>;
+
+/// Answers one request; it never fails, so hyper never resets a stream for us.
+pub(crate) async fn handle<S: Service>(conn: Arc<Conn<S>>, request: Request<Incoming>) -> Result<Response<FrontBody>, Infallible> {
+    let accepted = Instant::now();
+    let (head, body) = request.into_parts();
+    let route = router::route(conn.state.plane, &head.method, head.uri.path());
+    let mut flight = InFlight::begin(&conn.state, route.name());
+    let trace = Trace::of(&head.headers);
+    let span = info_span!(
+        "request",
+        route = route.name().as_str(),
+        trace_id = %format_args!("{:032x}", trace.trace_id),
+        span_id = %format_args!("{:016x}", trace.span_id),
+        parent_id = trace.parent_id.map(|id| tracing::field::display(format!("{id:016x}"))),
+    );
+    let answering = async {
+        let answered = match AssertUnwindSafe(answer(&conn, route, &head, body, accepted)).catch_unwind().await {
+            Ok(answered) => answered,
+            // The panic hook has logged where; what it was is not the caller's.
+            Err(_) => Err(Refused::new(ErrorCode::Internal, "the platform failed; its logs tell more under the correlation id")),
+        };
+        answered.unwrap_or_else(|refused| refuse(refused, route.name(), &head, &trace))
+    };
+    let (mut response, class) = answering.instrument(span).await;
+    if conn.state.is_leaving_for_abuse() && head.version < Version::HTTP_2 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    flight.answered(class);
+    Ok(response.map(|body| body.carrying(flight)))
+}
+
+async fn answer<S: Service>(conn: &Conn<S>, route: Route<'_>, head: &Parts, mut body: Incoming, accepted: Instant) -> Answered {
+    if matches!(route, Route::GrpcInvoke | Route::GrpcList) && !grpc::is_grpc(&head.headers) {
+        return Err(Refused::not_grpc());
+    }
+    match route {
+        Route::GrpcInvoke => grpc::invoke(conn, head, &mut body, accepted).await,
+        Route::HttpInvoke(extension) => rest::invoke(conn, extension, head, &mut body, accepted).await,
+        // Cold routes are boxed, so that the task of a hot one stays small.
+        Route::GrpcList => Box::pin(grpc::list(conn, head, &mut body, accepted)).await,
+        Route::GrpcHealth => Box::pin(grpc::health(conn, whole(head, body))).await.map(ok),
+        Route::GrpcReflection => Box::pin(grpc::reflect(conn, whole(head, body))).await.map(ok),
+        Route::HttpList => rest::list(conn, head),
+        Route::HttpLogs(extension) => rest::logs(conn, extension, head),
+        Route::OpenApi => Ok(ok(rest::openapi())),
+        Route::Healthz => Ok(admin::healthz()),
+        Route::Readyz => Ok(admin::readyz(&conn.shared)),
+        Route::Metrics => admin::metrics(&conn.shared),
+        Route::AdminStatus => admin::status(conn, head),
+        Route::WrongMethod(allow) => Err(Refused::method_not_allowed(allow)),
+        Route::Unknown if grpc::is_grpc(&head.headers) => Err(Refused::unimplemented("this host has no such gRPC method")),
+        Route::Unknown => Err(Refused::no_route(head.uri.path())),
+    }
+}
+
+fn ok(response: Response<FrontBody>) -> (Response<FrontBody>, Class) {
+    (response, Class::Ok)
+}
+
+/// The request as tonic's servers want it.
+fn whole(head: &Parts, body: Incoming) -> Request<Incoming> {
+    Request::from_parts(head.clone(), body)
+}
+
+/// The refusal in the caller's protocol, under a correlation id that the log has too.
+fn refuse(mut refused: Refused, route: RouteName, head: &Parts, trace: &Trace) -> (Response<FrontBody>, Class) {
+    let given = refused.refusal.correlation.take();
+    // A refusal with an id has been logged by the service that gave it one.
+    let logged = given.is_some();
+    let named = given.or_else(|| rest::correlation_of(&head.headers));
+    let correlation = named.or_else(|| CallLabel::parse(&format!("{:032x}", trace.trace_id)).ok());
+    if !logged {
+        let (code, reason) = (refused.refusal.code, &refused.refusal.message);
+        let correlation_id = correlation.as_ref().map(CallLabel::as_str);
+        tracing::info!(correlation_id, error_code = %code, route = route.as_str(), reason, "refused");
+    }
+    refused.refusal.correlation = correlation;
+    let class = Class::of(refused.http);
+    let response = if grpc::is_grpc(&head.headers) { grpc::refuse(&refused) } else { rest::refuse(&refused) };
+    (response, class)
+}

@@ -1,0 +1,16 @@
+//! The HTTP API: plain JSON in and out, problem documents for what goes wrong.
+
+mod answers;
+mod invoke;
+mod list;
+mod logs;
+mod openapi;
+mod problem;
+mod query;
+
+pub(crate) use answers::{JSON, text};
+pub(crate) use invoke::{correlation_of, invoke};
+pub(crate) use list::list;
+pub(crate) use logs::logs;
+pub(crate) use openapi::openapi;
+pub(crate) use problem::refuse;

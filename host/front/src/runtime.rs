@@ -1,0 +1,298 @@
+//! The front's threads: one accepts and conducts the drain, the others serve.
+//!
+//! Each serving thread has a current-thread runtime of its own, so that a call
+//! stays on the core that received it. A runtime owns its tasks: when its
+//! thread ends, they are gone.
+
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex, atomic::AtomicUsize},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use prometheus_client::registry::Registry;
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    budget::{BODY_BYTES_MAX, ByteBudget},
+    connection::{self, Protocols, Worker},
+    drain::{Drained, Draining, Handle, Phase},
+    grpc::{self, Readiness},
+    listener::{Accepted, HANDOUT_QUEUE, Handout, Listener, accept_loop},
+    metrics::{Metrics, Scrape},
+    router::Plane,
+    service::Service,
+    settings::{FrontSettings, SettingsError},
+    shared::Shared,
+};
+
+/// Scrapers and operators; apart, so that callers cannot crowd them out.
+const ADMIN_CONNECTIONS_MAX: usize = 64;
+
+/// Why a front did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting cannot work.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address or path.
+        address: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A thread or its runtime could not be made.
+    #[error("cannot start an I/O thread")]
+    Thread(#[source] io::Error),
+    /// The descriptors of proto/ do not fit the reflection service.
+    #[error("cannot set up gRPC reflection")]
+    Reflection(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Where a front listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addresses {
+    /// gRPC and HTTP.
+    pub tcp: Option<SocketAddr>,
+    /// The same.
+    pub unix: Option<PathBuf>,
+    /// Metrics and admin.
+    pub admin: Option<SocketAddr>,
+}
+
+/// Running listeners. Dropping it cuts every call; drain first.
+pub struct Front {
+    handle: Handle,
+    addresses: Addresses,
+    acceptor: Option<JoinHandle<Drained>>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Front {
+    /// Binds, then serves `service` on threads of its own. Its counts join `registry`.
+    ///
+    /// # Errors
+    /// Says which setting, address or thread was the problem; nothing keeps running.
+    pub fn start<S: Service>(settings: &FrontSettings, service: Arc<S>, registry: Arc<Mutex<Registry>>) -> Result<Self, StartError> {
+        settings.check()?;
+        let runtime = OwnRuntime::new()?;
+        let within = runtime.get().enter();
+        let listeners = Listeners::bind(settings)?;
+        drop(within);
+        let metrics = Metrics::new(settings.io_threads);
+        let draining = Draining::new();
+        let readiness = Readiness::new(&*service);
+        let shared = Arc::new(Shared {
+            health: grpc::health_server(&service, &draining, &readiness),
+            reflection: settings.reflection.then(grpc::reflection).transpose().map_err(StartError::Reflection)?,
+            bodies: ByteBudget::new(BODY_BYTES_MAX),
+            body_read: settings.timeouts.body_read,
+            draining: Arc::clone(&draining),
+            metrics: Arc::clone(&metrics),
+            registry: Arc::clone(&registry),
+            service: Arc::clone(&service),
+        });
+        let addresses = listeners.addresses(settings);
+        // From here on, dropping `front` ends what has been started.
+        let handle = Handle { draining: Arc::clone(&draining) };
+        let mut front = Self { handle, addresses, acceptor: None, workers: Vec::with_capacity(settings.io_threads) };
+        let (threads, all_ended) = front.start_workers(settings, &shared)?;
+        let loops = listeners.with_handouts(settings, threads, &metrics);
+        let notice = settings.drain_notice;
+        let conduct = async move { conduct(loops, &*service, &readiness, &draining, &metrics, notice, all_ended).await };
+        let acceptor = std::thread::Builder::new().name("front-accept".into());
+        front.acceptor = Some(acceptor.spawn(move || runtime.get().block_on(conduct)).map_err(StartError::Thread)?);
+        registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner).register_collector(Box::new(Scrape(Arc::clone(&shared.metrics))));
+        Ok(front)
+    }
+
+    /// The ways to the serving threads, and a channel that closes when all have ended.
+    fn start_workers<S: Service>(&mut self, settings: &FrontSettings, shared: &Arc<Shared<S>>) -> Result<Workers, StartError> {
+        let protocols = Arc::new(Protocols::new(settings));
+        let (running, all_ended) = mpsc::channel::<()>(1);
+        let mut threads = Vec::with_capacity(settings.io_threads);
+        for number in 0..settings.io_threads {
+            let runtime = OwnRuntime::new()?;
+            let (sender, sockets) = mpsc::channel(HANDOUT_QUEUE);
+            let worker = Arc::new(Worker { closing: CancellationToken::new(), shard: shared.metrics.shard(number) });
+            let serve = serve(Arc::clone(shared), worker, Arc::clone(&protocols), sockets, shared.draining.phases());
+            let running = running.clone();
+            let thread = std::thread::Builder::new().name(format!("front-io-{number}"));
+            let work = move || {
+                runtime.get().block_on(serve);
+                drop(runtime);
+                drop(running);
+            };
+            self.workers.push(thread.spawn(work).map_err(StartError::Thread)?);
+            threads.push(sender);
+        }
+        Ok((threads, all_ended))
+    }
+
+    /// Drains it, now or later.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Where it listens, with the ports that were chosen.
+    #[must_use]
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// Blocks until a drain has ended and every thread is gone. It does not begin one.
+    #[must_use]
+    pub fn join(mut self) -> Drained {
+        self.join_threads()
+    }
+
+    fn join_threads(&mut self) -> Drained {
+        // A thread that panicked has nothing to report; the others still count.
+        let drained = self.acceptor.take().and_then(|thread| thread.join().ok());
+        for thread in self.workers.drain(..) {
+            let _ = thread.join();
+        }
+        drained.unwrap_or(Drained { finished: 0, cut: 0 })
+    }
+}
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        self.handle.drain(Duration::ZERO);
+        if self.acceptor.is_none() {
+            // No conductor: a start that failed halfway, or one that was joined.
+            self.handle.draining.cut();
+        }
+        self.join_threads();
+    }
+}
+
+impl fmt::Debug for Front {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Front").field("addresses", &self.addresses).field("threads", &self.workers.len()).finish_non_exhaustive()
+    }
+}
+
+type Workers = (Vec<mpsc::Sender<Accepted>>, mpsc::Receiver<()>);
+
+/// A runtime that may be dropped anywhere: a start can fail within another runtime.
+struct OwnRuntime(Option<Runtime>);
+
+impl OwnRuntime {
+    fn new() -> Result<Self, StartError> {
+        Builder::new_current_thread().enable_all().build().map(|runtime| Self(Some(runtime))).map_err(StartError::Thread)
+    }
+
+    fn get(&self) -> &Runtime {
+        self.0.as_ref().expect("it is there until the drop")
+    }
+}
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        // Drops the tasks and waits for nothing; there are no blocking ones.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+struct Listeners {
+    tcp: Option<Listener>,
+    unix: Option<Listener>,
+    admin: Option<Listener>,
+}
+
+impl Listeners {
+    fn bind(settings: &FrontSettings) -> Result<Self, StartError> {
+        let tcp = |address: &SocketAddr| Listener::tcp(*address).map_err(|source| StartError::Bind { address: address.to_string(), source });
+        let unix = |path: &PathBuf| Listener::unix(path).map_err(|source| StartError::Bind { address: path.display().to_string(), source });
+        Ok(Self {
+            tcp: settings.listen.as_ref().map(tcp).transpose()?,
+            unix: settings.unix.as_ref().map(unix).transpose()?,
+            admin: settings.admin_listen.as_ref().map(tcp).transpose()?,
+        })
+    }
+
+    fn addresses(&self, settings: &FrontSettings) -> Addresses {
+        let address = |listener: &Option<Listener>| listener.as_ref().and_then(Listener::tcp_address);
+        Addresses { tcp: address(&self.tcp), unix: settings.unix.clone(), admin: address(&self.admin) }
+    }
+
+    fn with_handouts(self, settings: &FrontSettings, threads: Vec<mpsc::Sender<Accepted>>, metrics: &Arc<Metrics>) -> Vec<(Listener, Handout)> {
+        let plane = if settings.merge_admin { Plane::Merged } else { Plane::Main };
+        let open = Arc::<AtomicUsize>::default();
+        let callers = Handout { threads, next: 0, plane, open, max: settings.connections_max, metrics: Arc::clone(metrics) };
+        let operators = Handout { plane: Plane::Admin, open: Arc::default(), max: ADMIN_CONNECTIONS_MAX, ..callers.clone() };
+        let of_callers = [self.tcp, self.unix].into_iter().flatten().map(|listener| (listener, callers.clone()));
+        of_callers.chain(self.admin.map(|listener| (listener, operators.clone()))).collect()
+    }
+}
+
+/// The accepting thread's life.
+async fn conduct<S: Service>(
+    loops: Vec<(Listener, Handout)>,
+    service: &S,
+    readiness: &Readiness,
+    draining: &Draining,
+    metrics: &Metrics,
+    notice: Duration,
+    mut all_ended: mpsc::Receiver<()>,
+) -> Drained {
+    let mut accepting = JoinSet::new();
+    for (listener, handout) in loops {
+        accepting.spawn(accept_loop(listener, handout, draining.phases()));
+    }
+    let idle = async {
+        while accepting.join_next().await.is_some() {}
+        let _ = all_ended.recv().await;
+    };
+    let drain = draining.conduct(metrics, notice, idle);
+    tokio::select! {
+        drained = drain => drained,
+        never = readiness.watch(service, draining) => match never {},
+    }
+}
+
+/// A serving thread's life: takes sockets until the front closes, then waits
+/// for its connections until they have ended or are cut.
+async fn serve<S: Service>(
+    shared: Arc<Shared<S>>,
+    worker: Arc<Worker>,
+    protocols: Arc<Protocols>,
+    mut sockets: mpsc::Receiver<Accepted>,
+    mut phases: watch::Receiver<Phase>,
+) {
+    let connections = TaskTracker::new();
+    let mut closing = phases.clone();
+    let closing = async move { drop(closing.wait_for(|phase| *phase >= Phase::Closing).await) };
+    tokio::pin!(closing);
+    loop {
+        tokio::select! {
+            biased;
+            () = closing.as_mut() => break,
+            socket = sockets.recv() => match socket {
+                None => break,
+                Some(accepted) => drop(connections.spawn(connection::serve(accepted, Arc::clone(&shared), Arc::clone(&worker), Arc::clone(&protocols)))),
+            },
+        }
+    }
+    worker.closing.cancel();
+    connections.close();
+    tokio::select! {
+        () = connections.wait() => {}
+        _ = phases.wait_for(|phase| *phase == Phase::Cut) => {}
+    }
+}

@@ -1,0 +1,56 @@
+//! What the front needs from the host behind it; admission is the real one.
+
+use std::{future::Future, sync::Arc};
+
+use extensions_admission::{Answer, Refusal, Request};
+use extensions_types::{ExtensionDefinition, Kind};
+use serde::Serialize;
+
+/// The largest input that any extension may declare.
+const INPUT_BYTES_MAX: usize = 8 << 20;
+
+/// The host as its listeners see it. One type per process, so every call of it is static.
+pub trait Service: Send + Sync + 'static {
+    /// Who was verified to be calling.
+    type Principal: Send + Sync + 'static;
+    /// One line of an extension's log, as JSON objects show it.
+    type LogRecord: Serialize + Send + 'static;
+
+    /// Says who calls, by the bearer token (without `Bearer `); called before any body byte is read.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED counts towards the connection's bound on failures.
+    fn authenticate(&self, bearer: Option<&str>) -> Result<Self::Principal, Refusal>;
+
+    /// Runs one extension. Dropping the future is the caller's cancellation.
+    fn invoke(&self, principal: &Self::Principal, request: Request) -> impl Future<Output = Result<Answer, Refusal>> + Send;
+
+    /// What this host serves to the principal's tenant, ordered by id.
+    ///
+    /// # Errors
+    /// When the principal may not list.
+    fn list(&self, principal: &Self::Principal, kind: Option<Kind>) -> Result<Vec<Arc<ExtensionDefinition>>, Refusal>;
+
+    /// The oldest `max` log records of an extension after sequence number `after`.
+    ///
+    /// # Errors
+    /// When the principal may not read them or there is no such extension.
+    fn logs(&self, principal: &Self::Principal, extension: &str, after: u64, max: usize) -> Result<Vec<Self::LogRecord>, Refusal>;
+
+    /// The sequence number of a record, from which a later read goes on.
+    fn log_seq(record: &Self::LogRecord) -> u64;
+
+    /// Whether the principal holds `platform:operate`.
+    ///
+    /// # Errors
+    /// When it does not.
+    fn authorize_admin(&self, principal: &Self::Principal) -> Result<(), Refusal>;
+
+    /// Whether calls can be answered.
+    fn ready(&self) -> bool;
+
+    /// Larger inputs are refused while they arrive.
+    fn input_bytes_max(&self) -> usize {
+        INPUT_BYTES_MAX
+    }
+}

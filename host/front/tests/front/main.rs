@@ -1,0 +1,10 @@
+//! The front on free ports with a scripted service behind it.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may unwrap as tests do")]
+
+mod drain;
+mod grpc;
+mod limits;
+mod operators;
+mod rest;
+mod support;

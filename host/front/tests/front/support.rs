@@ -1,0 +1,294 @@
+//! A scripted service, a running front, and clients that speak raw bytes.
+
+use std::{
+    future::Future,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use extensions_admission::{Answer, Refusal, Request};
+use extensions_engine::{Failure, Stats};
+use extensions_front::{Front, FrontSettings, Service, Timeouts};
+use extensions_proto::v1::wasm_extension_runtime_client::WasmExtensionRuntimeClient;
+use extensions_types::{CallLabel, ErrorCode, ExtensionDefinition, Kind, Version};
+use http::{HeaderMap, Response};
+use http_body::Body;
+use http_body_util::BodyExt as _;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use prometheus_client::registry::Registry;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::Semaphore,
+};
+use tonic::transport::{Channel, Endpoint};
+
+/// What the scripted service takes as input.
+pub(crate) const INPUT_BYTES_MAX: usize = 64 << 10;
+/// No test waits longer for an event; only a failure is this slow.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Does what the extension's id says.
+#[derive(Debug)]
+pub(crate) struct Script {
+    pub(crate) ready: AtomicBool,
+    pub(crate) authenticated: AtomicUsize,
+    /// One permit for each call that has entered, was let go, or was dropped.
+    pub(crate) entered: Semaphore,
+    pub(crate) release: Semaphore,
+    pub(crate) dropped: Semaphore,
+    pub(crate) listed: Mutex<Vec<Arc<ExtensionDefinition>>>,
+    pub(crate) log: Mutex<Vec<serde_json::Value>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Caller {
+    operator: bool,
+}
+
+struct OnDrop<'s>(&'s Semaphore);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.add_permits(1);
+    }
+}
+
+fn answer(result: Result<Bytes, Failure>, correlation: &str) -> Answer {
+    let stats = Stats { cpu: Duration::from_micros(41), wall: Duration::from_micros(63), memory_peak_bytes: 7, host_calls: 1, ..Stats::default() };
+    let correlation = CallLabel::parse(correlation).unwrap_or_else(|_| CallLabel::parse("made-up").unwrap());
+    Answer { result, served_version: Version::new(3).unwrap(), correlation, stats }
+}
+
+impl Service for Script {
+    type Principal = Caller;
+    type LogRecord = serde_json::Value;
+
+    fn authenticate(&self, bearer: Option<&str>) -> Result<Caller, Refusal> {
+        self.authenticated.fetch_add(1, SeqCst);
+        match bearer {
+            Some("good") => Ok(Caller { operator: false }),
+            Some("operator") => Ok(Caller { operator: true }),
+            _ => Err(Refusal::new(ErrorCode::Unauthenticated, "no valid token")),
+        }
+    }
+
+    async fn invoke(&self, _: &Caller, request: Request) -> Result<Answer, Refusal> {
+        let correlation = request.context.correlation_id.clone();
+        match request.extension_id.as_str() {
+            "echo" => Ok(answer(Ok(request.input), &correlation)),
+            "mirror" => Ok(answer(Ok(mirror(&request).to_string().into()), &correlation)),
+            "panic" => panic!("scripted"),
+            "hold" => {
+                let _on_drop = OnDrop(&self.dropped);
+                self.entered.add_permits(1);
+                self.release.acquire().await.unwrap().forget();
+                Ok(answer(Ok(request.input), &correlation))
+            }
+            other => match other.parse::<ErrorCode>().expect("an id of the script") {
+                code if code.is_outcome() => Ok(answer(Err(Failure::new(code, "scripted")), &correlation)),
+                code => Err(Refusal { retry_after: Some(Duration::from_millis(25)), ..Refusal::new(code, "scripted") }),
+            },
+        }
+    }
+
+    fn list(&self, _: &Caller, kind: Option<Kind>) -> Result<Vec<Arc<ExtensionDefinition>>, Refusal> {
+        let listed = self.listed.lock().unwrap();
+        Ok(listed.iter().filter(|definition| kind.is_none_or(|kind| definition.kind == kind)).cloned().collect())
+    }
+
+    fn logs(&self, _: &Caller, extension: &str, after: u64, max: usize) -> Result<Vec<serde_json::Value>, Refusal> {
+        if extension != "echo" {
+            return Err(Refusal::new(ErrorCode::NotFound, "no such extension"));
+        }
+        let log = self.log.lock().unwrap();
+        Ok(log.iter().filter(|record| Self::log_seq(record) > after).take(max).cloned().collect())
+    }
+
+    fn log_seq(record: &serde_json::Value) -> u64 {
+        record["seq"].as_u64().unwrap()
+    }
+
+    fn authorize_admin(&self, caller: &Caller) -> Result<(), Refusal> {
+        if caller.operator { Ok(()) } else { Err(Refusal::new(ErrorCode::PermissionDenied, "needs platform:operate")) }
+    }
+
+    fn ready(&self) -> bool {
+        self.ready.load(SeqCst)
+    }
+
+    fn input_bytes_max(&self) -> usize {
+        INPUT_BYTES_MAX
+    }
+}
+
+/// The request as the service saw it.
+fn mirror(request: &Request) -> serde_json::Value {
+    let context = &request.context;
+    serde_json::json!({
+        "version": request.version, "hook_point": request.hook_point, "caller": request.caller,
+        "tenant_id": context.tenant_id, "org_id": context.org_id, "user_id": context.user_id, "actor_type": context.actor_type,
+        "session_id": context.session_id, "correlation_id": context.correlation_id, "env": context.env, "risk_tier": context.risk_tier,
+        "timeout_micros": request.timeout.map(|timeout| timeout.as_micros() as u64),
+        "input_bytes": request.input.len(),
+    })
+}
+
+/// A front on free ports. Cut when dropped.
+pub(crate) struct Running {
+    pub(crate) front: Front,
+    pub(crate) script: Arc<Script>,
+    pub(crate) address: SocketAddr,
+}
+
+pub(crate) fn settings() -> FrontSettings {
+    FrontSettings {
+        listen: Some(([127, 0, 0, 1], 0).into()),
+        io_threads: 2,
+        drain_notice: Duration::ZERO,
+        timeouts: Timeouts { header_read: PATIENCE, ..Timeouts::default() },
+        ..FrontSettings::default()
+    }
+}
+
+pub(crate) fn start(settings: &FrontSettings) -> Running {
+    let script = Arc::new(Script {
+        ready: AtomicBool::new(true),
+        authenticated: AtomicUsize::new(0),
+        entered: Semaphore::new(0),
+        release: Semaphore::new(0),
+        dropped: Semaphore::new(0),
+        listed: Mutex::default(),
+        log: Mutex::default(),
+    });
+    let front = Front::start(settings, Arc::clone(&script), Arc::new(Mutex::new(Registry::default()))).unwrap();
+    let address = front.addresses().tcp.unwrap();
+    Running { front, script, address }
+}
+
+impl Running {
+    pub(crate) async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    pub(crate) async fn channel(&self) -> Channel {
+        Endpoint::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
+    }
+
+    pub(crate) async fn client(&self) -> WasmExtensionRuntimeClient<Channel> {
+        WasmExtensionRuntimeClient::new(self.channel().await)
+    }
+}
+
+/// A request with a good token.
+pub(crate) fn with_token<T>(message: T) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    request.metadata_mut().insert("authorization", "Bearer good".parse().unwrap());
+    request
+}
+
+/// Waits for an event, but not forever.
+pub(crate) async fn event<T>(waiting: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, waiting).await.expect("the event did not come")
+}
+
+/// Sends bytes and reads until the peer closes.
+pub(crate) async fn raw<T: AsyncRead + AsyncWrite + Unpin>(mut io: T, bytes: impl AsRef<[u8]>) -> String {
+    io.write_all(bytes.as_ref()).await.unwrap();
+    to_end(io).await
+}
+
+/// Everything until the peer closes; a reset counts as closing.
+pub(crate) async fn to_end<T: AsyncRead + Unpin>(mut io: T) -> String {
+    let mut all = Vec::new();
+    let mut part = [0; 4096];
+    loop {
+        match event(io.read(&mut part)).await {
+            Ok(0) | Err(_) => return String::from_utf8_lossy(&all).into_owned(),
+            Ok(count) => all.extend_from_slice(&part[..count]),
+        }
+    }
+}
+
+/// One HTTP/1 request on a connection of its own; `head` without the last empty line.
+pub(crate) async fn http1(running: &Running, head: &str, body: &str) -> Parsed {
+    let length = if body.is_empty() { String::new() } else { format!("content-length: {}\r\n", body.len()) };
+    let text = raw(running.connect().await, format!("{head}\r\nhost: x\r\nconnection: close\r\n{length}\r\n{body}")).await;
+    Parsed::of(&text)
+}
+
+/// The same with a good token.
+pub(crate) async fn authorised(running: &Running, line: &str, body: &str) -> Parsed {
+    http1(running, &format!("{line} HTTP/1.1\r\nauthorization: Bearer good"), body).await
+}
+
+/// A response, taken apart.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Parsed {
+    pub(crate) fn of(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no response: {text:?}"));
+        let mut lines = head.lines();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let header = |line: &str| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (http::HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap())
+        };
+        Self { status, headers: lines.map(header).collect(), body: body.to_owned() }
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.body))
+    }
+
+    /// Status, content type and code of a problem document.
+    pub(crate) fn problem(&self) -> (u16, String) {
+        assert_eq!(self.headers["content-type"], "application/problem+json", "{self:?}");
+        let document = self.json();
+        assert_eq!(document["status"], self.status);
+        assert_eq!(document["correlation_id"], self.headers["x-ameide-correlation-id"].to_str().unwrap());
+        (self.status, document["error_code"].as_str().unwrap().to_owned())
+    }
+}
+
+/// A bare HTTP/2 client: sends what no gRPC library would.
+pub(crate) async fn http2<T, B>(io: T) -> hyper::client::conn::http2::SendRequest<B>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    B: Body<Data = Bytes, Error = std::convert::Infallible> + Send + Unpin + 'static,
+{
+    let (sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(io)).await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+/// The head of a gRPC request with a good token.
+pub(crate) fn grpc_head(path: &str) -> http::request::Builder {
+    let uri = format!("http://front{path}");
+    http::Request::post(uri).header("content-type", "application/grpc").header("te", "trailers").header("authorization", "Bearer good")
+}
+
+/// A gRPC answer: status, message bytes, and all headers and trailers.
+pub(crate) async fn grpc_answer(response: Response<hyper::body::Incoming>) -> (i32, Bytes, HeaderMap) {
+    let (head, body) = response.into_parts();
+    let collected = event(body.collect()).await.unwrap();
+    let mut headers = head.headers;
+    headers.extend(collected.trailers().cloned().unwrap_or_default());
+    let status = headers["grpc-status"].to_str().unwrap().parse().unwrap();
+    (status, collected.to_bytes(), headers)
+}
+
+/// `ErrorDetail.error_code` of a refusal.
+pub(crate) fn code_of(status: &tonic::Status) -> String {
+    extensions_proto::detail_of(status.details()).expect("every refusal has a detail").error_code
+}
