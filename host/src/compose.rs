@@ -1,6 +1,7 @@
 //! Puts a host together, from the engine outwards.
 
 use std::{
+    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -38,6 +39,9 @@ pub enum StartError {
     Front(#[from] extensions_front::StartError),
 }
 
+/// The running binary; the link stays right when its file is replaced.
+pub const THIS_BINARY: &str = "/proc/self/exe";
+
 /// A running host.
 #[derive(Debug)]
 pub struct Host {
@@ -49,11 +53,12 @@ pub struct Host {
 
 impl Host {
     /// Checks everything, then binds the listeners and serves `catalog`.
-    /// Background work (loads) runs on `background`.
+    /// Background work (loads) runs on `background`; `compile_child` is a binary
+    /// that calls [`extensions_aot::child::run_if_asked`], as a rule [`THIS_BINARY`].
     ///
     /// # Errors
     /// When a setting, this machine or a port stands in the way.
-    pub fn start(settings: &HostSettings, catalog: Arc<dyn Catalog>, background: Handle) -> Result<Self, StartError> {
+    pub fn start(settings: &HostSettings, catalog: Arc<dyn Catalog>, background: Handle, compile_child: &Path) -> Result<Self, StartError> {
         let io_threads = settings.listen.io_threads();
         let engine_settings = settings.engine.resolve(io_threads)?;
         let verifier = Arc::new(Verifier::new(settings.identity.clone())?);
@@ -62,7 +67,7 @@ impl Host {
         let accounts = Arc::new(Accounts::new(&mut registry, Arc::clone(&guest_logs)));
         let engine = Arc::new(Engine::start(engine_settings, accounts)?);
         let cache = Cache::open(&settings.data_dir.join("aot"), engine.compatibility().clone())?;
-        let compiler = Compiler::of_this_binary(engine_settings.profile);
+        let compiler = Compiler::new(compile_child.to_owned(), engine_settings.profile);
         let modules = Arc::new(Modules::new(Arc::clone(&engine), cache, compiler, background));
         let admission = Admission::new(settings.env, verifier, catalog, Arc::clone(&modules), Arc::clone(&engine), guest_logs);
         let front = Front::start(&front_settings(settings, io_threads), Arc::new(Admitted(admission)), Arc::new(Mutex::new(registry)))?;

@@ -10,7 +10,7 @@ mod service;
 mod settings;
 mod signals;
 
-pub use compose::{Host, StartError};
+pub use compose::{Host, StartError, THIS_BINARY};
 pub use logging::{LogFormat, start_logging};
 pub use settings::{EngineSettings, HostSettings, ListenSettings, SettingsError};
 pub use signals::Stop;

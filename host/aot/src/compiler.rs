@@ -48,13 +48,6 @@ impl Compiler {
         Self { program, profile }
     }
 
-    /// A compiler whose children are the running binary.
-    #[must_use]
-    pub fn of_this_binary(profile: Profile) -> Self {
-        // The link stays right when the file is replaced while the host runs.
-        Self::new(PathBuf::from("/proc/self/exe"), profile)
-    }
-
     /// Compiles one component to machine code; dropping the future kills the child.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ pub struct Overlay {
 impl Overlay {
     /// Serves `version` as the current one of its extension; the version served
     /// before stays callable by its number.
-    pub fn put(&self, version: ServedVersion) {
+    pub fn put(&self, version: Arc<ServedVersion>) {
         let definition = Arc::clone(&version.definition);
         let mut entries = self.entries.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let tenant = entries.entry(definition.tenant_id.clone()).or_default();
@@ -30,7 +30,7 @@ impl Overlay {
             .map(|(&number, served)| (number, Arc::clone(served)))
             .into_iter()
             .collect();
-        versions.insert(definition.version, Arc::new(version));
+        versions.insert(definition.version, version);
         let entry = Entry { current: definition.version, versions, caller_pins: BTreeMap::new(), hook_pins: BTreeMap::new() };
         tenant.insert(definition.id.clone(), Arc::new(entry));
     }

@@ -6,6 +6,7 @@ use extensions_types::{ActorType, ExecutionContext, ExtensionDefinition, HostCal
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::{
+    bindings::{context, host_calls, logging, process_hook::ProcessHook, types},
     call::{LogLevel, LogLine},
     control::Control,
     host_calls::{HostCallError, HostCalls},

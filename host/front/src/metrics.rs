@@ -1,4 +1,5 @@
-//! What the front counts, one shard per I/O thread, summed when scraped.
+//! What the front counts, one shard per I/O thread, summed when scraped. The
+//! registry puts `extensions_` before every name.
 //!
 //! Shards keep threads from sharing cache lines on the hot path. Labels are
 //! closed enums: nothing from a request becomes one.
@@ -179,22 +180,22 @@ impl Collector for Scrape {
             let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
             gauge.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
         };
-        gauge("extensions_front_connections_open", "Connections open now", metrics.open())?;
-        gauge("extensions_front_requests_in_flight", "Requests begun and not ended", metrics.in_flight())?;
+        gauge("front_connections_open", "Connections open now", metrics.open())?;
+        gauge("front_requests_in_flight", "Requests begun and not ended", metrics.in_flight())?;
         let mut counter = |name, help, value: u64| {
             let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             ConstCounter::new(value).encode(metric)
         };
-        counter("extensions_front_connections_accepted", "Connections taken on", metrics.accepted.load(Relaxed))?;
-        counter("extensions_front_accept_errors", "Failed accepts, such as too many open files", metrics.accept_errors.load(Relaxed))?;
-        counter("extensions_front_authentication_failures", "Requests without a valid token", metrics.auth_failures())?;
-        let name = "extensions_front_connections_turned_away";
+        counter("front_connections_accepted", "Connections taken on", metrics.accepted.load(Relaxed))?;
+        counter("front_accept_errors", "Failed accepts, such as too many open files", metrics.accept_errors.load(Relaxed))?;
+        counter("front_authentication_failures", "Requests without a valid token", metrics.auth_failures())?;
+        let name = "front_connections_turned_away";
         let mut turned = encoder.encode_descriptor(name, "Connections closed at the door", None, MetricType::Counter)?;
         for why in Turned::ALL {
             let count = metrics.turned[why as usize].load(Relaxed);
             ConstCounter::new(count).encode(turned.encode_family(&[("reason", why.label())])?)?;
         }
-        let name = "extensions_front_requests";
+        let name = "front_requests";
         metrics.requests(encoder.encode_descriptor(name, "Requests by route and status class", None, MetricType::Counter)?)
     }
 }

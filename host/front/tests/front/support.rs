@@ -166,7 +166,7 @@ pub(crate) fn start(settings: &FrontSettings) -> Running {
         listed: Mutex::default(),
         log: Mutex::default(),
     });
-    let front = Front::start(settings, Arc::clone(&script), Arc::new(Mutex::new(Registry::default()))).unwrap();
+    let front = Front::start(settings, Arc::clone(&script), Arc::new(Mutex::new(Registry::with_prefix("extensions")))).unwrap();
     let address = front.addresses().tcp.unwrap();
     Running { front, script, address }
 }

@@ -1,0 +1,16 @@
+//! From an extension's folder to a tested version: build, check, describe, test.
+//!
+//! One pipeline for `ext build`, `ext test` and `ext dev`; each step reports
+//! when it starts and what it took. It serves nothing and stores nothing.
+
+mod case;
+mod context;
+mod folder;
+mod suite;
+mod workbench;
+
+pub use case::{Case, CaseError, ContextFields, Expect, ExpectedError, ScriptedCall, ScriptedError};
+pub use context::{ContextError, developer};
+pub use folder::{Folder, FolderError};
+pub use suite::{CaseResult, run_case};
+pub use workbench::{DescribeError, Workbench, WorkbenchError};
