@@ -21,9 +21,9 @@ use crate::{child::Job, guests, say, workspace::Workspace};
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let started = Instant::now();
     let mut report = Report::default();
-    report.step("toolchain", || guests::install_toolchain(workspace))?;
     // The whole workspace, as the tests build it: another selection could build the engine a second time.
     report.step("build", || Job::cargo(workspace.root()).args(["build", "--release", "--workspace"]).run())?;
+    report.step("toolchain", || guests::install_toolchain(workspace))?;
     let ext = guests::program(workspace, "ext")?;
     let scratch = Scratch::new()?;
     let mut folders = guests::examples(workspace)?;

@@ -19,34 +19,23 @@ pub(super) struct Step {
 
 /// All of them in the order of a run.
 pub(super) static ALL: &[Step] = &[
-    Step { name: "format", about: "rustfmt", needs: &[], run: format },
-    Step { name: "tidy", about: "heads, lengths, links, leftovers", needs: &[], run: tidy::run },
-    Step { name: "gen", about: "generated files are what the code says", needs: &[], run: |workspace| gen_files::run(workspace, true) },
-    Step {
-        name: "deps",
-        about: "edges between crates are the listed ones",
-        needs: &[],
-        run: |workspace| deps::run(workspace, &deps::Arguments::default()),
-    },
-    Step {
-        name: "licences",
-        about: "licences, sources and bans of dependencies",
-        needs: &[],
-        run: |workspace| supply::run(workspace, &supply::Arguments::default()),
-    },
-    Step { name: "toolchain", about: "what guests are built with, installed where missing", needs: &[], run: guests::install_toolchain },
-    Step { name: "sdk", about: "the guest SDK's own tests", needs: &[], run: guests::test_sdk },
-    Step { name: "clippy", about: "lints, as errors", needs: &[], run: clippy },
-    Step { name: "docs", about: "documentation of our crates, warnings as errors", needs: &[], run: docs },
-    Step { name: "build", about: "the workspace with all its tests", needs: &[], run: build },
-    Step {
-        name: "examples",
-        about: "the guest examples' own cases in the production engine",
-        needs: &["toolchain", "build"],
-        run: guests::test_examples,
-    },
-    Step { name: "tests", about: "unit and end-to-end tests", needs: &["toolchain", "build"], run: tests },
+    step("format", "rustfmt", &[], format),
+    step("tidy", "heads, lengths, links, leftovers", &[], tidy::run),
+    step("gen", "generated files are what the code says", &[], |workspace| gen_files::run(workspace, true)),
+    step("deps", "edges between crates are the listed ones", &[], |workspace| deps::run(workspace, &deps::Arguments::default())),
+    step("licences", "licences, sources and bans of dependencies", &[], |workspace| supply::run(workspace, &supply::Arguments::default())),
+    step("sdk", "the guest SDK's own tests", &[], guests::test_sdk),
+    step("clippy", "lints, as errors", &[], clippy),
+    step("docs", "documentation of our crates, warnings as errors", &[], docs),
+    step("build", "the workspace with all its tests", &[], build),
+    step("toolchain", "what guests are built with, installed where missing", &["build"], guests::install_toolchain),
+    step("examples", "the guest examples' own cases in the production engine", &["build", "toolchain"], guests::test_examples),
+    step("tests", "unit and end-to-end tests", &["build", "toolchain"], tests),
 ];
+
+const fn step(name: &'static str, about: &'static str, needs: &'static [&'static str], run: fn(&Workspace) -> Result<()>) -> Step {
+    Step { name, about, needs, run }
+}
 
 /// The steps named and what they need; all without names.
 pub(super) fn choose(names: &[String]) -> Result<Vec<&'static Step>> {
@@ -108,7 +97,7 @@ mod tests {
         let names = |only: &[&str]| {
             choose(&only.iter().map(ToString::to_string).collect::<Vec<_>>()).map(|steps| steps.iter().map(|step| step.name).collect::<Vec<_>>())
         };
-        assert_eq!(names(&["tests"]).unwrap(), ["toolchain", "build", "tests"]);
+        assert_eq!(names(&["tests"]).unwrap(), ["build", "toolchain", "tests"]);
         assert_eq!(names(&[]).unwrap().len(), ALL.len());
         assert!(names(&["test"]).unwrap_err().to_string().contains("there is no step `test`"));
     }
