@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::{child::Job, metadata::Metadata, workspace::Workspace};
 
@@ -15,10 +15,23 @@ pub(crate) fn install_toolchain(workspace: &Workspace) -> Result<()> {
     Job::new(program(workspace, "ext")?).args(["toolchain", "install", "rust"]).dir(workspace.root()).run()
 }
 
-/// Runs the SDK's tests on this machine; its target folder lies in ours.
+/// Checks the format of everything that `cargo fmt --all` does not reach.
+pub(crate) fn check_format(workspace: &Workspace) -> Result<()> {
+    let sdk = workspace.path(SDK);
+    Job::cargo(&sdk).args(["fmt", "--all", "--", "--check"]).run().with_context(|| format!("run `cargo fmt --all` in {SDK}"))?;
+    for folder in examples(workspace)? {
+        let job = Job::new("rustfmt").args(["--check", "--edition", "2024", "src/lib.rs"]).dir(&folder);
+        job.run().with_context(|| format!("run `rustfmt --edition 2024 src/lib.rs` in {}", folder.display()))?;
+    }
+    Ok(())
+}
+
+/// Runs the SDK's lints and tests on this machine; its target folder lies in ours.
 pub(crate) fn test_sdk(workspace: &Workspace) -> Result<()> {
     let target = Metadata::load(workspace)?.target_directory.join("guest-sdk");
-    Job::cargo(&workspace.path(SDK)).args(["test", "--quiet", "--target-dir"]).args([target]).run()
+    let job = || Job::cargo(&workspace.path(SDK)).env("CARGO_TARGET_DIR", &target);
+    job().args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()?;
+    job().args(["test", "--quiet", "--workspace"]).run()
 }
 
 /// Lets `ext test` judge each example.

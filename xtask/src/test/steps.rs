@@ -4,7 +4,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{child::Job, deps, gen_files, guests, metadata::Metadata, supply, tidy, workspace::Workspace};
+use crate::{child::Job, deps, gen_files, guests, supply, tidy, workspace::Workspace};
 
 /// One step.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(super) static ALL: &[Step] = &[
     step("gen", "generated files are what the code says", &[], |workspace| gen_files::run(workspace, true)),
     step("deps", "edges between crates are the listed ones", &[], |workspace| deps::run(workspace, &deps::Arguments::default())),
     step("licences", "licences, sources and bans of dependencies", &[], |workspace| supply::run(workspace, &supply::Arguments::default())),
-    step("sdk", "the guest SDK's own tests", &[], guests::test_sdk),
+    step("sdk", "the guest SDK's own lints and tests", &[], guests::test_sdk),
     step("clippy", "lints, as errors", &[], clippy),
     step("docs", "documentation of our crates, warnings as errors", &[], docs),
     step("build", "the workspace with all its tests", &[], build),
@@ -58,8 +58,9 @@ pub(super) fn choose(names: &[String]) -> Result<Vec<&'static Step>> {
 }
 
 fn format(workspace: &Workspace) -> Result<()> {
-    let job = Job::cargo(workspace.root()).args(["fmt", "--all", "--", "--check"]);
-    job.run().context("run `cargo fmt --all`")
+    let advice = "run `cargo fmt --all`";
+    Job::cargo(workspace.root()).args(["fmt", "--all", "--", "--check"]).run().context(advice)?;
+    guests::check_format(workspace)
 }
 
 fn clippy(workspace: &Workspace) -> Result<()> {
@@ -76,9 +77,7 @@ fn build(workspace: &Workspace) -> Result<()> {
 }
 
 fn tests(workspace: &Workspace) -> Result<()> {
-    let tools = Metadata::load(workspace)?.target_directory.join("release");
-    let job = Job::cargo(workspace.root()).args(["test", "--release", "--workspace"]);
-    job.env("EXT_TEST_PROGRAMS", tools).run()
+    Job::cargo(workspace.root()).args(["test", "--release", "--workspace"]).run()
 }
 
 #[cfg(test)]
