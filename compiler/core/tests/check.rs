@@ -1,0 +1,169 @@
+//! Whole checks: modules and components that may be served, and each reason why others may not.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use extensions_compiler_core::{COMPACT_BYTES_MAX, Code, Expected, Report, check};
+use extensions_types::Kind;
+use proptest::prelude::*;
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::{PackageId, Resolve};
+
+const EVALUATE: &str = r#"(func (export "evaluate") (param i32 i32 i32 i32) (result i32) unreachable)"#;
+const RUN: &str = r#"(func (export "run") (param i32 i32 i32 i32) (result i32) unreachable)"#;
+const TOOL: &str = r#"(func (export "describe") (result i32) unreachable) (func (export "call") (param i32 i32) (result i32) unreachable)"#;
+const LOG: &str = r#"(import "ameide:extensions/logging@1.0.0" "log" (func (param i32 i32 i32)))"#;
+const CALL: &str = r#"(import "ameide:extensions/host-calls@1.0.0" "call" (func (param i32 i32 i32 i32 i32 i32 i32)))"#;
+
+fn resolve(wit: &str) -> (Resolve, PackageId) {
+    let mut resolve = Resolve::default();
+    let package = resolve.push_str("test.wit", wit).unwrap();
+    (resolve, package)
+}
+
+/// A module of one of our worlds, with `imports` and `exports` in text.
+fn module(world: &str, imports: &str, exports: &str) -> Vec<u8> {
+    module_of(include_str!("../../../wit/extensions.wit"), world, imports, exports)
+}
+
+fn module_of(wit: &str, world: &str, imports: &str, exports: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(module {imports} (memory (export "memory") 4)
+            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable) {exports})"#
+    );
+    let mut bytes = wat::parse_str(text).unwrap();
+    let (resolve, package) = resolve(wit);
+    let world = resolve.select_world(&[package], Some(world)).unwrap();
+    embed_component_metadata(&mut bytes, &resolve, world, StringEncoding::UTF8).unwrap();
+    bytes
+}
+
+fn component(module: &[u8]) -> Vec<u8> {
+    ComponentEncoder::default().module(module).unwrap().encode().unwrap()
+}
+
+fn as_kind(kind: Kind) -> Expected {
+    Expected { kind: Some(kind), host_calls: false }
+}
+
+fn codes(report: &Report) -> Vec<Code> {
+    report.findings.iter().map(|finding| finding.code).collect()
+}
+
+#[test]
+fn a_module_and_its_component_give_the_same_component() {
+    for (kind, exports) in [(Kind::DomainHook, EVALUATE), (Kind::ProcessHook, RUN), (Kind::AgentTool, TOOL)] {
+        let module = module(kind.world(), LOG, exports);
+        let from_module = check(&module, as_kind(kind));
+        assert_eq!(from_module.findings, []);
+        let facts = from_module.facts.clone().unwrap();
+        assert_eq!((facts.kind, facts.compact, facts.initial_memory_bytes), (Some(kind), true, 4 << 16));
+        assert_eq!(facts.imports.last().map(String::as_str), Some("ameide:extensions/types@1.0.0"), "{:?}", facts.imports);
+        let again = check(&component(&module), Expected::default());
+        assert!(again.is_servable());
+        assert_eq!((again.component, again.facts), (from_module.component, from_module.facts));
+    }
+}
+
+#[test]
+fn a_wrong_world_is_named_with_the_one_it_has() {
+    let report = check(&module("process-hook", LOG, RUN), as_kind(Kind::DomainHook));
+    assert_eq!(codes(&report), [Code::WrongWorld]);
+    assert!(report.findings[0].message.contains("implements world process-hook, but is declared as domain_hook"));
+    assert!(report.component.is_none() && report.facts.is_some());
+}
+
+#[test]
+fn each_unknown_import_is_named() {
+    let imports = r#"(import "env" "a" (func)) (import "env" "b" (func)) (import "wasi_snapshot_preview1" "fd_write" (func))"#;
+    let report = check(&module("domain-hook", imports, EVALUATE), as_kind(Kind::DomainHook));
+    assert_eq!(codes(&report), [Code::UnknownImport; 3]);
+    assert!(report.findings[2].message.contains("wasi_snapshot_preview1.fd_write") && report.findings[2].remedy.contains("WASI"));
+}
+
+#[test]
+fn imports_of_other_worlds_are_named_beside_what_is_missing() {
+    let wit = "package ameide:extensions@2.0.0; interface logging { log: func(); } interface clock { now: func(); } world w { import logging; import clock; export go: func(); }";
+    let imports = r#"(import "ameide:extensions/logging@2.0.0" "log" (func)) (import "ameide:extensions/clock@2.0.0" "now" (func))"#;
+    let module = module_of(wit, "w", imports, r#"(func (export "go"))"#);
+    let report = check(&module, as_kind(Kind::DomainHook));
+    assert_eq!(codes(&report), [Code::UnknownImport, Code::UnknownImport, Code::MissingExport]);
+    assert!(report.findings[0].remedy.contains("serves ameide:extensions@1.0.0"));
+    let anything = check(&module, Expected::default());
+    assert!(anything.findings.iter().any(|finding| finding.message.starts_with("it exports go, which is none of the worlds")));
+}
+
+#[test]
+fn host_calls_must_be_declared() {
+    let module = module("domain-hook", CALL, EVALUATE);
+    let report = check(&module, as_kind(Kind::DomainHook));
+    assert_eq!(codes(&report), [Code::HostCallsNotDeclared]);
+    let declared = check(&module, Expected { kind: Some(Kind::DomainHook), host_calls: true });
+    assert!(declared.is_servable(), "{:?}", declared.findings);
+}
+
+#[test]
+fn the_same_names_with_other_types_do_not_conform() {
+    let wit = "package a:b; world w { export evaluate: func(point: string, entity: u32) -> string; }";
+    let module = module_of(wit, "w", "", r#"(func (export "evaluate") (param i32 i32 i32) (result i32) unreachable)"#);
+    let report = check(&module, as_kind(Kind::DomainHook));
+    assert_eq!(codes(&report), [Code::TypeMismatch], "{:?}", report.findings);
+}
+
+#[test]
+fn a_module_that_does_not_fit_its_own_description_is_refused() {
+    let report = check(&module("domain-hook", "", r#"(func (export "evaluate") (param i64))"#), as_kind(Kind::DomainHook));
+    assert_eq!(codes(&report), [Code::Componentize]);
+    let bare = check(&wat::parse_str("(module)").unwrap(), Expected::default());
+    assert_eq!(codes(&bare), [Code::NoMetadata]);
+    assert_eq!(codes(&check(b"no wasm at all", Expected::default())), [Code::NotWasm]);
+}
+
+#[test]
+fn features_that_hosts_lack_are_refused() {
+    for text in ["(module (memory 1 1 shared))", "(module (memory i64 1))", "(module (tag))", "(module (func (param externref)))"] {
+        assert_eq!(codes(&check(&wat::parse_str(text).unwrap(), Expected::default())), [Code::Invalid], "{text}");
+    }
+}
+
+#[test]
+fn a_roomy_guest_is_served_but_not_compact() {
+    let exports = format!("(start $s) (func $s (drop (memory.grow (i32.const 1)))) {EVALUATE}");
+    let bytes = module("domain-hook", "", &exports);
+    let text = wat::parse_str(format!(r#"(component (core module (memory {}) ))"#, COMPACT_BYTES_MAX / 65_536 + 1)).unwrap();
+    let facts = check(&bytes, as_kind(Kind::DomainHook)).facts.unwrap();
+    assert_eq!((facts.start_functions, facts.may_grow_memory, facts.compact), (1, true, true));
+    let roomy = check(&text, Expected::default()).facts.unwrap();
+    assert!(!roomy.compact && roomy.not_compact[0].contains("448 KiB"), "{:?}", roomy.not_compact);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn random_bytes_are_refused_in_peace(bytes in proptest::collection::vec(any::<u8>(), 0..400), header in 0_usize..3) {
+        let headers: [&[u8]; 3] = [b"\0asm\x01\0\0\0", b"\0asm\x0d\0\x01\0", b""];
+        let mut input = headers[header].to_vec();
+        input.extend(bytes);
+        let report = check(&input, Expected::default());
+        prop_assert!(!codes(&report).contains(&Code::Internal));
+    }
+
+    #[test]
+    fn damaged_guests_never_make_the_check_panic(
+        whole in any::<bool>(),
+        damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in any::<Option<prop::sample::Index>>(),
+    ) {
+        let module = module("domain-hook", LOG, EVALUATE);
+        let mut bytes = if whole { component(&module) } else { module };
+        for (place, value) in damage {
+            let place = place.index(bytes.len());
+            bytes[place] = value;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        let report = check(&bytes, as_kind(Kind::DomainHook));
+        prop_assert!(!codes(&report).contains(&Code::Internal), "{:?}", report.findings);
+        prop_assert_eq!(report.is_servable(), report.findings.is_empty());
+    }
+}
