@@ -1,5 +1,5 @@
 //! Whole checks: modules and components that may be served, and each reason why others may not.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, reason = "functions that tests share")]
 
 use extensions_compiler_core::{COMPACT_BYTES_MAX, Code, Expected, Report, check};
 use extensions_types::Kind;

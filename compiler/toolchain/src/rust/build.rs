@@ -189,7 +189,7 @@ mod tests {
     }
 
     fn sdk() -> SdkDir {
-        SdkDir { path: "/home/a \"b\"/sdk".into(), digest: "ab".repeat(32) }
+        SdkDir { path: "/opt/a \"b\"/sdk".into(), digest: "ab".repeat(32) }
     }
 
     #[test]
