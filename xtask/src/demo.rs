@@ -15,7 +15,12 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 
 use self::{calls::Caller, platform::Platform, report::Report, rules::Rule, scratch::Scratch};
-use crate::{child::Job, guests, say, workspace::Workspace};
+use crate::{
+    child::Job,
+    guests::{self, Ext},
+    say,
+    workspace::Workspace,
+};
 
 /// The task.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -24,15 +29,15 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     // The whole workspace, as the tests build it: another selection could build the engine a second time.
     report.step("build", || Job::cargo(workspace.root()).args(["build", "--release", "--workspace"]).run())?;
     report.step("toolchain", || guests::install_toolchain(workspace))?;
-    let ext = guests::program(workspace, "ext")?;
+    let ext = Ext::find(workspace)?;
     let scratch = Scratch::new()?;
     let mut folders = guests::examples(workspace)?;
     folders.push(report.step("spinner", || spinner::create(&ext, &scratch))?);
 
     let platform = report.step("start", || Platform::start(&ext, &folders, &scratch))?;
     let rules = rules::read(workspace)?;
-    let told = show(&Caller::new(&ext, &scratch, &platform)?, &rules, &mut report)
-        .with_context(|| format!("the server's last words:\n{}", platform.log_tail()));
+    let told =
+        show(&Caller::new(&ext, &platform)?, &rules, &mut report).with_context(|| format!("the server's last words:\n{}", platform.log_tail()));
     let stopped = report.step("stop", || platform.stop());
     told?;
     stopped?;

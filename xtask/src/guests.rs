@@ -10,9 +10,37 @@ use crate::{child::Job, metadata::Metadata, workspace::Workspace};
 const SDK: &str = "sdk/guest/rust";
 const EXAMPLES: &str = "guest-examples";
 
+/// `ext` as the release profile built it, with a home apart from the user's: a
+/// running `ext dev` of theirs stays the one that their `ext` finds.
+#[derive(Debug)]
+pub(crate) struct Ext {
+    program: PathBuf,
+    home: PathBuf,
+}
+
+impl Ext {
+    /// Finds it.
+    pub(crate) fn find(workspace: &Workspace) -> Result<Self> {
+        let target = Metadata::load(workspace)?.target_directory;
+        let program = target.join("release/ext");
+        ensure!(program.is_file(), "ext is not built: run `cargo build --release --workspace`");
+        Ok(Self { program, home: target.join("ext-home") })
+    }
+
+    /// A run of it.
+    pub(crate) fn job(&self) -> Job {
+        self.in_home(Job::new(&self.program))
+    }
+
+    /// A run of something that looks for guests' toolchains as it does.
+    pub(crate) fn in_home(&self, job: Job) -> Job {
+        job.env("EXT_HOME", &self.home)
+    }
+}
+
 /// Makes sure that guests can be built, as an author would.
 pub(crate) fn install_toolchain(workspace: &Workspace) -> Result<()> {
-    Job::new(program(workspace, "ext")?).args(["toolchain", "install", "rust"]).dir(workspace.root()).run()
+    Ext::find(workspace)?.job().args(["toolchain", "install", "rust"]).dir(workspace.root()).run()
 }
 
 /// Checks the format of everything that `cargo fmt --all` does not reach.
@@ -36,11 +64,11 @@ pub(crate) fn test_sdk(workspace: &Workspace) -> Result<()> {
 
 /// Lets `ext test` judge each example.
 pub(crate) fn test_examples(workspace: &Workspace) -> Result<()> {
-    let ext = program(workspace, "ext")?;
+    let ext = Ext::find(workspace)?;
     let folders = examples(workspace)?;
     ensure!(!folders.is_empty(), "there is no folder with an extension.toml in {EXAMPLES}");
     for folder in folders {
-        Job::new(&ext).args(["test"]).args([folder]).dir(workspace.root()).run()?;
+        ext.job().args(["test"]).args([folder]).dir(workspace.root()).run()?;
     }
     Ok(())
 }
@@ -52,11 +80,4 @@ pub(crate) fn examples(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     let mut folders: Vec<_> = folders.collect();
     folders.sort();
     Ok(folders)
-}
-
-/// A program of ours that the release profile built.
-pub(crate) fn program(workspace: &Workspace, name: &str) -> Result<PathBuf> {
-    let path = Metadata::load(workspace)?.target_directory.join("release").join(name);
-    ensure!(path.is_file(), "{name} is not built: run `cargo build --release --workspace`");
-    Ok(path)
 }

@@ -1,19 +1,16 @@
 //! Invocations through `ext invoke`, as a script makes them.
 
-use std::{
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
     platform::{Platform, Ready},
     rules::Rule,
-    scratch::Scratch,
 };
-use crate::child::Job;
+use crate::guests::Ext;
 
 /// How a call travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,35 +59,36 @@ impl Answer {
 
     /// The code of an answer that is an error.
     pub(super) fn error_code(&self) -> Option<&str> {
-        self.json.get("error_code")?.as_str()
+        self.json.pointer("/error/code")?.as_str()
     }
 
     /// Time in the host from acceptance to outcome.
     pub(super) fn wall_micros(&self) -> Option<u64> {
         self.json.pointer("/stats/wall_micros")?.as_u64()
     }
+}
 
-    /// CPU time of the guest and what surrounds it.
-    pub(super) fn cpu_micros(&self) -> Option<u64> {
-        self.json.pointer("/stats/cpu_micros")?.as_u64()
-    }
+/// The part of the announcement that is read here: how `ext` finds its platform.
+#[derive(Debug, Deserialize)]
+struct Found {
+    token: String,
 }
 
 /// Calls one platform.
 #[derive(Debug)]
 pub(super) struct Caller<'a> {
-    ext: &'a Path,
-    scratch: &'a Scratch,
+    ext: &'a Ext,
     ready: Ready,
     token: String,
 }
 
 impl<'a> Caller<'a> {
     /// Takes address and token from what the platform said.
-    pub(super) fn new(ext: &'a Path, scratch: &'a Scratch, platform: &Platform) -> Result<Self> {
+    pub(super) fn new(ext: &'a Ext, platform: &Platform) -> Result<Self> {
         let ready = platform.ready.clone();
-        let token = std::fs::read_to_string(&ready.token_file).with_context(|| format!("the token in {}", ready.token_file.display()))?;
-        Ok(Self { ext, scratch, ready, token: token.trim().to_owned() })
+        let found = std::fs::read(&ready.token_file).map(|text| serde_json::from_slice::<Found>(&text));
+        let found = found.and_then(|found| Ok(found?)).with_context(|| format!("the token in {}", ready.token_file.display()))?;
+        Ok(Self { ext, ready, token: found.token })
     }
 
     /// One call. An extension's failure is an answer, too.
@@ -99,22 +97,14 @@ impl<'a> Caller<'a> {
             Way::Grpc | Way::Http => self.ready.server.clone(),
             Way::Socket => format!("unix:{}", self.ready.socket.display()),
         };
-        let job = Job::new(self.ext).args(["--json", "--server", &server, "invoke", rule.extension]);
+        let job = self.ext.job().args(["--json", "--server", &server, "invoke", rule.extension]);
         let job = job.args(["--point", &rule.point, "--input", &rule.input, "--transport", way.transport()]).env("EXT_TOKEN", &self.token);
         let started = Instant::now();
-        let (words, answer) = self.scratch.isolate(job).answer()?;
+        let (words, answer) = job.answer()?;
         let took = started.elapsed();
         let json = serde_json::from_slice(&answer.stdout);
         let json =
             json.with_context(|| format!("`{words}` ({}) answered no JSON: {}", answer.status, String::from_utf8_lossy(&answer.stderr).trim()))?;
         Ok(Answer { json, took })
-    }
-}
-
-impl Scratch {
-    /// Lets `ext` keep address, token and key in the demo's folder.
-    pub(super) fn isolate(&self, job: Job) -> Job {
-        let state: PathBuf = self.path("state");
-        job.env("EXT_STATE", state)
     }
 }

@@ -16,10 +16,7 @@ use rustix::process::{Pid, Signal};
 use serde::Deserialize;
 
 use super::scratch::Scratch;
-use crate::{
-    child::{self, Job},
-    say,
-};
+use crate::{child, guests::Ext, say};
 
 /// Four guests with their dependencies build within two minutes on two cores.
 const READY_LIMIT: Duration = Duration::from_secs(10 * 60);
@@ -46,11 +43,11 @@ pub(super) struct Platform {
 
 impl Platform {
     /// Starts it with these extensions.
-    pub(super) fn start(ext: &Path, folders: &[PathBuf], scratch: &Scratch) -> Result<Self> {
+    pub(super) fn start(ext: &Ext, folders: &[PathBuf], scratch: &Scratch) -> Result<Self> {
         let log = scratch.path("server.log");
         let stderr = File::create(&log)?;
-        let job = Job::new(ext).args(["--json", "dev"]).args(folders).args(["--listen", "127.0.0.1:0", "--data"]).args([scratch.path("data")]);
-        let mut child = scratch.isolate(job).spawn(Stdio::piped(), stderr.into())?;
+        let job = ext.job().args(["--json", "dev"]).args(folders).args(["--listen", "127.0.0.1:0", "--data"]).args([scratch.path("data")]);
+        let mut child = job.spawn(Stdio::piped(), stderr.into())?;
         let stdout = child.stdout.take().context("the server's stdout is piped")?;
         let (sender, lines) = mpsc::channel();
         // Ends with the pipe, so with the server.

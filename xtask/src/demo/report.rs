@@ -61,11 +61,11 @@ impl Report {
             let host = call.host.map_or_else(|| "–".to_owned(), |time| format!("{} µs", time.as_micros()));
             let _ = writeln!(page, "{:<16} {:<12} {host:>12} {:>12}  {}", call.extension, call.way.name(), say::duration(call.took), call.shows);
         }
-        if let Some(Spun { code, spins, cpu, others, slowest }) = &self.spun {
+        if let Some(Spun { code, spins, longest, others, slowest }) = &self.spun {
             let _ = writeln!(
                 page,
-                "\nA guest that spins was stopped {spins} times with {code}, after {} of CPU time; meanwhile {others} calls of another were answered, the slowest within {:.1} ms in the host.",
-                say::duration(*cpu),
+                "\nA guest that spins was stopped {spins} times with {code}, each within {}; meanwhile {others} calls of another were answered, the slowest within {:.1} ms in the host.",
+                say::duration(*longest),
                 slowest.as_secs_f64() * 1e3,
             );
         }

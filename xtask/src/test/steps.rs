@@ -77,7 +77,8 @@ fn build(workspace: &Workspace) -> Result<()> {
 }
 
 fn tests(workspace: &Workspace) -> Result<()> {
-    Job::cargo(workspace.root()).args(["test", "--release", "--workspace"]).run()
+    let job = Job::cargo(workspace.root()).args(["test", "--release", "--workspace"]);
+    guests::Ext::find(workspace)?.in_home(job).run()
 }
 
 #[cfg(test)]
