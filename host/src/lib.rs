@@ -10,7 +10,9 @@ mod service;
 mod settings;
 mod signals;
 
+pub use extensions_front::Drained;
+
 pub use compose::{Host, StartError, THIS_BINARY};
 pub use logging::{LogFormat, start_logging};
-pub use settings::{EngineSettings, HostSettings, ListenSettings, SettingsError};
+pub use settings::{EngineSettings, HostSettings, ListenSettings, LogSettings, SettingsError};
 pub use signals::Stop;

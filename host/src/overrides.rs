@@ -1,4 +1,4 @@
-//! `EXT_<SECTION>_<KEY>` variables above the settings file.
+//! Layers of settings: files above each other, `EXT_<SECTION>_<KEY>` variables on top.
 
 use toml::{Table, Value};
 
@@ -31,6 +31,16 @@ pub(crate) fn apply(table: &mut Table, environment: impl IntoIterator<Item = (St
         };
     }
     Ok(())
+}
+
+/// Lays `above` over `table`: its keys win, sections are merged.
+pub(crate) fn merge(table: &mut Table, above: Table) {
+    for (key, value) in above {
+        match (table.get_mut(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => merge(below, above),
+            (_, value) => drop(table.insert(key, value)),
+        }
+    }
 }
 
 /// A number or a truth value where the text is one; else the text itself.

@@ -175,11 +175,19 @@ impl HostSettings {
     /// # Errors
     /// Names the file, key or variable that is wrong.
     pub fn read(file: &Path, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, SettingsError> {
+        Self::layered([Self::read_file(file)?], environment)
+    }
+
+    /// Reads a settings file without interpreting it: a layer for [`Self::layered`].
+    ///
+    /// # Errors
+    /// When it cannot be read or is not TOML.
+    pub fn read_file(file: &Path) -> Result<toml::Table, SettingsError> {
         let read_error = |source| SettingsError::Read { path: file.to_owned(), source };
         if std::fs::metadata(file).map_err(read_error)?.len() > FILE_BYTES_MAX {
             return Err(SettingsError::TooLarge(file.to_owned()));
         }
-        Self::parse(&std::fs::read_to_string(file).map_err(read_error)?, environment)
+        std::fs::read_to_string(file).map_err(read_error)?.parse().map_err(|error| SettingsError::Syntax(Box::new(error)))
     }
 
     /// Reads settings from their text, with the environment above it.
@@ -187,10 +195,22 @@ impl HostSettings {
     /// # Errors
     /// Names the key or variable that is wrong.
     pub fn parse(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, SettingsError> {
-        let syntax = |error| SettingsError::Syntax(Box::new(error));
-        let mut table: toml::Table = text.parse().map_err(syntax)?;
-        overrides::apply(&mut table, environment)?;
-        table.try_into().map_err(syntax)
+        let table = text.parse().map_err(|error| SettingsError::Syntax(Box::new(error)))?;
+        Self::layered([table], environment)
+    }
+
+    /// Puts `layers` above each other, the last one on top but for the environment.
+    ///
+    /// # Errors
+    /// Names the key or variable that is wrong.
+    pub fn layered(
+        layers: impl IntoIterator<Item = toml::Table>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, SettingsError> {
+        let mut all = toml::Table::new();
+        layers.into_iter().for_each(|layer| overrides::merge(&mut all, layer));
+        overrides::apply(&mut all, environment)?;
+        all.try_into().map_err(|error| SettingsError::Syntax(Box::new(error)))
     }
 }
 

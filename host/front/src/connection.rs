@@ -206,7 +206,9 @@ async fn speak<S: Service, T: AsyncRead + AsyncWrite + Unpin + 'static>(io: T, s
     };
     let state = Arc::new(state);
     let conn = Arc::new(Conn { shared, state: Arc::clone(&state) });
-    let service = service_fn(move |request| handler::handle(Arc::clone(&conn), request));
+    // Boxed: hyper and tokio move a request's future several times before its first
+    // poll, and with a real service behind it, it is some kilobytes large.
+    let service = service_fn(move |request| Box::pin(handler::handle(Arc::clone(&conn), request)));
     let io = TokioIo::new(io);
     let end = match protocol {
         Protocol::Http1 => drive(protocols.http1.serve_connection(io, service), &state, protocols.idle).await,

@@ -1,13 +1,19 @@
 //! One request: route, span, answer or refusal, and nothing that could end the
 //! connection for the others on it.
 
-use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Instant,
+};
 
 use extensions_types::{CallLabel, ErrorCode};
-use futures_util::FutureExt as _;
 use http::{HeaderValue, Request, Response, Version, header::CONNECTION, request::Parts};
 use hyper::body::Incoming;
-use tracing::{Instrument as _, info_span};
 
 use crate::{
     admin,
@@ -30,27 +36,25 @@ pub(crate) async fn handle<S: Service>(conn: Arc<Conn<S>>, request: Request<Inco
     let route = router::route(conn.state.plane, &head.method, head.uri.path());
     let mut flight = InFlight::begin(&conn.state, route.name());
     let trace = Trace::of(&head.headers);
-    let span = info_span!(
-        "request",
-        route = route.name().as_str(),
-        trace_id = %format_args!("{:032x}", trace.trace_id),
-        span_id = %format_args!("{:016x}", trace.span_id),
-        parent_id = trace.parent_id.map(|id| tracing::field::display(format!("{id:016x}"))),
-    );
-    let answering = async {
-        let answered = match AssertUnwindSafe(answer(&conn, route, &head, body, accepted)).catch_unwind().await {
-            Ok(answered) => answered,
-            // The panic hook has logged where; what it was is not the caller's.
-            Err(_) => Err(Refused::new(ErrorCode::Internal, "the platform failed; its logs tell more under the correlation id")),
-        };
-        answered.unwrap_or_else(|refused| refuse(refused, route.name(), &head, &trace))
-    };
-    let (mut response, class) = answering.instrument(span).await;
+    let span = trace.span(route.name().as_str());
+    // Pinned here rather than wrapped in combinators: each would move some kilobytes.
+    let mut answering = pin!(answer(&conn, route, &head, body, accepted));
+    let answered = poll_fn(|cx| {
+        let _entered = span.enter();
+        // The panic hook has logged where; what it was is not the caller's.
+        catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(cx))).unwrap_or_else(|_| Poll::Ready(Err(panicked())))
+    })
+    .await;
+    let (mut response, class) = answered.unwrap_or_else(|refused| span.in_scope(|| refuse(refused, route.name(), &head, &trace)));
     if conn.state.is_leaving_for_abuse() && head.version < Version::HTTP_2 {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     flight.answered(class);
     Ok(response.map(|body| body.carrying(flight)))
+}
+
+fn panicked() -> Refused {
+    Refused::new(ErrorCode::Internal, "the platform failed; its logs tell more under the correlation id")
 }
 
 async fn answer<S: Service>(conn: &Conn<S>, route: Route<'_>, head: &Parts, mut body: Incoming, accepted: Instant) -> Answered {

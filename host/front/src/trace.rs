@@ -9,6 +9,7 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderName};
+use tracing::Span;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
@@ -20,6 +21,8 @@ pub(crate) struct Trace {
     pub(crate) parent_id: Option<u64>,
     /// This request's own span.
     pub(crate) span_id: u64,
+    /// Whether someone keeps this trace.
+    pub(crate) sampled: bool,
 }
 
 impl Trace {
@@ -32,22 +35,50 @@ impl Trace {
         };
         let span_id = random().max(1);
         match named {
-            Some((trace_id, parent_id)) => Self { trace_id, parent_id: Some(parent_id), span_id },
-            None => Self { trace_id: (u128::from(random()) << 64 | u128::from(random())).max(1), parent_id: None, span_id },
+            Some(Parent { trace_id, parent_id, sampled }) => Self { trace_id, parent_id: Some(parent_id), span_id, sampled },
+            None => {
+                let trace_id = (u128::from(random()) << 64 | u128::from(random())).max(1);
+                Self { trace_id, parent_id: None, span_id, sampled: false }
+            }
         }
+    }
+
+    /// The request's span. It costs about 2 µs, a fifth of what a call costs
+    /// here, so at the default level only traces that someone keeps have one.
+    pub(crate) fn span(&self, route: &'static str) -> Span {
+        macro_rules! span {
+            ($level:ident) => {
+                tracing::$level!(
+                    "request",
+                    route,
+                    trace_id = %format_args!("{:032x}", self.trace_id),
+                    span_id = %format_args!("{:016x}", self.span_id),
+                    parent_id = self.parent_id.map(|id| tracing::field::display(format!("{id:016x}"))),
+                )
+            };
+        }
+        if self.sampled { span!(info_span) } else { span!(debug_span) }
     }
 }
 
+/// What a caller says of its trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Parent {
+    trace_id: u128,
+    parent_id: u64,
+    sampled: bool,
+}
+
 /// `00-<32 hex>-<16 hex>-<2 hex>`; a later version may add fields behind.
-fn parse(text: &[u8]) -> Option<(u128, u64)> {
+fn parse(text: &[u8]) -> Option<Parent> {
     let (head, rest) = text.split_at_checked(55)?;
     let version = hex(&head[..2])?;
     let ends = rest.is_empty() || (version > 0 && rest[0] == b'-');
     let dashes = head[2] == b'-' && head[35] == b'-' && head[52] == b'-';
     let (trace_id, parent_id) = (hex(&head[3..35])?, hex(&head[36..52])?);
-    hex(&head[53..])?;
+    let sampled = hex(&head[53..])? & 1 == 1;
     let parent_id = u64::try_from(parent_id).ok()?;
-    (version != 0xff && ends && dashes && trace_id != 0 && parent_id != 0).then_some((trace_id, parent_id))
+    (version != 0xff && ends && dashes && trace_id != 0 && parent_id != 0).then_some(Parent { trace_id, parent_id, sampled })
 }
 
 /// Lowercase hex only, as the specification has it.
@@ -89,6 +120,7 @@ mod tests {
         assert_eq!(trace.trace_id, 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736);
         assert_eq!(trace.parent_id, Some(0x00f0_67aa_0ba9_02b7));
         assert!(trace.span_id != 0 && Some(trace.span_id) != trace.parent_id);
+        assert!(trace.sampled && !Trace::of(&headers(&[&GOOD.replace("-01", "-00")])).sampled);
     }
 
     #[test]

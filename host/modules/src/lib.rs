@@ -65,8 +65,9 @@ impl Modules {
     /// When it is not ready in time or cannot be loaded.
     pub async fn get(self: &Arc<Self>, version: &Arc<ServedVersion>, deadline: Option<Instant>) -> Result<Arc<Extension>, NotLoaded> {
         match self.ready.get(&key::Borrowed::of(version)) {
-            Some(extension) => Ok(extension),
-            None => self.wait(version, deadline).await,
+            // The same bytes under another definition are linked anew: limits and schemas belong to it.
+            Some(extension) if Arc::ptr_eq(extension.definition(), &version.definition) => Ok(extension),
+            Some(_) | None => self.wait(version, deadline).await,
         }
     }
 

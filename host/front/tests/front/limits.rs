@@ -56,6 +56,45 @@ async fn large_heads_are_refused() {
     assert_eq!(Parsed::of(&raw(running.connect().await, head).await).status, 431);
 }
 
+/// An HTTP/2 frame.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = &(payload.len() as u32).to_be_bytes()[1..];
+    [length, &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+#[tokio::test]
+async fn rapid_resets_end_the_connection() {
+    const HEADERS: u8 = 1;
+    const RST_STREAM: u8 = 3;
+    const SETTINGS: u8 = 4;
+    const GOAWAY: u8 = 7;
+    const ENHANCE_YOUR_CALM: [u8; 4] = [0, 0, 0, 11];
+    let running = start(&settings());
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    bytes.extend(frame(SETTINGS, 0, 0, &[]));
+    for stream in (1..).step_by(2).take(2_000) {
+        // GET http / for x, from the static table; then at once CANCEL.
+        bytes.extend(frame(HEADERS, 0b101, stream, &[0x82, 0x86, 0x84, 0x41, 1, b'x']));
+        bytes.extend(frame(RST_STREAM, 0, stream, &[0, 0, 0, 8]));
+    }
+    let mut io = running.connect().await;
+    // The peer may close before everything is written.
+    let _ = io.write_all(&bytes).await;
+    let mut seen = Vec::new();
+    let mut part = [0; 4096];
+    while let Ok(count @ 1..) = event(io.read(&mut part)).await {
+        seen.extend_from_slice(&part[..count]);
+    }
+    let mut frames = seen.as_slice();
+    let mut calm = false;
+    while let [a, b, c, kind, _, _, _, _, _, rest @ ..] = frames {
+        let length = u32::from_be_bytes([0, *a, *b, *c]) as usize;
+        calm |= *kind == GOAWAY && rest[4..8] == ENHANCE_YOUR_CALM;
+        frames = &rest[length..];
+    }
+    assert!(calm, "no GOAWAY in {} bytes", seen.len());
+}
+
 #[tokio::test]
 async fn one_connection_too_many_is_closed() {
     let running = start(&FrontSettings { connections_max: 1, ..settings() });

@@ -1,0 +1,56 @@
+//! `ext invoke`: calls an extension on a server.
+
+use std::time::Duration;
+
+use extensions_client::{Context, Invocation, Invoke};
+use extensions_types::VersionSelector;
+use serde_json::json;
+
+use crate::{
+    args::{self, Global, Transport},
+    commands::{run::read_input, server::Server},
+    failure::Failure,
+    say::{Say, seconds},
+};
+
+pub(crate) async fn run(invoke: &args::Invoke, global: &Global, say: &Say) -> Result<(), Failure> {
+    let input = read_input(&invoke.input.input)?;
+    let version = match invoke.extension.version {
+        VersionSelector::Latest => "latest".to_owned(),
+        VersionSelector::Exact(version) => version.to_string(),
+    };
+    let timeout = Duration::from_millis(invoke.timeout_ms.into());
+    let mut call = Invoke::new(invoke.extension.id.as_str()).version(version).input(input).context(Context::new().env(global.env)).timeout(timeout);
+    if !invoke.point.is_empty() {
+        call = call.point(&invoke.point);
+    }
+    if !invoke.caller.is_empty() {
+        call = call.caller(&invoke.caller);
+    }
+    let server = Server::of(global)?;
+    let start = std::time::Instant::now();
+    let answer = match invoke.transport {
+        Transport::Grpc => server.grpc(timeout)?.invoke(call).await?,
+        Transport::Http => server.http(timeout)?.invoke(call).await?,
+    };
+    show(&answer, start.elapsed(), say)
+}
+
+fn show(answer: &Invocation, took: Duration, say: &Say) -> Result<(), Failure> {
+    let output: serde_json::Value =
+        serde_json::from_slice(&answer.output).map_err(|error| Failure::Local(format!("the answer is not JSON: {error}")))?;
+    let cpu = answer.stats.as_ref().map_or_else(String::new, |stats| format!(", {} CPU", seconds(stats.cpu)));
+    say.note(format_args!("version {}, {} round trip{cpu}", answer.served_version, seconds(took)));
+    let stats = answer.stats.as_ref().map(|stats| {
+        json!({
+            "cpu_micros": stats.cpu.as_micros(), "wall_micros": stats.wall.as_micros(), "queue_micros": stats.queue.as_micros(),
+            "memory_peak_bytes": stats.memory_peak_bytes, "host_calls": stats.host_calls,
+        })
+    });
+    let value = json!({
+        "output": output, "served_version": answer.served_version, "stats": stats, "correlation_id": answer.correlation,
+        "round_trip_micros": took.as_micros(),
+    });
+    say.data(&value, &output);
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! One file for each command.
+
+mod build;
+mod check;
+mod completion;
+mod dev;
+mod invoke;
+mod list;
+mod logs;
+mod new;
+mod run;
+mod server;
+mod test;
+mod toolchain;
+
+use crate::{
+    args::{Arguments, Command, DevCommand, Toolchain},
+    failure::Failure,
+    say::Say,
+};
+
+/// Runs the command that was asked for.
+pub(crate) async fn run(arguments: Arguments, say: &Say) -> Result<(), Failure> {
+    let global = arguments.global;
+    match arguments.command {
+        Command::New(new) => new::run(&new, say),
+        Command::Build(folder) => build::run(&folder.folder, say).await,
+        Command::Check(check) => check::run(&check, say).await,
+        Command::Test(test) => test::run(&test, say).await,
+        Command::Run(run) => run::run(&run, say).await,
+        Command::Dev(dev) => match &dev.command {
+            Some(DevCommand::Token(token)) => dev::token(token, say),
+            None => dev::run(&dev, say).await,
+        },
+        Command::Invoke(invoke) => invoke::run(&invoke, &global, say).await,
+        Command::List(list) => list::run(&list, &global, say).await,
+        Command::Logs(logs) => logs::run(&logs, &global, say).await,
+        Command::Toolchain(Toolchain::Install { lang }) => toolchain::install(lang, say),
+        Command::Completion { shell } => completion::print(shell),
+    }
+}

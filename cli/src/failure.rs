@@ -1,0 +1,124 @@
+//! Why a command failed, and the exit code that follows.
+
+use extensions_client::{ConfigError, EndpointError, InvokeError};
+use extensions_pipeline::{BuildError, FolderError, WorkbenchError};
+use extensions_types::ErrorCode;
+
+/// A command's failure. Its text says what is wrong and what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// Wrong usage or input.
+    #[error("{0}")]
+    Usage(String),
+    /// The extension or the platform answered with an error.
+    #[error("{code}: {message}")]
+    Answered { code: ErrorCode, message: String },
+    /// Nobody answers.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The build or the check failed; the reasons have been said.
+    #[error("{0}")]
+    Build(String),
+    /// This machine failed.
+    #[error("{0}")]
+    Local(String),
+}
+
+impl Failure {
+    /// The exit code: 1 answered, 2 usage, 3 unreachable, 4 refused, 5 build.
+    pub(crate) fn exit(&self) -> u8 {
+        match self {
+            Self::Answered { code, .. } => code.exit(),
+            Self::Usage(_) => 2,
+            Self::Unreachable(_) => 3,
+            Self::Build(_) => 5,
+            Self::Local(_) => 1,
+        }
+    }
+
+    /// A code for programs.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Answered { code, .. } => code.as_str(),
+            Self::Usage(_) => "USAGE",
+            Self::Unreachable(_) => "UNREACHABLE",
+            Self::Build(_) => ErrorCode::CompileFailed.as_str(),
+            Self::Local(_) => "LOCAL",
+        }
+    }
+}
+
+impl From<InvokeError> for Failure {
+    fn from(error: InvokeError) -> Self {
+        match error {
+            InvokeError::Outcome(outcome) => Self::Answered { code: outcome.code, message: outcome.message },
+            InvokeError::Refused(refused) => Self::Answered { code: refused.code, message: refused.message },
+            InvokeError::Unreachable { .. } => Self::Unreachable(format!("{}; is the platform running? `ext dev` starts one here", chain(&error))),
+            InvokeError::Protocol { .. } => Self::Answered { code: ErrorCode::Internal, message: error.to_string() },
+        }
+    }
+}
+
+impl From<EndpointError> for Failure {
+    fn from(error: EndpointError) -> Self {
+        Self::Usage(format!("--server: {}", chain(&error)))
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Usage(chain(&error))
+    }
+}
+
+impl From<FolderError> for Failure {
+    fn from(error: FolderError) -> Self {
+        Self::Usage(chain(&error))
+    }
+}
+
+impl From<WorkbenchError> for Failure {
+    fn from(error: WorkbenchError) -> Self {
+        Self::Local(chain(&error))
+    }
+}
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::Folder(error) => error.into(),
+            error => Self::Build(chain(&error)),
+        }
+    }
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        // Some errors repeat their cause's text.
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_those_of_the_table() {
+        let answered = |code| Failure::Answered { code, message: String::new() }.exit();
+        assert_eq!(answered(ErrorCode::Trap), 1);
+        assert_eq!(answered(ErrorCode::BadRequest), 2);
+        assert_eq!(answered(ErrorCode::Unauthenticated), 4);
+        assert_eq!(Failure::Unreachable(String::new()).exit(), 3);
+        assert_eq!(Failure::Build(String::new()).exit(), 5);
+    }
+}

@@ -1,0 +1,113 @@
+//! Everything that is printed: data to standard output, talk to standard error.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the one place that prints")]
+
+use std::{io::IsTerminal, process::ExitCode, time::Duration};
+
+use anstream::{eprintln, println};
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    args::{Colour, Global},
+    failure::Failure,
+};
+
+/// How this run speaks.
+#[derive(Debug)]
+pub(crate) struct Say {
+    json: bool,
+    quiet: bool,
+}
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const CARE: Style = AnsiColor::Yellow.on_default();
+const FAINT: Style = AnsiColor::BrightBlack.on_default();
+
+impl Say {
+    pub(crate) fn new(global: &Global) -> Self {
+        match global.color {
+            Colour::Auto => {}
+            Colour::Always => anstream::ColorChoice::Always.write_global(),
+            Colour::Never => anstream::ColorChoice::Never.write_global(),
+        }
+        Self { json: global.json, quiet: global.quiet }
+    }
+
+    /// Data: as JSON for programs, else as `text`.
+    pub(crate) fn data(&self, value: &impl Serialize, text: impl std::fmt::Display) {
+        if self.json {
+            println!("{}", serde_json::to_string(value).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}")));
+        } else {
+            println!("{text}");
+        }
+    }
+
+    /// Data for programs only.
+    pub(crate) fn event(&self, value: &serde_json::Value) {
+        if self.json {
+            println!("{value}");
+        }
+    }
+
+    /// A step that went well.
+    pub(crate) fn good(&self, text: impl std::fmt::Display) {
+        if !self.quiet {
+            eprintln!("{GOOD}✓{GOOD:#} {text}");
+        }
+    }
+
+    /// A step that did not.
+    pub(crate) fn bad(&self, text: impl std::fmt::Display) {
+        eprintln!("{BAD}✗{BAD:#} {text}");
+    }
+
+    /// Something to know.
+    pub(crate) fn note(&self, text: impl std::fmt::Display) {
+        if !self.quiet {
+            eprintln!("{text}");
+        }
+    }
+
+    /// Something to mend.
+    pub(crate) fn warning(&self, text: impl std::fmt::Display) {
+        if !self.quiet {
+            eprintln!("{CARE}warning:{CARE:#} {text}");
+        }
+    }
+
+    /// The guest's own words.
+    pub(crate) fn guest_line(&self, level: impl std::fmt::Display, text: &str) {
+        if !self.quiet {
+            eprintln!("{FAINT}{level:>5}{FAINT:#} {text}");
+        }
+    }
+
+    /// A spinner for a long step; silent where nobody watches.
+    pub(crate) fn progress(&self, text: String) -> ProgressBar {
+        if self.quiet || self.json || !std::io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let bar = ProgressBar::new_spinner().with_style(style).with_message(text);
+        bar.enable_steady_tick(Duration::from_millis(100));
+        bar
+    }
+
+    /// Says why the command failed and gives its exit code.
+    pub(crate) fn failure(&self, failure: &Failure) -> ExitCode {
+        if self.json {
+            println!("{}", json!({"error": {"code": failure.code(), "message": failure.to_string(), "exit": failure.exit()}}));
+        }
+        eprintln!("{BAD}error:{BAD:#} {failure}");
+        ExitCode::from(failure.exit())
+    }
+}
+
+/// A duration as people read it.
+pub(crate) fn seconds(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    if seconds >= 1.0 { format!("{seconds:.1} s") } else { format!("{:.1} ms", seconds * 1e3) }
+}
