@@ -34,10 +34,11 @@ pub(crate) fn measure(guests: &Guests, plan: Plan, report: &mut Report) -> anyho
     let home = tempfile::tempdir()?;
     let background = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let extension = background.block_on(platform::load(&engine, home.path(), guests))?;
+    let context = context(&extension.definition().tenant_id);
     let contenders = vec![
         Contender::new("floor: bare wasmtime, fiber", |length| one_thread(length, || floor.call("BeforeCreateOrder", ORDER.as_bytes()))),
-        Contender::new("engine, 1 thread", |length| one_thread(length, || invoke(&engine, &extension))),
-        Contender::new("engine, 2 threads", |length| two_threads(length, &engine, &extension)),
+        Contender::new("engine, 1 thread", |length| one_thread(length, || invoke(&engine, &extension, &context))),
+        Contender::new("engine, 2 threads", |length| two_threads(length, &engine, &extension, &context)),
     ];
     let series = alternate(contenders, plan)?;
     report.add("in-process", &series);
@@ -47,15 +48,15 @@ pub(crate) fn measure(guests: &Guests, plan: Plan, report: &mut Report) -> anyho
     Ok(())
 }
 
-async fn invoke(engine: &Engine, extension: &Arc<Extension>) -> anyhow::Result<usize> {
-    let context = context(&extension.definition().tenant_id);
-    let call = Call { context, input: Bytes::from_static(ORDER.as_bytes()), accepted: Instant::now(), deadline: None, host_calls: Arc::new(DenyAll) };
+async fn invoke(engine: &Engine, extension: &Arc<Extension>, context: &Arc<ExecutionContext>) -> anyhow::Result<usize> {
+    let input = Bytes::from_static(ORDER.as_bytes());
+    let call = Call { context: Arc::clone(context), input, accepted: Instant::now(), deadline: None, host_calls: Arc::new(DenyAll) };
     Ok(engine.invoke(extension, call).await.result?.len())
 }
 
-pub(crate) fn context(tenant: &TenantId) -> ExecutionContext {
+pub(crate) fn context(tenant: &TenantId) -> Arc<ExecutionContext> {
     let label = |text| CallLabel::parse(text).expect("a constant of the grammar");
-    ExecutionContext {
+    Arc::new(ExecutionContext {
         tenant: tenant.clone(),
         org: None,
         user: label("u-1"),
@@ -66,7 +67,7 @@ pub(crate) fn context(tenant: &TenantId) -> ExecutionContext {
         risk_ceiling: RiskTier::Medium,
         caller: label("bench"),
         hook_point: Some(label("BeforeCreateOrder")),
-    }
+    })
 }
 
 /// Calls on this thread until `length` has passed.
@@ -93,9 +94,9 @@ fn one_thread<F: Future<Output = anyhow::Result<usize>>>(length: Duration, mut c
     })
 }
 
-fn two_threads(length: Duration, engine: &Engine, extension: &Arc<Extension>) -> anyhow::Result<Sample> {
+fn two_threads(length: Duration, engine: &Engine, extension: &Arc<Extension>, context: &Arc<ExecutionContext>) -> anyhow::Result<Sample> {
     let samples = std::thread::scope(|scope| {
-        let threads = [(); 2].map(|()| scope.spawn(|| one_thread(length, || invoke(engine, extension))));
+        let threads = [(); 2].map(|()| scope.spawn(|| one_thread(length, || invoke(engine, extension, context))));
         threads.map(|thread| thread.join().map_err(|_| anyhow::anyhow!("a bench thread panicked"))?)
     });
     let [a, b] = samples;

@@ -7,7 +7,6 @@ use std::{
 };
 
 use anyhow::Context as _;
-use hdrhistogram::Histogram;
 use http::Request;
 use http_body_util::{BodyExt, Empty, Full};
 use hyper_util::rt::TokioIo;

@@ -105,7 +105,7 @@ impl Workbench {
     /// Runs one call.
     pub async fn run(&self, extension: &Arc<Extension>, context: ExecutionContext, input: Bytes, host_calls: Option<Arc<dyn HostCalls>>) -> Outcome {
         let host_calls = host_calls.unwrap_or_else(|| Arc::new(DenyAll));
-        self.engine.invoke(extension, Call { context, input, accepted: Instant::now(), deadline: None, host_calls }).await
+        self.engine.invoke(extension, Call { context: Arc::new(context), input, accepted: Instant::now(), deadline: None, host_calls }).await
     }
 
     /// Asks a tool to describe itself.
@@ -113,7 +113,7 @@ impl Workbench {
     /// # Errors
     /// When it fails or what it says is unusable.
     pub async fn describe(&self, extension: &Arc<Extension>) -> Result<(ToolDescription, Schemas), DescribeError> {
-        let context = developer(&extension.definition().tenant_id);
+        let context = Arc::new(developer(&extension.definition().tenant_id));
         let call = Call { context, input: Bytes::new(), accepted: Instant::now(), deadline: None, host_calls: Arc::new(DenyAll) };
         let (tool, [input, output]) = self.engine.describe(extension, call).await?;
         let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';

@@ -48,7 +48,6 @@ impl PoolSize {
             .decommit_batch_size(DECOMMIT_BATCH)
             .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
             .table_keep_resident(16 << 10)
-            .async_stack_keep_resident(32 << 10)
             .pagemap_scan(match reset {
                 MemoryReset::Keep => Enabled::No,
                 MemoryReset::Scan => Enabled::Yes,

@@ -91,7 +91,7 @@ impl Admission {
         }
         let extension = self.modules.get(&version, deadline).await.map_err(|error| not_loaded(&error, deadline))?;
         let correlation = context.correlation.clone();
-        let call = Call { context, input: request.input, accepted: request.accepted, deadline, host_calls: Arc::clone(&self.host_calls) };
+        let call = Call { context: Arc::new(context), input: request.input, accepted: request.accepted, deadline, host_calls: Arc::clone(&self.host_calls) };
         let outcome = self.engine.invoke(&extension, call).await;
         match outcome.result {
             Err(failure) if !failure.code.is_outcome() => {

@@ -14,7 +14,7 @@ use crate::HostCalls;
 #[derive(Debug, Clone)]
 pub struct Call {
     /// Who calls; the guest sees it through `context.current()`.
-    pub context: ExecutionContext,
+    pub context: Arc<ExecutionContext>,
     /// Checked here to be one JSON value that matches the schema.
     pub input: Bytes,
     /// When the request was accepted; wall limits count from the start of the

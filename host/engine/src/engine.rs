@@ -13,6 +13,7 @@ use crate::{
     control::Control,
     extension::{Extension, LoadError},
     guest::{self, Guest},
+    mapped::Mapped,
     outcome,
     run::Run,
     slice::{Sliced, failed},
@@ -134,13 +135,21 @@ impl Engine {
         self.slow_lane.calls()
     }
 
-    /// Maps and links verified code. Takes about a millisecond: not for I/O threads.
+    /// Maps verified code of `component`. Takes about a millisecond: not for I/O threads.
     ///
     /// # Errors
-    /// When the code is of another engine or the component of another world.
-    pub fn load(&self, definition: Arc<ExtensionDefinition>, code: Code) -> Result<Extension, EngineLoadError> {
-        let component = code.load(&self.engine)?;
-        Ok(Extension::link(definition, &self.linker, &component)?)
+    /// When the code is of another engine.
+    pub fn map(&self, component: &[u8], code: Code) -> Result<Mapped, extensions_aot::LoadError> {
+        Ok(Mapped::new(code.load(&self.engine)?, component))
+    }
+
+    /// Links mapped code as one extension. Versions of the same component share
+    /// its code and memory image, whoever owns them.
+    ///
+    /// # Errors
+    /// When the component is of another world or a schema is refused.
+    pub fn link(&self, definition: Arc<ExtensionDefinition>, mapped: &Mapped) -> Result<Extension, LoadError> {
+        Extension::link(definition, &self.linker, mapped)
     }
 
     /// Runs one call to its outcome.
@@ -165,7 +174,7 @@ impl Engine {
     pub async fn describe(&self, extension: &Arc<Extension>, call: Call) -> Result<(ToolDescription, [Vec<u8>; 2]), Failure> {
         let limits = extension.definition.limits;
         let budget = Budget { cpu: limits.cpu(), wall_end: Instant::now() + limits.timeout(), caller_end: call.deadline };
-        let (run, control) = Self::run(extension, Arc::new(call.context), call.host_calls, call.input, budget);
+        let (run, control) = Self::run(extension, call.context, call.host_calls, call.input, budget);
         let mut describing = Box::pin(run.describe(self.engine.clone()));
         let described = std::future::poll_fn(|context| {
             let polled = control.metered(|| describing.as_mut().poll(context));
@@ -191,9 +200,9 @@ impl Engine {
     }
 
     fn prepare(&self, extension: &Arc<Extension>, call: Call, budget: Budget) -> Sliced {
-        let context = Arc::new(call.context);
+        let context = call.context;
         let (run, control) = Self::run(extension, Arc::clone(&context), call.host_calls, call.input, budget);
-        let run = Box::pin(run.to_end(self.engine.clone()));
+        let run = Box::pin(run.finish(self.engine.clone()));
         Sliced::new(run, control, Arc::clone(extension), context, Arc::clone(&self.observer), call.accepted)
     }
 
@@ -236,15 +245,4 @@ impl Drop for GiveUp<'_> {
     fn drop(&mut self) {
         self.0.caller_gave_up();
     }
-}
-
-/// Why verified code is not served.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineLoadError {
-    /// It does not map.
-    #[error(transparent)]
-    Code(#[from] extensions_aot::LoadError),
-    /// It does not link.
-    #[error(transparent)]
-    Link(#[from] LoadError),
 }

@@ -10,11 +10,12 @@ use std::{
 
 use extensions_json::{Schema, SchemaError};
 use extensions_types::{ExtensionDefinition, Kind};
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{InstancePre, Linker};
 
 use crate::{
-    bindings::{agent_tool::AgentToolPre, domain_hook::DomainHookPre, process_hook::ProcessHookPre},
+    bindings::{agent_tool::AgentToolIndices, domain_hook::DomainHookIndices, process_hook::ProcessHookIndices},
     guest::{Guest, World},
+    mapped::Mapped,
 };
 
 /// After a call outlived its slice, the extension's calls start in the slow
@@ -54,31 +55,31 @@ pub enum LoadError {
 /// A version that is ready to run: compiled, linked, its schemas compiled.
 pub struct Extension {
     pub(crate) definition: Arc<ExtensionDefinition>,
+    pub(crate) instance: InstancePre<Guest>,
     pub(crate) world: World,
+    /// Whether an instance runs guest code before it is called.
+    pub(crate) runs_at_start: bool,
     pub(crate) input_schema: Option<Schema>,
     pub(crate) output_schema: Option<Schema>,
-    code_bytes: usize,
     history: History,
 }
 
 impl Extension {
-    pub(crate) fn link(definition: Arc<ExtensionDefinition>, linker: &Linker<Guest>, component: &Component) -> Result<Self, LoadError> {
+    pub(crate) fn link(definition: Arc<ExtensionDefinition>, linker: &Linker<Guest>, mapped: &Mapped) -> Result<Self, LoadError> {
         let kind = definition.kind;
         let failed = |source| LoadError::World { kind, source };
-        let pre = linker.instantiate_pre(component).map_err(failed)?;
+        let instance = linker.instantiate_pre(mapped.component()).map_err(failed)?;
         let world = match kind {
-            Kind::ProcessHook => World::ProcessHook(ProcessHookPre::new(pre).map_err(failed)?),
-            Kind::DomainHook => World::DomainHook(DomainHookPre::new(pre).map_err(failed)?),
-            Kind::AgentTool => World::AgentTool(AgentToolPre::new(pre).map_err(failed)?),
+            Kind::ProcessHook => World::ProcessHook(ProcessHookIndices::new(&instance).map_err(failed)?),
+            Kind::DomainHook => World::DomainHook(DomainHookIndices::new(&instance).map_err(failed)?),
+            Kind::AgentTool => World::AgentTool(AgentToolIndices::new(&instance).map_err(failed)?),
         };
         let compile = |which, schema: &Option<serde_json::Value>| {
             schema.as_ref().map(Schema::compile).transpose().map_err(|source| LoadError::Schema { which, source })
         };
         let input_schema = compile("input", &definition.schemas.input)?;
         let output_schema = compile("output", &definition.schemas.output)?;
-        let code = component.image_range();
-        let code_bytes = (code.end as usize).saturating_sub(code.start as usize);
-        Ok(Self { definition, world, input_schema, output_schema, code_bytes, history: History::new() })
+        Ok(Self { definition, instance, world, runs_at_start: mapped.runs_at_start(), input_schema, output_schema, history: History::new() })
     }
 
     /// What the version is and may do.
@@ -87,19 +88,13 @@ impl Extension {
         &self.definition
     }
 
-    /// Bytes of the mapped code.
-    #[must_use]
-    pub fn code_bytes(&self) -> usize {
-        self.code_bytes
-    }
-
     /// Whether a call with `input_bytes` should not start on an I/O thread.
     pub(crate) fn starts_slow(&self, input_bytes: usize) -> bool {
         let schema_cost = self.input_schema.as_ref().map_or(0, |schema| schema.cost(input_bytes));
         input_bytes > FAST_INPUT_BYTES_MAX
             || self.definition.limits.memory_bytes() > FAST_MEMORY_BYTES_MAX
             || schema_cost > FAST_SCHEMA_COST_MAX
-            || self.history.lately_slow(Instant::now())
+            || self.history.lately_slow()
     }
 
     pub(crate) fn outlived_its_slice(&self) {
@@ -134,9 +129,14 @@ impl History {
         self.slow_until.store(self.millis(now + SLOW_AFTERWARDS) + 1, Ordering::Relaxed);
     }
 
-    fn lately_slow(&self, now: Instant) -> bool {
+    fn lately_slow(&self) -> bool {
         let until = self.slow_until.load(Ordering::Relaxed);
-        until > 0 && self.millis(now) < until
+        // Most extensions never were; they read no clock for it.
+        until > 0 && self.is_before(until, Instant::now())
+    }
+
+    fn is_before(&self, until: u64, now: Instant) -> bool {
+        self.millis(now) < until
     }
 }
 
@@ -148,9 +148,10 @@ mod tests {
     fn slowness_is_remembered_for_a_while() {
         let history = History::new();
         let start = history.loaded;
-        assert!(!history.lately_slow(start));
+        assert!(!history.lately_slow());
         history.slow(start);
-        assert!(history.lately_slow(start + SLOW_AFTERWARDS));
-        assert!(!history.lately_slow(start + SLOW_AFTERWARDS * 2));
+        let until = history.slow_until.load(Ordering::Relaxed);
+        assert!(history.is_before(until, start + SLOW_AFTERWARDS));
+        assert!(!history.is_before(until, start + SLOW_AFTERWARDS * 2));
     }
 }

@@ -6,7 +6,14 @@ use extensions_types::{ActorType, ExecutionContext, ExtensionDefinition, HostCal
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::{
-    bindings::{context, host_calls, logging, process_hook::ProcessHook, types},
+    bindings::{
+        agent_tool::AgentToolIndices,
+        context,
+        domain_hook::DomainHookIndices,
+        host_calls, logging,
+        process_hook::{ProcessHook, ProcessHookIndices},
+        types,
+    },
     call::{LogLevel, LogLine},
     control::Control,
     host_calls::{HostCallError, HostCalls},
@@ -158,9 +165,9 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest
 
 /// A component's exports, looked up once for each version.
 pub(crate) enum World {
-    ProcessHook(crate::bindings::process_hook::ProcessHookPre<Guest>),
-    DomainHook(crate::bindings::domain_hook::DomainHookPre<Guest>),
-    AgentTool(crate::bindings::agent_tool::AgentToolPre<Guest>),
+    ProcessHook(ProcessHookIndices),
+    DomainHook(DomainHookIndices),
+    AgentTool(AgentToolIndices),
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod engine;
 mod extension;
 mod guest;
 mod host_calls;
+mod mapped;
 mod memory;
 mod outcome;
 mod run;
@@ -24,6 +25,7 @@ mod verdict;
 mod yielded;
 
 pub use call::{Call, Failure, LogLevel, LogLine, Outcome, Stats};
-pub use engine::{Engine, EngineLoadError, Observer, Settings, StartError};
+pub use engine::{Engine, Observer, Settings, StartError};
 pub use extension::{Extension, LoadError};
 pub use host_calls::{DenyAll, HostCallError, HostCalls};
+pub use mapped::Mapped;

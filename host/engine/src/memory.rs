@@ -36,7 +36,12 @@ impl MemoryLimiter {
         self.refused
     }
 
-    fn grow(&mut self, current: usize, desired: usize) -> bool {
+    /// `maximum` is the guest's own declaration: wasmtime refuses what exceeds
+    /// it after having asked here, so that it must not be counted.
+    fn grow(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> bool {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return false;
+        }
         let used = self.used.saturating_sub(current).saturating_add(desired);
         if used > self.limit {
             self.refused = true;
@@ -49,17 +54,18 @@ impl MemoryLimiter {
 }
 
 impl ResourceLimiter for MemoryLimiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(self.grow(current, desired))
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(self.grow(current, desired, maximum))
     }
 
     fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
-        // The pool's bound lies above every limit, so this follows a refusal of ours.
+        // Counted or not, the guest only learns that it did not get the memory.
         Ok(())
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(self.grow(current.saturating_mul(TABLE_ELEMENT_BYTES), desired.saturating_mul(TABLE_ELEMENT_BYTES)))
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let bytes = |elements: usize| elements.saturating_mul(TABLE_ELEMENT_BYTES);
+        Ok(self.grow(bytes(current), bytes(desired), maximum.map(bytes)))
     }
 
     fn instances(&self) -> usize {
@@ -89,5 +95,18 @@ mod tests {
         assert!(limiter.memory_growing(600, 680, None).unwrap(), "exactly the limit");
         assert_eq!(limiter.peak(), 1_000);
         assert!(!limiter.memory_growing(680, usize::MAX, None).unwrap());
+    }
+
+    #[test]
+    fn what_the_guests_own_maximum_forbids_is_not_counted() {
+        let mut limiter = MemoryLimiter::new(1_000);
+        assert!(limiter.memory_growing(0, 100, Some(200)).unwrap());
+        for _ in 0..10 {
+            assert!(!limiter.memory_growing(100, 300, Some(200)).unwrap());
+            assert!(!limiter.table_growing(0, 30, Some(20)).unwrap());
+        }
+        assert!(!limiter.refused(), "the limit was never reached");
+        assert!(limiter.memory_growing(100, 200, Some(200)).unwrap());
+        assert_eq!(limiter.peak(), 200);
     }
 }

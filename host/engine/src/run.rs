@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use extensions_json::{Schema, Violation};
 use extensions_types::{ErrorCode, ExecutionContext};
-use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
+use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline, component::Instance};
 
 use crate::{
     bindings::types::ToolDescription,
@@ -36,7 +36,7 @@ pub(crate) struct Run {
 
 impl Run {
     /// Runs to the end. The CPU and wall figures are filled in by the lane.
-    pub(crate) async fn to_end(self, engine: Engine) -> Outcome {
+    pub(crate) async fn finish(self, engine: Engine) -> Outcome {
         if let Err(failure) = self.check_input() {
             return failed(failure);
         }
@@ -62,7 +62,7 @@ impl Run {
     pub(crate) async fn describe(self, engine: Engine) -> Result<ToolDescription, Failure> {
         let mut store = self.store(&engine);
         let described = match &self.extension.world {
-            World::AgentTool(tool) => match tool.instantiate_async(&mut store).await {
+            World::AgentTool(world) => match self.instantiate(&mut store).await.and_then(|instance| world.load(&mut store, &instance)) {
                 Ok(tool) => tool.call_describe(&mut store).await,
                 Err(error) => Err(error),
             },
@@ -84,22 +84,28 @@ impl Run {
         store
     }
 
+    /// A fresh instance; on a fiber only where guest code runs meanwhile.
+    async fn instantiate(&self, store: &mut Store<Guest>) -> wasmtime::Result<Instance> {
+        if self.extension.runs_at_start { self.extension.instance.instantiate_async(store).await } else { self.extension.instance.instantiate(store) }
+    }
+
     /// The outer error ends the guest; the inner one is the guest's own.
     async fn invoke(&self, store: &mut Store<Guest>) -> wasmtime::Result<Result<Bytes, Failure>> {
         let point = self.context.hook_point.as_ref().map_or("", |point| point.as_str());
+        let instance = self.instantiate(store).await?;
         match &self.extension.world {
             World::ProcessHook(world) => {
-                let hook = world.instantiate_async(&mut *store).await?;
+                let hook = world.load(&mut *store, &instance)?;
                 let answer = hook.call_run(&mut *store, point, &self.input).await?;
                 Ok(outcome::of_json(answer, true, store.data()))
             }
             World::DomainHook(world) => {
-                let hook = world.instantiate_async(&mut *store).await?;
+                let hook = world.load(&mut *store, &instance)?;
                 let answer = hook.call_evaluate(&mut *store, point, &self.input).await?;
                 Ok(outcome::of_verdict(answer, store.data()))
             }
             World::AgentTool(world) => {
-                let tool = world.instantiate_async(&mut *store).await?;
+                let tool = world.load(&mut *store, &instance)?;
                 let answer = tool.call_call(&mut *store, &self.input).await?;
                 Ok(outcome::of_json(answer, false, store.data()))
             }

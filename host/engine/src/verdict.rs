@@ -3,21 +3,12 @@
 use bytes::Bytes;
 use extensions_json::Shape;
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use crate::{
     bindings::types::{Severity, Verdict},
     call::Failure,
     outcome::invalid_output,
 };
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Wire<'v> {
-    ok: bool,
-    messages: Vec<WireMessage<'v>>,
-    derived_fields: &'v RawValue,
-}
 
 #[derive(Serialize)]
 struct WireMessage<'v> {
@@ -42,21 +33,25 @@ pub(crate) fn encode(verdict: &Verdict) -> Result<Bytes, Failure> {
         Ok(Shape::Other) => return Err(invalid_output("derived-fields must be a JSON object")),
         Err(error) => return Err(invalid_output(format_args!("derived-fields are not JSON: {error}"))),
     }
-    let derived_fields: &RawValue = serde_json::from_slice(&verdict.derived_fields).map_err(invalid_output)?;
     let messages = verdict.messages.iter();
-    let messages = messages.map(|m| WireMessage { code: &m.code, severity: severity(m.severity), text: &m.text, path: &m.path }).collect();
-    to_bytes(&Wire { ok: verdict.ok, messages, derived_fields })
+    let messages: Vec<_> = messages.map(|m| WireMessage { code: &m.code, severity: severity(m.severity), text: &m.text, path: &m.path }).collect();
+    wire(verdict.ok, &messages, &verdict.derived_fields)
 }
 
 /// A rejection as a verdict.
 pub(crate) fn rejection(text: &str) -> Result<Bytes, Failure> {
-    let message = WireMessage { code: "REJECTED", severity: "error", text, path: "" };
-    let nothing: &RawValue = serde_json::from_str("{}").map_err(invalid_output)?;
-    to_bytes(&Wire { ok: false, messages: vec![message], derived_fields: nothing })
+    wire(false, &[WireMessage { code: "REJECTED", severity: "error", text, path: "" }], b"{}")
 }
 
-fn to_bytes(wire: &Wire<'_>) -> Result<Bytes, Failure> {
-    serde_json::to_vec(wire).map(Bytes::from).map_err(invalid_output)
+/// Writes the three fields; `derived_fields` is checked JSON and goes through as it is.
+fn wire(ok: bool, messages: &[WireMessage<'_>], derived_fields: &[u8]) -> Result<Bytes, Failure> {
+    let mut json = Vec::with_capacity(derived_fields.len() + 128 * messages.len() + 64);
+    json.extend_from_slice(if ok { br#"{"ok":true,"messages":"# } else { br#"{"ok":false,"messages":"# });
+    serde_json::to_writer(&mut json, messages).map_err(invalid_output)?;
+    json.extend_from_slice(br#","derivedFields":"#);
+    json.extend_from_slice(derived_fields);
+    json.push(b'}');
+    Ok(json.into())
 }
 
 #[cfg(test)]

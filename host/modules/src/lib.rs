@@ -20,17 +20,20 @@ use extensions_engine::{Engine, Extension};
 use tokio::runtime::Handle;
 
 use compiles::Compiles;
-use key::{Key, Weight};
+use key::{CodeWeight, Key};
 use load::Loader;
 use pending::{Pending, Progress};
 
 pub use load::NotLoaded;
 
-/// Mapped code of all loaded versions.
+/// Mapped code of all components.
 const CODE_BYTES_MAX: u64 = 512 << 20;
-/// A loaded version counts for at least this much, so that their number is
-/// bounded too: the kernel allows 65,530 mappings, a version takes up to six.
-const VERSION_BYTES_MIN: u64 = 64 << 10;
+/// A component counts for at least this much, so that their number is bounded
+/// too: the kernel allows 65,530 mappings, a component takes up to six.
+const CODE_BYTES_MIN: u64 = 64 << 10;
+/// Linked versions; each holds its component's code, so there are as many as
+/// there can be components.
+const VERSIONS_MAX: usize = (CODE_BYTES_MAX / CODE_BYTES_MIN) as usize;
 /// A cold caller is answered this long before its deadline.
 const ANSWER_BEFORE: Duration = Duration::from_millis(20);
 /// No cold caller waits longer.
@@ -39,7 +42,7 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 /// The loaded versions of a host.
 #[derive(Debug)]
 pub struct Modules {
-    ready: quick_cache::sync::Cache<Key, Arc<Extension>, Weight>,
+    ready: quick_cache::sync::Cache<Key, Arc<Extension>>,
     pending: Pending,
     loader: Arc<Loader>,
     background: Handle,
@@ -50,11 +53,11 @@ impl Modules {
     /// they outlive the call that asked first.
     #[must_use]
     pub fn new(engine: Arc<Engine>, cache: Cache, compiler: Compiler, background: Handle) -> Self {
-        let versions = usize::try_from(CODE_BYTES_MAX / VERSION_BYTES_MIN).unwrap_or(usize::MAX);
+        let mapped = quick_cache::sync::Cache::with_weighter(VERSIONS_MAX, CODE_BYTES_MAX, CodeWeight);
         Self {
-            ready: quick_cache::sync::Cache::with_weighter(versions, CODE_BYTES_MAX, Weight),
+            ready: quick_cache::sync::Cache::new(VERSIONS_MAX),
             pending: Pending::default(),
-            loader: Arc::new(Loader { engine, cache: Arc::new(cache), compiler, compiles: Compiles::default() }),
+            loader: Arc::new(Loader { engine, cache: Arc::new(cache), compiler, compiles: Compiles::default(), mapped }),
             background,
         }
     }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use extensions_aot::{Cache, Code, CompileError, Compiler, Digest};
 use extensions_catalog::ServedVersion;
-use extensions_engine::{Engine, Extension};
+use extensions_engine::{Engine, Extension, Mapped};
 
-use crate::compiles::Compiles;
+use crate::{compiles::Compiles, key::CodeWeight};
 
 /// Why a version cannot be called now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,24 +35,38 @@ pub(crate) struct Loader {
     pub(crate) cache: Arc<Cache>,
     pub(crate) compiler: Compiler,
     pub(crate) compiles: Compiles,
+    /// Versions of one component share its code and memory image.
+    pub(crate) mapped: quick_cache::sync::Cache<Digest, Mapped, CodeWeight>,
 }
 
 impl Loader {
     pub(crate) async fn load(self: &Arc<Self>, version: &Arc<ServedVersion>) -> Result<Arc<Extension>, NotLoaded> {
+        let mapped = self.map(version).await?;
+        let (engine, definition) = (Arc::clone(&self.engine), Arc::clone(&version.definition));
+        // Compiling schemas takes its time too.
+        blocking(move || engine.link(definition, &mapped).map(Arc::new).map_err(|error| NotLoaded::Refused(chain(&error)))).await
+    }
+
+    async fn map(self: &Arc<Self>, version: &Arc<ServedVersion>) -> Result<Mapped, NotLoaded> {
         let digest: Digest = version.definition.digest.parse().map_err(|_| NotLoaded::Corrupt)?;
-        let (loader, looked_up) = (Arc::clone(self), Arc::clone(version));
-        let cached = blocking(move || {
-            if Digest::of(&looked_up.component) != digest {
-                return Err(NotLoaded::Corrupt);
-            }
-            loader.cache.get(digest).map_err(internal)
-        });
+        let checked = Arc::clone(version);
+        let is_whole = blocking(move || Ok(Digest::of(&checked.component) == digest)).await?;
+        if !is_whole {
+            return Err(NotLoaded::Corrupt);
+        }
+        if let Some(mapped) = self.mapped.get(&digest) {
+            return Ok(mapped);
+        }
+        let loader = Arc::clone(self);
+        let cached = blocking(move || loader.cache.get(digest).map_err(internal));
         let code = match cached.await? {
             Some(code) => code,
             None => self.compile(version, digest).await?,
         };
-        let (engine, definition) = (Arc::clone(&self.engine), Arc::clone(&version.definition));
-        blocking(move || engine.load(definition, code).map(Arc::new).map_err(|error| NotLoaded::Refused(chain(&error)))).await
+        let (engine, checked) = (Arc::clone(&self.engine), Arc::clone(version));
+        let mapped = blocking(move || engine.map(&checked.component, code).map_err(internal)).await?;
+        self.mapped.insert(digest, mapped.clone());
+        Ok(mapped)
     }
 
     async fn compile(self: &Arc<Self>, version: &Arc<ServedVersion>, digest: Digest) -> Result<Code, NotLoaded> {
