@@ -1,0 +1,98 @@
+//! What a host under test is set up with.
+
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+
+use extensions_catalog::{Catalog, Overlay};
+use extensions_host::{Host, HostSettings};
+use extensions_identity::{DevKey, GrantSettings, IdentitySettings, IssuerSettings, Tenants};
+use extensions_types::{CallLabel, Kind, TenantId};
+use tempfile::TempDir;
+use tokio::runtime::Builder;
+
+use crate::{PATIENCE, Platform, log};
+
+/// The issuer of every token.
+pub(crate) const ISSUER: &str = "test";
+
+/// Settings of a host before it runs.
+#[derive(Debug)]
+pub struct Start {
+    compile_child: PathBuf,
+    io_threads: usize,
+    slow_calls_max: usize,
+    grants: Vec<GrantSettings>,
+    home: Option<Arc<TempDir>>,
+}
+
+impl Start {
+    /// A host whose components are compiled by children of `compile_child`.
+    #[must_use]
+    pub fn new(compile_child: impl Into<PathBuf>) -> Self {
+        Self { compile_child: compile_child.into(), io_threads: 2, slow_calls_max: 32, grants: Vec::new(), home: None }
+    }
+
+    /// That many threads for connections and short calls; 2 otherwise.
+    #[must_use]
+    pub fn io_threads(mut self, threads: usize) -> Self {
+        self.io_threads = threads;
+        self
+    }
+
+    /// That many long calls at once; 32 otherwise.
+    #[must_use]
+    pub fn slow_calls_max(mut self, calls: usize) -> Self {
+        self.slow_calls_max = calls;
+        self
+    }
+
+    /// The service `subject` may call `kinds` for `tenants`.
+    #[must_use]
+    pub fn grant(mut self, subject: &str, tenants: &[TenantId], kinds: &[Kind]) -> Self {
+        self.grants.push(GrantSettings {
+            issuer: ISSUER.to_owned(),
+            subject: CallLabel::parse(subject).unwrap(),
+            tenants: Tenants::Only(tenants.iter().cloned().collect()),
+            kinds: kinds.iter().copied().collect::<BTreeSet<_>>(),
+        });
+        self
+    }
+
+    /// In the folder of an earlier host, whose code cache it finds there.
+    #[must_use]
+    pub fn home(mut self, home: Arc<TempDir>) -> Self {
+        self.home = Some(home);
+        self
+    }
+
+    /// Runs it.
+    ///
+    /// # Panics
+    /// When the host does not start.
+    #[must_use]
+    pub fn start(self) -> Platform {
+        log::keep();
+        let home = self.home.clone().unwrap_or_else(|| Arc::new(tempfile::tempdir().unwrap()));
+        let key = DevKey::generate().unwrap();
+        let overlay = Arc::new(Overlay::default());
+        let background = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let catalog = Arc::clone(&overlay) as Arc<dyn Catalog>;
+        let host = Host::start(&self.settings(&home, &key), catalog, background.handle().clone(), &self.compile_child).unwrap();
+        Platform::new(host, overlay, key, background, home)
+    }
+
+    fn settings(&self, home: &TempDir, key: &DevKey) -> HostSettings {
+        let text = format!(
+            "env = \"dev\"\ndata_dir = {:?}\n[identity]\n[listen]\naddress = \"127.0.0.1:0\"\nadmin_address = \"127.0.0.1:0\"\nunix = {:?}\n",
+            home.path(),
+            home.path().join("host.sock")
+        );
+        let mut settings = HostSettings::parse(&text, []).unwrap();
+        settings.listen.io_threads = self.io_threads;
+        settings.listen.drain_notice_ms = 0;
+        settings.listen.drain_timeout_ms = PATIENCE.as_millis().try_into().unwrap();
+        settings.engine.slow_calls_max = self.slow_calls_max;
+        let issuers = vec![IssuerSettings::development(ISSUER, key.jwks())];
+        settings.identity = IdentitySettings { allow_development: true, grants: self.grants.clone(), ..IdentitySettings::new(issuers) };
+        settings
+    }
+}

@@ -1,0 +1,67 @@
+//! Host calls are denied until there is a bridge: what guests make of it.
+
+use extensions_test_support::Guest;
+use extensions_types::Kind;
+
+use crate::support::{Attack, Scene, attack, hook};
+
+const DECLARED: &str = "risk_tier = \"medium\"\nhost_calls = [\"orders.get\"]\n";
+/// Calls `orders.get` and leaves its answer at 2048.
+const CALL: &str = "(call $host_call (call $service) (call $method) (call $request) (i32.const 2048))";
+
+fn caller(body: &str) -> Guest {
+    hook(body).text("service", "orders").text("method", "get").text("request", "{}").text("answer", "{}").text("why", "no order")
+}
+
+#[tokio::test]
+async fn a_guest_that_fails_for_a_denied_call_failed_for_it() {
+    let scene = Scene::new().await;
+    let (fails, traps) = (caller(&format!("{CALL} (call $fail (i32.const 2) (call $why))")), caller(&format!("{CALL} (unreachable)")));
+    let rejects = caller(&format!("{CALL} (call $fail (i32.const 0) (call $why))"));
+    let rows = |limits: &'static str| -> Vec<Attack> {
+        vec![
+            attack("fails after a call", &fails, "HOST_CALL_DENIED").limits(limits),
+            attack("traps after a call", &traps, "HOST_CALL_DENIED").limits(limits),
+            attack("rejects after a call", &rejects, "REJECTED").limits(limits),
+        ]
+    };
+    scene.withstands(rows("")).await;
+    scene.withstands(rows(DECLARED)).await;
+}
+
+#[tokio::test]
+async fn a_guest_may_live_with_a_denial() {
+    let scene = Scene::new().await;
+    // result: error at 2048, call-error: denied (0) at 2052.
+    let body =
+        format!("{CALL} (if (i32.or (i32.ne (i32.load8_u (i32.const 2048)) (i32.const 1)) (i32.load8_u (i32.const 2052))) (then (unreachable)))");
+    scene.serve("copes", Kind::ProcessHook, DECLARED, caller(&format!("{body} (call $ok (call $answer))")).component()).await;
+    let answer = scene.invoke("copes").await.unwrap();
+    assert_eq!(answer.stats.unwrap().host_calls, 1);
+}
+
+#[tokio::test]
+async fn calls_are_counted_and_bounded() {
+    let scene = Scene::new().await;
+    let body = format!(
+        "(local $left i32) (local.set $left (i32.const 1000))
+         (loop $again {CALL} (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
+         (if (i32.ne (i32.load8_u (i32.const 2052)) (i32.const 1)) (then (unreachable)))
+         (call $ok (call $answer))"
+    );
+    scene.serve("keeps-calling", Kind::ProcessHook, DECLARED, caller(&body).component()).await;
+    let answer = scene.invoke("keeps-calling").await.unwrap();
+    assert_eq!(answer.stats.unwrap().host_calls, 64, "after that the budget is exhausted");
+}
+
+#[tokio::test]
+async fn odd_names_are_denied_too() {
+    let scene = Scene::new().await;
+    for (at, service) in ["", "orders/../billing", "orders\0", "é", &"x".repeat(4_000)].into_iter().enumerate() {
+        let guest = hook(&format!("{CALL} (call $ok (call $number (i64.load8_u (i32.const 2052))))"));
+        let guest = guest.text("service", service).text("method", "get").text("request", "not json");
+        let id = format!("odd-{at}");
+        scene.serve(&id, Kind::ProcessHook, DECLARED, guest.component()).await;
+        assert_eq!(scene.output(&id).await, serde_json::json!({"n": 0}), "{service:?}");
+    }
+}

@@ -1,0 +1,17 @@
+//! Guests that do their worst on a real host: each gets its named code within
+//! bounded work and memory, and nobody else notices.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may unwrap as tests do")]
+
+mod abi;
+mod answers;
+mod artifacts;
+mod context;
+mod host_calls;
+mod isolation;
+mod lanes;
+mod logs;
+mod memory;
+mod support;
+mod time;
+mod traps;

@@ -1,0 +1,93 @@
+//! Guests that take too long: their own limits, the caller's deadline, a caller that leaves.
+
+use std::time::Duration;
+
+use extensions_client::Invoke;
+use extensions_test_support::{Guest, Request, until};
+use extensions_types::{ErrorCode, Kind};
+
+use crate::support::{Scene, attack, hook, is};
+
+/// A CPU limit that a test reaches soon, and a wall limit that it never does.
+const CPU: &str = "[limits]\ncpu_millis = 20\ntimeout_ms = 30000\n";
+/// The other way round.
+const WALL: &str = "[limits]\ncpu_millis = 1000\ntimeout_ms = 40\n";
+/// Neither ends a test's call.
+const LONG: &str = "[limits]\ncpu_millis = 1000\ntimeout_ms = 30000\n";
+
+const SPIN: &str = "(loop $again (br $again)) (unreachable)";
+
+fn spinner() -> Guest {
+    hook(SPIN)
+}
+
+#[tokio::test]
+async fn cpu_time_is_bounded_wherever_it_is_spent() {
+    let scene = Scene::new().await;
+    let start = hook("(unreachable)").fields(&format!("(func $init {SPIN}) (start $init)"));
+    let post = Guest::answering(Kind::ProcessHook, "{}").fields(&format!("(func (export \"cabi_post_run\") (param i32) {SPIN})"));
+    let fill = hook(
+        "(drop (memory.grow (i32.const 950)))
+         (loop $again (memory.fill (i32.const 65536) (i32.const 7) (i32.const 62000000)) (br $again)) (unreachable)",
+    );
+    let current = hook("(loop $again (call $current (i32.const 2048)) (br $again)) (unreachable)");
+    scene
+        .withstands(vec![
+            attack("spins", &spinner(), "CPU_LIMIT").limits(CPU),
+            attack("spins in start", &start, "CPU_LIMIT").limits(CPU),
+            attack("spins in realloc", &Guest::answering(Kind::ProcessHook, "{}").realloc(SPIN), "CPU_LIMIT").limits(CPU),
+            attack("spins in post return", &post, "CPU_LIMIT").limits(CPU),
+            attack("fills its memory", &fill, "CPU_LIMIT").limits(CPU),
+            attack("asks for its context", &current, "CPU_LIMIT").limits(CPU),
+            attack("spins as a tool", &Guest::new(Kind::AgentTool, SPIN), "CPU_LIMIT").limits(CPU).kind(Kind::AgentTool),
+            attack("spins as a domain hook", &Guest::new(Kind::DomainHook, SPIN), "CPU_LIMIT").limits(CPU).kind(Kind::DomainHook),
+        ])
+        .await;
+}
+
+#[tokio::test]
+async fn wall_time_is_bounded_too() {
+    let scene = Scene::new().await;
+    scene.withstands(vec![attack("dawdles", &spinner(), "TIMEOUT").limits(WALL)]).await;
+}
+
+#[tokio::test]
+async fn the_callers_deadline_is_shorter() {
+    let scene = Scene::new().await;
+    scene.serve("spins", Kind::ProcessHook, LONG, spinner().component()).await;
+    let path = "/v1/extensions/spins:invoke?timeout_ms=40";
+    let reply = Request::new("POST", path).token(&scene.platform.token(&scene.hostile)).body("{}").send(&scene.platform.tcp()).await;
+    assert_eq!((reply.status, reply.error_code().as_str()), (504, "DEADLINE"));
+    let call = scene.client.invoke(Invoke::new("spins").timeout(Duration::from_millis(40))).await;
+    assert!(is(&call, ErrorCode::Deadline), "{call:?}");
+    until(|| scene.platform.engine().slow_calls() == 0).await;
+    assert_eq!(scene.platform.ended(Kind::ProcessHook, "DEADLINE").await, 2);
+    scene.others_are_unharmed("a deadline").await;
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_stops_its_guest() {
+    let scene = Scene::new().await;
+    scene.serve("spins", Kind::ProcessHook, LONG, spinner().component()).await;
+    let over_http = Request::new("POST", "/v1/extensions/spins:invoke").token(&scene.platform.token(&scene.hostile)).body("{}");
+    let tcp = scene.platform.tcp();
+    let left = [scene.calling("spins").await.abort_handle(), tokio::spawn(async move { over_http.send(&tcp).await }).abort_handle()];
+    until(|| scene.platform.engine().slow_calls() == 2).await;
+    left.iter().for_each(tokio::task::AbortHandle::abort);
+    until(|| scene.platform.engine().slow_calls() == 0).await;
+    assert_eq!(scene.platform.ended(Kind::ProcessHook, "DEADLINE").await, 2, "each was stopped before its own limit");
+    scene.others_are_unharmed("callers that left").await;
+}
+
+#[tokio::test]
+async fn a_deadline_reaches_the_guest() {
+    let scene = Scene::new().await;
+    // The last field of the record, at 80.
+    let guest = hook("(call $current (i32.const 2048)) (call $ok (call $number (i64.load32_u (i32.const 2128))))");
+    scene.serve("clock", Kind::ProcessHook, LONG, guest.component()).await;
+    let left = |answer: &[u8]| serde_json::from_slice::<serde_json::Value>(answer).unwrap()["n"].as_u64().unwrap();
+    let own = scene.invoke("clock").await.unwrap();
+    assert!((15_000..=30_000).contains(&left(&own.output)), "{own:?}");
+    let callers = scene.client.invoke(Invoke::new("clock").timeout(Duration::from_secs(10))).await.unwrap();
+    assert!((1..=10_000).contains(&left(&callers.output)), "{callers:?}");
+}
