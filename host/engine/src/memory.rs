@@ -39,12 +39,12 @@ impl MemoryLimiter {
     /// `maximum` is the guest's own declaration: wasmtime refuses what exceeds
     /// it after having asked here, so that it must not be counted.
     fn grow(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> bool {
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            return false;
-        }
         let used = self.used.saturating_sub(current).saturating_add(desired);
         if used > self.limit {
             self.refused = true;
+            return false;
+        }
+        if maximum.is_some_and(|maximum| desired > maximum) {
             return false;
         }
         self.used = used;
