@@ -49,11 +49,12 @@ impl Admission {
     /// Verifies a bearer token.
     ///
     /// # Errors
-    /// UNAUTHENTICATED, with a reason that names no other tenant and no key.
+    /// UNAUTHENTICATED, or PERMISSION_DENIED for a genuine token that claims too
+    /// much or too little; the reason names no other tenant and no key.
     pub fn authenticate(&self, token: Option<&str>) -> Result<Arc<Principal>, Refusal> {
-        let refuse = |why: String| Refusal::new(ErrorCode::Unauthenticated, why);
-        let token = token.ok_or_else(|| refuse("send a token: `authorization: Bearer …`".to_owned()))?;
-        self.verifier.verify(token, SystemTime::now()).map_err(|error| refuse(error.to_string()))
+        let missing = || Refusal::new(ErrorCode::Unauthenticated, "send a token: `authorization: Bearer …`");
+        let token = token.ok_or_else(missing)?;
+        self.verifier.verify(token, SystemTime::now()).map_err(|error| Refusal::new(error.code(), error.to_string()))
     }
 
     /// Whether the principal may use admin routes.
@@ -91,7 +92,8 @@ impl Admission {
         }
         let extension = self.modules.get(&version, deadline).await.map_err(|error| not_loaded(&error, deadline))?;
         let correlation = context.correlation.clone();
-        let call = Call { context: Arc::new(context), input: request.input, accepted: request.accepted, deadline, host_calls: Arc::clone(&self.host_calls) };
+        let call =
+            Call { context: Arc::new(context), input: request.input, accepted: request.accepted, deadline, host_calls: Arc::clone(&self.host_calls) };
         let outcome = self.engine.invoke(&extension, call).await;
         match outcome.result {
             Err(failure) if !failure.code.is_outcome() => {
