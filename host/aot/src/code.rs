@@ -14,14 +14,23 @@ pub struct Code {
     component: Digest,
 }
 
-/// Verified code that still does not load: this binary's engine changed, or a
-/// kernel bound (mappings, descriptors) is reached.
+/// Verified code that still does not load: the component wants more instances,
+/// memories or tables than the engine's pool gives one, or a kernel bound
+/// (mappings, descriptors) is reached.
 #[derive(Debug, thiserror::Error)]
 #[error("verified code of component {component} does not load")]
 pub struct LoadError {
     component: Digest,
     #[source]
     source: wasmtime::Error,
+}
+
+impl LoadError {
+    /// Whether this host is short of something: the component may load later or elsewhere.
+    #[must_use]
+    pub fn is_of_this_host(&self) -> bool {
+        self.source.chain().any(|cause| cause.is::<std::io::Error>() || cause.is::<rustix::io::Errno>())
+    }
 }
 
 impl Code {
@@ -32,7 +41,7 @@ impl Code {
     /// Maps the code into `engine`.
     ///
     /// # Errors
-    /// When the engine's settings differ from those it was compiled for.
+    /// When the component exceeds the engine's pool or the kernel refuses.
     pub fn load(self, engine: &Engine) -> Result<Component, LoadError> {
         let path = PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd()));
         let failed = |source| LoadError { component: self.component, source };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use extensions_aot::{Cache, Code, CompileError, Compiler, Digest};
+use extensions_aot::{Cache, Code, CompileError, Compiler, Digest, LoadError};
 use extensions_catalog::ServedVersion;
 use extensions_engine::{Engine, Extension, Mapped};
 
@@ -64,7 +64,7 @@ impl Loader {
             None => self.compile(version, digest).await?,
         };
         let (engine, checked) = (Arc::clone(&self.engine), Arc::clone(version));
-        let mapped = blocking(move || engine.map(&checked.component, code).map_err(internal)).await?;
+        let mapped = blocking(move || engine.map(&checked.component, code).map_err(unmapped)).await?;
         self.mapped.insert(digest, mapped.clone());
         Ok(mapped)
     }
@@ -82,6 +82,10 @@ impl Loader {
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, NotLoaded> + Send + 'static) -> Result<T, NotLoaded> {
     tokio::task::spawn_blocking(work).await.map_err(internal)?
+}
+
+fn unmapped(error: LoadError) -> NotLoaded {
+    if error.is_of_this_host() { internal(error) } else { NotLoaded::Refused(chain(&error)) }
 }
 
 fn internal(error: impl std::error::Error) -> NotLoaded {
