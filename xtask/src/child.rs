@@ -96,6 +96,12 @@ impl Job {
         self
     }
 
+    /// Drops what it writes to stdout: data that nobody asked for.
+    pub(crate) fn without_data(mut self) -> Self {
+        self.command.stdout(Stdio::null());
+        self
+    }
+
     /// Runs it with our own stdout and stderr; fails when it does.
     pub(crate) fn run(mut self) -> Result<()> {
         let child = self.command.stdin(Stdio::null()).spawn().with_context(|| format!("`{}` cannot be started", self.words))?;

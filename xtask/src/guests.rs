@@ -40,7 +40,7 @@ impl Ext {
 
 /// Makes sure that guests can be built, as an author would.
 pub(crate) fn install_toolchain(workspace: &Workspace) -> Result<()> {
-    Ext::find(workspace)?.job().args(["toolchain", "install", "rust"]).dir(workspace.root()).run()
+    Ext::find(workspace)?.job().args(["toolchain", "install", "rust"]).dir(workspace.root()).without_data().run()
 }
 
 /// Checks the format of everything that `cargo fmt --all` does not reach.

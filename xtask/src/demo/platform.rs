@@ -25,7 +25,24 @@ const STOP_LIMIT: Duration = Duration::from_secs(45);
 const SAY_EVERY: Duration = Duration::from_secs(10);
 const LOG_TAIL_LINES: usize = 20;
 
-/// The line that `ext dev --json` prints once it serves.
+/// One line of `ext dev --json`.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Event {
+    Served {
+        extension: String,
+        seconds: f64,
+    },
+    BuildFailed {
+        folder: PathBuf,
+        message: String,
+    },
+    Ready(Ready),
+    #[serde(other)]
+    Other,
+}
+
+/// How to reach the platform, once everything given to it has been built.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Ready {
     pub(super) server: String,
@@ -91,11 +108,12 @@ fn wait_ready(child: &mut Child, lines: &Receiver<String>, log: &Path) -> Result
     let started = Instant::now();
     while started.elapsed() < READY_LIMIT {
         match lines.recv_timeout(SAY_EVERY) {
-            Ok(line) => {
-                if let Some(ready) = parse_ready(&line) {
-                    return Ok(ready);
-                }
-            }
+            Ok(line) => match serde_json::from_str(&line) {
+                Ok(Event::Ready(ready)) => return Ok(ready),
+                Ok(Event::Served { extension, seconds }) => say::talk(format!("{extension}: built and served in {seconds:.1} s")),
+                Ok(Event::BuildFailed { folder, message }) => bail!("{} was not built: {message}", folder.display()),
+                Ok(Event::Other) | Err(_) => {}
+            },
             Err(RecvTimeoutError::Timeout) => {
                 let last = tail(log).lines().last().unwrap_or_default().to_owned();
                 say::talk(format!("starting for {}: {last}", say::duration(started.elapsed())));
@@ -104,14 +122,6 @@ fn wait_ready(child: &mut Child, lines: &Receiver<String>, log: &Path) -> Result
         }
     }
     bail!("nothing after {}", say::duration(READY_LIMIT))
-}
-
-fn parse_ready(line: &str) -> Option<Ready> {
-    let event: serde_json::Value = serde_json::from_str(line).ok()?;
-    if event.get("event")? != "ready" {
-        return None;
-    }
-    serde_json::from_value(event).ok()
 }
 
 fn tail(log: &Path) -> String {
@@ -125,10 +135,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_ready_event_is_ready() {
-        assert!(parse_ready("{\"event\":\"building\"}").is_none());
-        assert!(parse_ready("no JSON").is_none());
-        let line = r#"{"event":"ready","server":"http://127.0.0.1:1","admin":"x","socket":"/a","token_file":"/b"}"#;
-        assert_eq!(parse_ready(line).map(|ready| ready.server).as_deref(), Some("http://127.0.0.1:1"));
+    fn events_read_by_their_name() {
+        let event = |line| serde_json::from_str::<Event>(line).unwrap();
+        assert!(matches!(event(r#"{"event":"listening","server":"x"}"#), Event::Other));
+        assert!(matches!(event(r#"{"event":"served","extension":"vat","version":1,"seconds":1.5}"#), Event::Served { seconds: 1.5, .. }));
+        let ready = event(r#"{"event":"ready","server":"http://127.0.0.1:1","admin":"x","socket":"/a","token_file":"/b"}"#);
+        assert!(matches!(ready, Event::Ready(Ready { server, .. }) if server == "http://127.0.0.1:1"));
     }
 }

@@ -53,7 +53,7 @@ pub(super) struct Spun {
 /// Makes the extension: what `ext new` gives, with an endless rule.
 pub(super) fn create(ext: &Ext, scratch: &Scratch) -> Result<PathBuf> {
     let folder = scratch.path(NAME);
-    ext.job().args(["--quiet", "new", NAME, "--kind", "process-hook", "--lang", "rust"]).dir(&scratch.path("")).run()?;
+    ext.job().args(["--quiet", "new", NAME, "--kind", "process-hook", "--lang", "rust"]).dir(&scratch.path("")).without_data().run()?;
     // Its own cases are about another rule.
     std::fs::remove_dir_all(folder.join("tests")).context("the new extension has cases")?;
     std::fs::write(folder.join("src/lib.rs"), SOURCE).context("the new extension has a src/lib.rs")?;
