@@ -64,20 +64,20 @@ fn format(workspace: &Workspace) -> Result<()> {
 }
 
 fn clippy(workspace: &Workspace) -> Result<()> {
-    Job::cargo(workspace.root()).args(["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()
+    Job::cargo(workspace.root()).args(["clippy", "--release", "--keep-going", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()
 }
 
 fn docs(workspace: &Workspace) -> Result<()> {
     let job = Job::cargo(workspace.root()).env("RUSTDOCFLAGS", "-D warnings");
-    job.args(["doc", "--release", "--workspace", "--no-deps", "--document-private-items"]).run()
+    job.args(["doc", "--release", "--keep-going", "--workspace", "--no-deps", "--document-private-items"]).run()
 }
 
 fn build(workspace: &Workspace) -> Result<()> {
-    Job::cargo(workspace.root()).args(["build", "--release", "--workspace", "--all-targets"]).run()
+    Job::cargo(workspace.root()).args(["build", "--release", "--keep-going", "--workspace", "--all-targets"]).run()
 }
 
 fn tests(workspace: &Workspace) -> Result<()> {
-    let job = Job::cargo(workspace.root()).args(["test", "--release", "--workspace"]);
+    let job = Job::cargo(workspace.root()).args(["test", "--release", "--no-fail-fast", "--workspace"]);
     guests::Ext::find(workspace)?.in_home(job).run()
 }
 
