@@ -1,0 +1,103 @@
+//! `ext dev`: started, called over every transport, changed, stopped.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, ChildStdout, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::sandbox::Sandbox;
+
+/// A running `ext dev`; killed when dropped.
+struct Platform {
+    process: Child,
+    events: std::io::Lines<BufReader<ChildStdout>>,
+}
+
+impl Platform {
+    fn start(sandbox: &Sandbox, folders: &[&str], more: &[&str]) -> Self {
+        let arguments = [&["--json", "dev", "--listen", "127.0.0.1:0"], more, folders].concat();
+        // The log goes to a file: a full pipe would stop the platform.
+        let log = std::fs::File::create(sandbox.path().join("dev.log")).unwrap();
+        let mut process = sandbox.command(&arguments).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let events = BufReader::new(process.stdout.take().unwrap()).lines();
+        Self { process, events }
+    }
+
+    /// The next event of this name; everything before it is passed over.
+    fn wait_for(&mut self, event: &str) -> Value {
+        for line in self.events.by_ref() {
+            let value: Value = serde_json::from_str(&line.unwrap()).unwrap();
+            if value["event"] == event {
+                return value;
+            }
+        }
+        panic!("ext dev ended before it said {event}");
+    }
+
+    fn stop(mut self) -> Option<i32> {
+        kill_process(Pid::from_child(&self.process), Signal::TERM).unwrap();
+        self.wait_for("stopped");
+        self.process.wait().unwrap().code()
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn an_extension_is_served_changed_and_called_over_every_transport() {
+    let sandbox = Sandbox::alone();
+    sandbox.ok(&["new", "rule", "--kind", "domain-hook"]);
+    let mut platform = Platform::start(&sandbox, &["rule"], &["--watch"]);
+    let ready = platform.wait_for("ready");
+    let (http, unix) = (ready["server"].as_str().unwrap().to_owned(), format!("unix:{}", ready["socket"].as_str().unwrap()));
+    let input = r#"{"quantity": 101}"#;
+    for server in [&http, &unix] {
+        for transport in ["grpc", "http"] {
+            let answer = sandbox.ok(&["--json", "--server", server, "invoke", "rule", "--transport", transport, "--input", input]).json();
+            assert_eq!(answer["output"]["ok"], false, "{transport} {server}");
+            assert_eq!(answer["served_version"], 1);
+            assert!(answer["stats"]["cpu_micros"].as_u64().unwrap() > 0);
+        }
+    }
+    // Without flags, the running platform is found by its file.
+    assert!(sandbox.ok(&["list"]).out.contains("rule"));
+    assert!(sandbox.ok(&["logs", "rule"]).out.contains("judging 101 pieces"));
+    sandbox.fails(&["invoke", "other", "--input", "{}"], 1, "NOT_FOUND");
+    sandbox.fails(&["invoke", "rule@9", "--input", "{}"], 1, "NOT_PROMOTED");
+    sandbox.fails(&["invoke", "rule", "--input", "{}", "--token", "nonsense"], 4, "UNAUTHENTICATED");
+    sandbox.fails(&["invoke", "rule", "--input", "{}", "--env", "prod"], 2, "BAD_REQUEST");
+    sandbox.fails(&["invoke", "rule", "--input", "{}"], 1, "INVALID_INPUT");
+    let other = sandbox.ok(&["dev", "token", "--tenant", "someone-else"]).out;
+    sandbox.fails(&["invoke", "rule", "--input", input, "--token", other.trim()], 1, "NOT_FOUND");
+
+    let source = sandbox.read("rule/src/lib.rs");
+    sandbox.write("rule/src/lib.rs", source.replace("u32 = 100", "u32 = 200"));
+    assert_eq!(platform.wait_for("served")["version"], 2);
+    assert_eq!(sandbox.ok(&["--json", "invoke", "rule", "--input", input]).json()["output"]["ok"], true);
+    assert_eq!(sandbox.ok(&["--json", "invoke", "rule@1", "--input", input]).json()["output"]["ok"], false, "the version before is still there");
+    sandbox.write("rule/src/lib.rs", "broken");
+    assert_eq!(platform.wait_for("build_failed")["code"], "COMPILE_FAILED");
+    assert_eq!(sandbox.ok(&["--json", "invoke", "rule", "--input", input]).json()["served_version"], 2, "the last good one goes on");
+
+    assert_eq!(platform.stop(), Some(0));
+    sandbox.fails(&["list"], 3, "ext dev");
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused_before_anything_listens() {
+    let sandbox = Sandbox::alone();
+    sandbox.write("settings.toml", "[listen]\nport = 1\n");
+    sandbox.fails(&["dev", "--config", "settings.toml"], 2, "port");
+    sandbox.write("settings.toml", "[engine]\nmemory_reset = \"never\"\n");
+    sandbox.fails(&["dev", "--config", "settings.toml"], 2, "memory_reset");
+    sandbox.fails(&["dev", "nowhere", "--listen", "127.0.0.1:0"], 2, "nowhere");
+}

@@ -1,0 +1,35 @@
+//! Every help text, as a snapshot: names and flags are a contract.
+
+use crate::sandbox::Sandbox;
+
+#[test]
+fn help_is_as_reviewed() {
+    let sandbox = Sandbox::alone();
+    let mut text = String::new();
+    for command in [
+        &["--help"][..],
+        &["new", "--help"],
+        &["build", "--help"],
+        &["check", "--help"],
+        &["test", "--help"],
+        &["run", "--help"],
+        &["dev", "--help"],
+        &["dev", "token", "--help"],
+        &["invoke", "--help"],
+        &["list", "--help"],
+        &["logs", "--help"],
+        &["toolchain", "install", "--help"],
+        &["completion", "--help"],
+    ] {
+        text.push_str(&format!("$ ext {}\n{}\n", command.join(" "), sandbox.ok(command).out));
+    }
+    insta::assert_snapshot!("help", text);
+}
+
+#[test]
+fn completion_scripts_are_made_for_every_shell() {
+    let sandbox = Sandbox::alone();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        assert!(sandbox.ok(&["completion", shell]).out.contains("toolchain"), "{shell}");
+    }
+}
