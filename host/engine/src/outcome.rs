@@ -31,7 +31,7 @@ pub(crate) fn of_error(error: &wasmtime::Error, guest: &Guest) -> Failure {
         return Failure::new(ErrorCode::MemoryLimit, format!("the extension asked for more than its {} MiB of memory and failed", limits.memory_mb));
     }
     if is_copy_limit(error) {
-        return output_limit(limits.output_bytes);
+        return copy_limit(limits.output_bytes);
     }
     of_calls(guest.calls).unwrap_or_else(|| Failure::new(ErrorCode::Trap, trap_text(error)))
 }
@@ -58,6 +58,12 @@ fn of_calls(calls: CallRecord) -> Option<Failure> {
 
 pub(crate) fn output_limit(bytes_max: u32) -> Failure {
     Failure::new(ErrorCode::OutputLimit, format!("the extension's answer is larger than its {bytes_max} bytes"))
+}
+
+/// Whatever a guest hands over at once is bounded alike, before the host looks at it.
+fn copy_limit(bytes_max: u32) -> Failure {
+    let text = format!("the extension handed over more than its {bytes_max} bytes at once: an answer, a log line or a host call's request");
+    Failure::new(ErrorCode::OutputLimit, text)
 }
 
 /// wasmtime keeps the type of this error to itself; `tests/` holds its text.
