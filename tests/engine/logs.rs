@@ -7,7 +7,7 @@ use extensions_test_support::Request;
 use extensions_types::{Kind, TenantId};
 use serde_json::Value;
 
-use crate::support::{Scene, attack, hook};
+use crate::support::{Scene, attack, failed, hook};
 
 const LONG: &str = "[limits]\ncpu_millis = 20\ntimeout_ms = 30000\n";
 /// A process of tests stays far below it; a gigabyte of kept log would not.
@@ -81,4 +81,14 @@ async fn a_tail_is_its_tenants_alone() {
     scene.client.invoke(Invoke::new("talks")).await.unwrap();
     assert_eq!(read(&scene, &scene.hostile, "talks").await.len(), 1);
     assert_eq!(read(&scene, &scene.neighbour, "talks").await, [] as [Value; 0]);
+}
+
+/// More than the host copies at once: the guest ends, and its text says what may have been too large.
+#[tokio::test]
+async fn a_line_beyond_every_bound_ends_its_guest() {
+    let scene = Scene::new().await;
+    let body = "(drop (memory.grow (i32.const 40))) (memory.fill (i32.const 65536) (i32.const 120) (i32.const 2097152))
+        (call $log (i32.const 65536) (i32.const 2097152)) (call $ok (call $answer))";
+    scene.withstands(vec![attack("one long line", &hook(body).text("answer", "{}"), "OUTPUT_LIMIT")]).await;
+    assert!(failed(scene.invoke("one-long-line").await).message.contains("a log line"));
 }

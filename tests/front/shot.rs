@@ -50,6 +50,8 @@ pub(crate) struct Hit {
     pub(crate) message: String,
     pub(crate) output: Bytes,
     pub(crate) served_version: String,
+    /// The id that finds the host's own lines about it.
+    pub(crate) correlation: String,
 }
 
 impl Shot {
@@ -64,7 +66,8 @@ impl Shot {
         let mut request = tonic::Request::new(InvokeExtensionRequest {
             extension_id: self.extension.clone(),
             version: self.version.clone(),
-            ctx: Some(self.ctx.clone()),
+            // Saying nothing is leaving it out.
+            ctx: (self.ctx != ExecutionContext::default()).then(|| self.ctx.clone()),
             input_json: self.input.clone(),
             hook_point: self.point.clone(),
             timeout_ms: self.timeout_ms,
@@ -111,7 +114,8 @@ impl Shot {
         let error_code = if reply.status == 200 { String::new() } else { reply.error_code() };
         let message = if reply.status == 200 { String::new() } else { reply.text() };
         let served_version = reply.headers.get("x-ameide-served-version").cloned().unwrap_or_default();
-        Hit { status: reply.status, error_code, message, output: reply.body.into(), served_version }
+        let correlation = reply.headers.get("x-ameide-correlation-id").cloned().unwrap_or_default();
+        Hit { status: reply.status, error_code, message, output: reply.body.into(), served_version, correlation }
     }
 }
 
@@ -123,13 +127,20 @@ impl Hit {
             message: answer.error_msg,
             output: answer.output_json,
             served_version: answer.served_version,
+            correlation: String::new(),
         }
     }
 
     pub(crate) fn refused(status: &tonic::Status) -> Self {
-        let error_code = detail_of(status.details()).map(|detail| detail.error_code).unwrap_or_default();
-        let status_number = u16::try_from(i32::from(status.code())).unwrap();
-        Self { status: status_number, error_code, message: status.message().to_owned(), output: Bytes::new(), served_version: String::new() }
+        let detail = detail_of(status.details()).unwrap_or_default();
+        Self {
+            status: number(status.code()),
+            error_code: detail.error_code,
+            message: status.message().to_owned(),
+            output: Bytes::new(),
+            served_version: String::new(),
+            correlation: detail.correlation_id,
+        }
     }
 
     pub(crate) fn told(&self) -> (u16, &str) {

@@ -1,7 +1,7 @@
 //! A host with two tenants, and tables of attacks against it.
 
 use extensions_proto::v1::{ExecutionContext, RiskTier};
-use extensions_test_support::{Guest, Platform, Start};
+use extensions_test_support::{Guest, Platform, Start, log};
 use extensions_types::{Kind, TenantId};
 use tonic::Code;
 
@@ -92,6 +92,8 @@ impl Stage {
                 for private in ["umbrella", "/tmp", "/proc", ".rs:"] {
                     assert!(!hit.message.contains(private), "{} over {name} tells {private}: {}", row.attack, hit.message);
                 }
+                // The id that the caller was told finds the line of the host's own log.
+                log::line(|line| line["correlation_id"] == hit.correlation && line["error_code"] == row.code).await;
                 let next = self.good().fire(transport).await;
                 assert_eq!(next.output, "{\"by\":1}", "a good call after {} over {name}: {}", row.attack, next.message);
             }

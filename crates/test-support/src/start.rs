@@ -20,6 +20,7 @@ pub struct Start {
     compile_child: PathBuf,
     io_threads: usize,
     slow_calls_max: usize,
+    profile: String,
     grants: Vec<GrantSettings>,
     home: Option<Arc<TempDir>>,
 }
@@ -28,7 +29,7 @@ impl Start {
     /// A host whose components are compiled by children of `compile_child`.
     #[must_use]
     pub fn new(compile_child: impl Into<PathBuf>) -> Self {
-        Self { compile_child: compile_child.into(), io_threads: 2, slow_calls_max: 32, grants: Vec::new(), home: None }
+        Self { compile_child: compile_child.into(), io_threads: 2, slow_calls_max: 32, profile: "guards".to_owned(), grants: Vec::new(), home: None }
     }
 
     /// That many threads for connections and short calls; 2 otherwise.
@@ -42,6 +43,13 @@ impl Start {
     #[must_use]
     pub fn slow_calls_max(mut self, calls: usize) -> Self {
         self.slow_calls_max = calls;
+        self
+    }
+
+    /// `guards` or `hardened`; guards otherwise.
+    #[must_use]
+    pub fn profile(mut self, profile: &str) -> Self {
+        profile.clone_into(&mut self.profile);
         self
     }
 
@@ -90,6 +98,7 @@ impl Start {
         settings.listen.io_threads = self.io_threads;
         settings.listen.drain_notice_ms = 0;
         settings.listen.drain_timeout_ms = PATIENCE.as_millis().try_into().unwrap();
+        settings.engine.profile.clone_from(&self.profile);
         settings.engine.slow_calls_max = self.slow_calls_max;
         let issuers = vec![IssuerSettings::development(ISSUER, key.jwks())];
         settings.identity = IdentitySettings { allow_development: true, grants: self.grants.clone(), ..IdentitySettings::new(issuers) };
