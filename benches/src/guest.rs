@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use extensions_aot::Digest;
 use extensions_catalog::ServedVersion;
-use extensions_types::{Build, Manifest, Schemas, TenantId, Version};
+use extensions_types::{Build, Kind, Manifest, Schemas, TenantId, Version};
 
 /// An order of two lines within its ceiling.
 pub(crate) const ORDER: &str = r#"{"customer":{"id":"c-17","tier":"gold"},"currency":"EUR","discountPercent":5,"lines":[{"sku":"A-100","quantity":3,"unitPrice":1250,"discountPercent":4},{"sku":"B-7","quantity":1,"unitPrice":89900,"discountPercent":2}]}"#;
@@ -25,17 +25,17 @@ impl Guests {
     }
 
     pub(crate) fn discount(&self, tenant: &TenantId) -> anyhow::Result<ServedVersion> {
-        serve("order-discount", "", &self.discount, tenant)
+        serve("order-discount", Kind::DomainHook, "", &self.discount, tenant)
     }
 
     pub(crate) fn spinner(&self, tenant: &TenantId) -> anyhow::Result<ServedVersion> {
         // As long as a guest may have: the neighbours feel it all the while.
-        serve("spinner", "[limits]\ncpu_millis = 1000\ntimeout_ms = 30000\n", &self.spinner, tenant)
+        serve("spinner", Kind::ProcessHook, "[limits]\ncpu_millis = 1000\ntimeout_ms = 30000\n", &self.spinner, tenant)
     }
 }
 
-fn serve(id: &str, limits: &str, component: &Bytes, tenant: &TenantId) -> anyhow::Result<ServedVersion> {
-    let manifest = Manifest::parse(&format!("id = \"{id}\"\nkind = \"domain_hook\"\nlang = \"rust\"\n{limits}"))?;
+fn serve(id: &str, kind: Kind, limits: &str, component: &Bytes, tenant: &TenantId) -> anyhow::Result<ServedVersion> {
+    let manifest = Manifest::parse(&format!("id = \"{id}\"\nkind = \"{kind}\"\nlang = \"rust\"\n{limits}"))?;
     let build = Build {
         tenant: tenant.clone(),
         version: Version::FIRST,

@@ -14,7 +14,8 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 
-use self::{calls::Caller, platform::Platform, report::Report, rules::Rule, scratch::Scratch};
+use self::{calls::Caller, report::Report, rules::Rule};
+pub(crate) use self::{platform::Platform, scratch::Scratch, spinner::create as create_spinner};
 use crate::{
     child::Job,
     guests::{self, Ext},

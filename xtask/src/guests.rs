@@ -27,6 +27,11 @@ impl Ext {
         Ok(Self { program, home: target.join("ext-home") })
     }
 
+    /// Another program of the same build.
+    pub(crate) fn sibling(&self, name: &str) -> PathBuf {
+        self.program.with_file_name(name)
+    }
+
     /// A run of it.
     pub(crate) fn job(&self) -> Job {
         self.in_home(Job::new(&self.program))

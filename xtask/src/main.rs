@@ -1,10 +1,12 @@
 //! `cargo xtask`: the repository's own tasks. It builds without the engine, so
 //! that its checks answer within seconds. It is no part of the product.
 
+mod bench;
 mod child;
 mod demo;
 mod deps;
 mod finding;
+mod foreign;
 mod gen_files;
 mod guests;
 mod metadata;
@@ -34,6 +36,8 @@ enum Task {
     Test(test::Arguments),
     /// The whole path on this machine: install, build, serve the examples, call them, stop
     Demo,
+    /// What a call costs, beside the fastest we know and bare echoes in the same run
+    Bench(bench::Arguments),
     /// Compares the edges between crates with xtask/deps.toml
     Deps(deps::Arguments),
     /// Checks the form of the tree: heads, lengths, links, leftovers
@@ -69,6 +73,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Test(arguments) => test::run(&workspace, &arguments),
         Task::Demo => demo::run(&workspace),
+        Task::Bench(arguments) => bench::run(&workspace, &arguments),
         Task::Deps(arguments) => deps::run(&workspace, &arguments),
         Task::Tidy => tidy::run(&workspace),
         Task::Gen { check } => gen_files::run(&workspace, check),

@@ -44,7 +44,7 @@ fn find_or_install(workspace: &Workspace) -> Result<PathBuf> {
     if !program.is_file() {
         say::talk(format!("cargo-deny is not on PATH: building version {VERSION} once (about two minutes)"));
         let job = Job::cargo(workspace.root()).args(["install", "--quiet", "--locked", "cargo-deny", "--version", VERSION, "--root"]).args([&tools]);
-        job.run().context("install it yourself (`cargo install --locked cargo-deny`) or check the way to crates.io")?;
+        job.run().context("install it yourself (`cargo install --locked cargo-deny`) or check that the crates registry can be reached")?;
     }
     Ok(program)
 }

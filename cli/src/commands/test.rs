@@ -16,7 +16,7 @@ pub(crate) async fn run(test: &Test, say: &Say) -> Result<(), Failure> {
     let cases: Vec<_> = folder.cases()?.into_iter().filter(|case| case.name.contains(&test.only)).collect();
     if cases.is_empty() {
         return Err(Failure::Usage(format!(
-            "no case to run: {}/tests/ has no JSON file that fits; docs/testing.md shows one",
+            "no case to run: {}/tests/ has no JSON file that fits; docs/extensions.md shows one",
             test.folder.display()
         )));
     }

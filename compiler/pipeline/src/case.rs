@@ -10,7 +10,7 @@ use extensions_types::{CallLabel, ErrorCode, HostCallName};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A case file, as docs/testing.md describes it.
+/// A case file, as docs/extensions.md describes it.
 #[derive(Debug, Clone)]
 pub struct Case {
     /// Its `name`, or its file's.

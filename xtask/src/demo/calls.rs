@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
@@ -68,12 +67,6 @@ impl Answer {
     }
 }
 
-/// The part of the announcement that is read here: how `ext` finds its platform.
-#[derive(Debug, Deserialize)]
-struct Found {
-    token: String,
-}
-
 /// Calls one platform.
 #[derive(Debug)]
 pub(super) struct Caller<'a> {
@@ -85,10 +78,7 @@ pub(super) struct Caller<'a> {
 impl<'a> Caller<'a> {
     /// Takes address and token from what the platform said.
     pub(super) fn new(ext: &'a Ext, platform: &Platform) -> Result<Self> {
-        let ready = platform.ready.clone();
-        let found = std::fs::read(&ready.token_file).map(|text| serde_json::from_slice::<Found>(&text));
-        let found = found.and_then(|found| Ok(found?)).with_context(|| format!("the token in {}", ready.token_file.display()))?;
-        Ok(Self { ext, ready, token: found.token })
+        Ok(Self { ext, ready: platform.ready.clone(), token: platform.token()? })
     }
 
     /// One call. An extension's failure is an answer, too.

@@ -44,23 +44,29 @@ enum Event {
 
 /// How to reach the platform, once everything given to it has been built.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Ready {
-    pub(super) server: String,
+pub(crate) struct Ready {
+    pub(crate) server: String,
     pub(super) socket: PathBuf,
     pub(super) token_file: PathBuf,
 }
 
+/// The part of the announcement that is read here: how `ext` finds its platform.
+#[derive(Debug, Deserialize)]
+struct Found {
+    token: String,
+}
+
 /// A running platform.
 #[derive(Debug)]
-pub(super) struct Platform {
+pub(crate) struct Platform {
     child: Option<Child>,
     log: PathBuf,
-    pub(super) ready: Ready,
+    pub(crate) ready: Ready,
 }
 
 impl Platform {
     /// Starts it with these extensions.
-    pub(super) fn start(ext: &Ext, folders: &[PathBuf], scratch: &Scratch) -> Result<Self> {
+    pub(crate) fn start(ext: &Ext, folders: &[PathBuf], scratch: &Scratch) -> Result<Self> {
         let log = scratch.path("server.log");
         let stderr = File::create(&log)?;
         let job = ext.job().args(["--json", "dev"]).args(folders).args(["--listen", "127.0.0.1:0", "--data"]).args([scratch.path("data")]);
@@ -79,13 +85,21 @@ impl Platform {
         }
     }
 
+    /// The token with which `ext` finds it.
+    pub(crate) fn token(&self) -> Result<String> {
+        let file = &self.ready.token_file;
+        let found = std::fs::read(file).map(|text| serde_json::from_slice::<Found>(&text));
+        let found = found.and_then(|found| Ok(found?)).with_context(|| format!("the token in {}", file.display()))?;
+        Ok(found.token)
+    }
+
     /// The end of its log.
     pub(super) fn log_tail(&self) -> String {
         tail(&self.log)
     }
 
     /// Ends it and waits for that.
-    pub(super) fn stop(mut self) -> Result<()> {
+    pub(crate) fn stop(mut self) -> Result<()> {
         let child = self.child.take().context("it runs")?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a process id")?;
         rustix::process::kill_process(pid, Signal::TERM).context("SIGTERM")?;

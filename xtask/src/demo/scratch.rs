@@ -1,4 +1,4 @@
-//! The demo's temporary folder. One that an interrupted run left behind is
+//! A temporary folder for guests. One that an interrupted run left behind is
 //! removed by the next.
 
 use std::path::{Path, PathBuf};
@@ -10,23 +10,23 @@ const PREFIX: &str = "extensions-demo-";
 
 /// Removed when dropped.
 #[derive(Debug)]
-pub(super) struct Scratch(TempDir);
+pub(crate) struct Scratch(TempDir);
 
 impl Scratch {
     /// A new one; short, since a Unix socket's path has at most 107 bytes.
-    pub(super) fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         sweep();
         let prefix = format!("{PREFIX}{}-", std::process::id());
         Ok(Self(tempfile::Builder::new().prefix(&prefix).tempdir().context("no temporary folder can be made")?))
     }
 
     /// A path in it.
-    pub(super) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+    pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// Removes it and says whether something is left.
-    pub(super) fn remove(self) -> Result<bool> {
+    pub(crate) fn remove(self) -> Result<bool> {
         let path = self.0.path().to_path_buf();
         self.0.close().with_context(|| format!("{} cannot be removed", path.display()))?;
         Ok(path.exists())

@@ -4,7 +4,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{child::Job, deps, gen_files, guests, supply, tidy, workspace::Workspace};
+use crate::{child::Job, deps, foreign, gen_files, guests, supply, tidy, workspace::Workspace};
 
 /// One step.
 #[derive(Debug)]
@@ -30,6 +30,7 @@ pub(super) static ALL: &[Step] = &[
     step("build", "the workspace with all its tests", &[], build),
     step("toolchain", "what guests are built with, installed where missing", &["build"], guests::install_toolchain),
     step("examples", "the guest examples' own cases in the production engine", &["build", "toolchain"], guests::test_examples),
+    step("foreign", "clients that nobody here generated: grpcio by reflection, curl", &["build", "toolchain"], foreign::run),
     step("tests", "unit and end-to-end tests", &["build", "toolchain"], tests),
 ];
 

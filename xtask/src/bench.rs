@@ -1,0 +1,56 @@
+//! `cargo xtask bench`: builds everything that is measured and measures it.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::{
+    child::Job,
+    demo::{self, Scratch},
+    guests::{self, Ext},
+    workspace::Workspace,
+};
+
+const DISCOUNT: &str = "guest-examples/order-discount";
+/// Few short rounds: a look, not a result.
+const QUICK: [&str; 4] = ["--rounds", "3", "--round-ms", "300"];
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// A look in half a minute: few short rounds
+    #[arg(long)]
+    quick: bool,
+    /// Only scenarios whose name contains this: in-process, servers, neighbours, start
+    #[arg(long, default_value = "")]
+    only: String,
+    /// Writes the figures as JSON too
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+/// The task. Run it while nothing else runs.
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    Job::cargo(workspace.root()).args(["build", "--release", "--workspace"]).run()?;
+    guests::install_toolchain(workspace)?;
+    let (ext, scratch) = (Ext::find(workspace)?, Scratch::new()?);
+    let discount = workspace.path(DISCOUNT);
+    let spinner = demo::create_spinner(&ext, &scratch)?;
+    for folder in [&discount, &spinner] {
+        ext.job().args(["--quiet", "build"]).args([folder]).dir(workspace.root()).without_data().run()?;
+    }
+    let built = |folder: PathBuf, id: &str| folder.join("target/ext").join(format!("{id}.wasm"));
+    let mut bench = Job::new(ext.sibling("extensions-bench"))
+        .args(["--component".into(), built(discount, "order-discount")])
+        .args(["--spinner".into(), built(spinner, "spinner")])
+        .args(["--only", &arguments.only]);
+    if arguments.quick {
+        bench = bench.args(QUICK);
+    }
+    if let Some(json) = &arguments.json {
+        bench = bench.args([PathBuf::from("--json"), json.clone()]);
+    }
+    bench.dir(workspace.root()).run()?;
+    scratch.remove()?;
+    Ok(())
+}
