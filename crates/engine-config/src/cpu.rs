@@ -7,9 +7,8 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// x86-64-v3 beyond the baseline, as Cranelift's settings are called.
 /// Source: the x86-64 psABI, "Micro-architecture levels".
-const CRANELIFT_FLAGS: [&str; 11] = [
-    "has_sse3", "has_ssse3", "has_sse41", "has_sse42", "has_popcnt", "has_avx", "has_avx2", "has_bmi1", "has_bmi2", "has_fma", "has_lzcnt",
-];
+const CRANELIFT_FLAGS: [&str; 11] =
+    ["has_sse3", "has_ssse3", "has_sse41", "has_sse42", "has_popcnt", "has_avx", "has_avx2", "has_bmi1", "has_bmi2", "has_fma", "has_lzcnt"];
 
 /// The processor lacks parts of the profile.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
