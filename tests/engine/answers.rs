@@ -18,7 +18,13 @@ const NO_JSON: [(&str, &[u8]); 7] = [
     ("a nul byte", b"{\"a\":\"\0\"}"),
 ];
 
-/// A body that answers with `bytes` spaces after `{}`, from memory that it has.
+/// A body that answers with `bytes` of memory that it never touched: large at no cost.
+fn vast(bytes: u32) -> String {
+    let pages = bytes.div_ceil(1 << 16) + 1;
+    format!("(drop (memory.grow (i32.const {pages}))) (call $ok (i32.const 65536) (i32.const {bytes}))")
+}
+
+/// A body that answers with `{}` and spaces, `bytes` in all.
 fn padded(bytes: u32) -> String {
     let pages = bytes.div_ceil(1 << 16) + 1;
     format!(
@@ -37,9 +43,9 @@ async fn answers_are_bounded() {
     scene
         .withstands(vec![
             attack("a byte too many", &hook(&padded((1 << 20) + 1)), "OUTPUT_LIMIT"),
-            attack("100 mib", &hook(&padded(100 << 20)), "OUTPUT_LIMIT").limits(LARGE),
-            attack("100 mib of a tool", &Guest::new(Kind::AgentTool, &padded(100 << 20)), "OUTPUT_LIMIT").limits(LARGE).kind(Kind::AgentTool),
-            attack("100 mib of fields", &Guest::new(Kind::DomainHook, &padded(100 << 20)), "OUTPUT_LIMIT").limits(LARGE).kind(Kind::DomainHook),
+            attack("100 mib", &hook(&vast(100 << 20)), "OUTPUT_LIMIT").limits(LARGE),
+            attack("100 mib of a tool", &Guest::new(Kind::AgentTool, &vast(100 << 20)), "OUTPUT_LIMIT").limits(LARGE).kind(Kind::AgentTool),
+            attack("100 mib of fields", &Guest::new(Kind::DomainHook, &vast(100 << 20)), "OUTPUT_LIMIT").limits(LARGE).kind(Kind::DomainHook),
             // 2,000 messages that cost nothing in the guest: empty texts at pointer 0.
             attack("many messages", &Guest::new(Kind::DomainHook, messages).text("answer", "{}").memory("4"), "OUTPUT_LIMIT")
                 .limits("[limits]\noutput_bytes = 65536\n")

@@ -10,6 +10,9 @@ use crate::support::{CHILD, Scene, hook};
 
 const LONG: &str = "[limits]\ncpu_millis = 1000\ntimeout_ms = 30000\n";
 const ROUNDS: usize = 8;
+/// Pages within the window that is reset by writing, and far beyond it.
+const SMALL: u32 = 4;
+const LARGE: u32 = 200;
 
 /// Writes a secret over all of its memory, however much it may have.
 fn writer(pages: u32) -> Guest {
@@ -29,10 +32,15 @@ fn writer(pages: u32) -> Guest {
 /// Counts the bytes that are not zero in memory that it never wrote, and the
 /// elements of a table that it never set.
 fn reader(pages: u32) -> Guest {
+    reader_after("", pages)
+}
+
+fn reader_after(before: &str, pages: u32) -> Guest {
     let end = (pages + 1) << 16;
     hook(&format!(
         "(local $at i32) (local $found i64)
          (drop (memory.grow (i32.const {})))
+         {before}
          (local.set $at (i32.add (i32.and (global.get $heap) (i32.const -8)) (i32.const 8)))
          (loop $next
             (if (i64.ne (i64.load (local.get $at)) (i64.const 0)) (then (local.set $found (i64.add (local.get $found) (i64.const 1)))))
@@ -51,11 +59,11 @@ fn reader(pages: u32) -> Guest {
 #[tokio::test]
 async fn memory_never_passes_between_tenants() {
     let scene = Scene::of(Start::new(CHILD).io_threads(1)).await;
-    for (writes, reads) in [("writes-small", 4), ("writes-large", 900)] {
+    for (writes, reads) in [("writes-small", SMALL), ("writes-large", LARGE)] {
         scene.serve(writes, Kind::ProcessHook, LONG, writer(reads).component()).await;
     }
     let mut readers = Vec::new();
-    for (id, pages) in [("reads-small", 4), ("reads-large", 900)] {
+    for (id, pages) in [("reads-small", SMALL), ("reads-large", LARGE)] {
         let served = scene.platform.serve(&scene.neighbour, id, Kind::ProcessHook, LONG, reader(pages).component());
         scene.platform.load(&served).await.unwrap();
         readers.push(id);
@@ -72,6 +80,21 @@ async fn memory_never_passes_between_tenants() {
     }
 }
 
+/// The reader would see what there is.
+#[tokio::test]
+async fn a_reader_finds_what_was_written() {
+    let scene = Scene::new().await;
+    for (id, before, found) in [
+        ("one-byte", "(i32.store8 (i32.const 300000) (i32.const 1))", 1),
+        ("one-element", "(table.set $t (i32.const 5) (ref.func $spare))", 1),
+        ("a-page", "(memory.fill (i32.const 131072) (i32.const 1) (i32.const 65536))", 8_192),
+    ] {
+        let guest = reader_after(before, SMALL).fields("(func $spare) (elem declare func $spare)");
+        scene.serve(id, Kind::ProcessHook, "", guest.component()).await;
+        assert_eq!(scene.output(id).await, json!({"n": found}), "{id}");
+    }
+}
+
 /// Slots of guests that were stopped midway are reset as well.
 #[tokio::test]
 async fn a_stopped_guest_leaves_nothing() {
@@ -80,7 +103,7 @@ async fn a_stopped_guest_leaves_nothing() {
     let spin = "(loop $again (br $again)) (unreachable)";
     scene.serve("traps", Kind::ProcessHook, "", write("(unreachable)")).await;
     scene.serve("spins", Kind::ProcessHook, "[limits]\ncpu_millis = 5\ntimeout_ms = 30000\n", write(spin)).await;
-    let served = scene.platform.serve(&scene.neighbour, "reads", Kind::ProcessHook, LONG, reader(4).component());
+    let served = scene.platform.serve(&scene.neighbour, "reads", Kind::ProcessHook, LONG, reader(SMALL).component());
     scene.platform.load(&served).await.unwrap();
     let neighbour = scene.platform.client(&scene.neighbour);
     for _ in 0..ROUNDS {

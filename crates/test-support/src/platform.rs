@@ -17,7 +17,7 @@ use extensions_types::{ActorType, Build, CallLabel, ExtensionId, Kind, Manifest,
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::{Request, start::ISSUER};
+use crate::{Request, event, start::ISSUER};
 
 const TOKEN_LIFE: Duration = Duration::from_secs(3_600);
 
@@ -71,7 +71,16 @@ impl Platform {
     /// # Errors
     /// When it cannot be served.
     pub async fn load(&self, served: &Arc<ServedVersion>) -> Result<(), NotLoaded> {
-        self.host().modules().get(served, None).await.map(|_| ())
+        event(async {
+            loop {
+                match self.host().modules().get(served, None).await {
+                    // A host stops waiting before a crowded machine has compiled.
+                    Err(NotLoaded::Loading) => {}
+                    loaded => return loaded.map(|_| ()),
+                }
+            }
+        })
+        .await
     }
 
     /// Claims of `subject` for an hour, about no tenant and without rights.
