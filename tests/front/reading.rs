@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{shot::Transport, stage::Stage};
 
-async fn listed(stage: &Stage, transport: &Transport, token: &str, kind: Option<Kind>) -> Result<Vec<(String, String)>, String> {
-    let _ = stage;
+async fn listed(transport: &Transport, token: &str, kind: Option<Kind>) -> Result<Vec<(String, String)>, String> {
     match transport {
         Transport::Grpc(channel) => {
             let kind = kind.map_or(0, |kind| extensions_proto::v1::ExtensionKind::from(kind).into());
@@ -43,11 +42,11 @@ async fn a_list_is_the_tenants_own() {
     let nobody = stage.platform.sign(&stage.platform.claims("ada").tenant(&stage.acme));
     let gateway = stage.delegated().token.unwrap();
     for (name, transport) in &stage.transports {
-        assert_eq!(listed(&stage, transport, &acme, None).await, rows(&[("risky", "1"), ("rule", "2"), ("tool", "1")]), "{name}");
-        assert_eq!(listed(&stage, transport, &acme, Some(Kind::AgentTool)).await, rows(&[("tool", "1")]), "{name}");
-        assert_eq!(listed(&stage, transport, &umbrella, None).await, rows(&[("private", "1")]), "{name}");
+        assert_eq!(listed(transport, &acme, None).await, rows(&[("risky", "1"), ("rule", "2"), ("tool", "1")]), "{name}");
+        assert_eq!(listed(transport, &acme, Some(Kind::AgentTool)).await, rows(&[("tool", "1")]), "{name}");
+        assert_eq!(listed(transport, &umbrella, None).await, rows(&[("private", "1")]), "{name}");
         for token in [&nobody, &gateway] {
-            let refused = listed(&stage, transport, token, None).await.unwrap_err();
+            let refused = listed(transport, token, None).await.unwrap_err();
             assert!(["PermissionDenied", "PERMISSION_DENIED"].contains(&refused.as_str()), "{name}: {refused}");
         }
     }
