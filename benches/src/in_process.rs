@@ -6,9 +6,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use extensions_engine::{Call, DenyAll, Engine, Extension, Observer, Outcome, Settings};
+use extensions_engine::{Call, DenyAll, Engine, Extension, Settings, Unobserved};
 use extensions_engine_config::{MemoryReset, PoolSize, Profile, host_engine};
-use extensions_types::{ActorType, CallLabel, Environment, ExecutionContext, ExtensionDefinition, RiskTier, TenantId};
+use extensions_types::{ActorType, CallLabel, Environment, ExecutionContext, RiskTier, TenantId};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::{
@@ -19,18 +19,11 @@ use crate::{
     rounds::{Contender, Plan, Sample, alternate},
 };
 
-#[derive(Debug)]
-struct Unaccounted;
-
-impl Observer for Unaccounted {
-    fn ended(&self, _: &ExtensionDefinition, _: &ExecutionContext, _: &Outcome) {}
-}
-
 pub(crate) fn measure(guests: &Guests, plan: Plan, report: &mut Report) -> anyhow::Result<()> {
     let pool = PoolSize { instances: 8 };
     let floor = Floor::new(host_engine(Profile::default(), MemoryReset::Keep, pool)?, &guests.discount)
         .map_err(|error| anyhow::anyhow!("the floor does not start: {error:#}"))?;
-    let engine = Arc::new(Engine::start(Settings { io_threads: 2, slow_calls_max: 8, ..Settings::default() }, Arc::new(Unaccounted))?);
+    let engine = Arc::new(Engine::start(Settings { io_threads: 2, slow_calls_max: 8, ..Settings::default() }, Arc::new(Unobserved))?);
     let home = tempfile::tempdir()?;
     let background = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let extension = background.block_on(platform::load(&engine, home.path(), guests))?;

@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use extensions_engine::{Call, DenyAll, Engine, Observer, Outcome, Settings};
-use extensions_types::{ExecutionContext, ExtensionDefinition, TenantId};
+use extensions_engine::{Call, DenyAll, Engine, Settings, Unobserved};
+use extensions_types::TenantId;
 
 use crate::{
     guest::{Guests, ORDER},
@@ -16,15 +16,8 @@ use crate::{
     rounds::{Contender, Plan, Sample, alternate},
 };
 
-#[derive(Debug)]
-struct Unaccounted;
-
-impl Observer for Unaccounted {
-    fn ended(&self, _: &ExtensionDefinition, _: &ExecutionContext, _: &Outcome) {}
-}
-
 pub(crate) fn measure(guests: &Guests, plan: Plan, report: &mut Report) -> anyhow::Result<()> {
-    let engine = Arc::new(Engine::start(Settings { io_threads: 1, slow_calls_max: 8, ..Settings::default() }, Arc::new(Unaccounted))?);
+    let engine = Arc::new(Engine::start(Settings { io_threads: 1, slow_calls_max: 8, ..Settings::default() }, Arc::new(Unobserved))?);
     let home = tempfile::tempdir()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let tenant = TenantId::parse("bench")?;

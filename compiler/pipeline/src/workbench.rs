@@ -10,9 +10,9 @@ use std::{
 use bytes::Bytes;
 use extensions_aot::{Cache, CacheError, Compiler};
 use extensions_catalog::ServedVersion;
-use extensions_engine::{Call, DenyAll, Engine, Extension, Failure, HostCalls, Observer, Outcome, Settings, StartError};
+use extensions_engine::{Call, DenyAll, Engine, Extension, Failure, HostCalls, Outcome, Settings, StartError, Unobserved};
 use extensions_modules::{Modules, NotLoaded};
-use extensions_types::{ExecutionContext, ExtensionDefinition, Schemas, ToolDescription};
+use extensions_types::{ExecutionContext, Schemas, ToolDescription};
 
 use crate::context::developer;
 
@@ -59,14 +59,6 @@ pub enum DescribeError {
     },
 }
 
-/// Nothing accounts for a developer's own runs.
-#[derive(Debug)]
-struct Unaccounted;
-
-impl Observer for Unaccounted {
-    fn ended(&self, _: &ExtensionDefinition, _: &ExecutionContext, _: &Outcome) {}
-}
-
 impl Workbench {
     /// Starts an engine of its own, with its code cache under `home` and
     /// `compile_child` (see [`extensions_aot::child`]) to compile with.
@@ -75,7 +67,7 @@ impl Workbench {
     /// When this machine or the cache stands in the way.
     pub fn start(home: &Path, compile_child: &Path) -> Result<Self, WorkbenchError> {
         let settings = Settings { io_threads: 1, slow_calls_max: 4, ..Settings::default() };
-        let engine = Arc::new(Engine::start(settings, Arc::new(Unaccounted))?);
+        let engine = Arc::new(Engine::start(settings, Arc::new(Unobserved))?);
         let cache = Cache::open(&home.join("aot"), engine.compatibility().clone())?;
         let compiler = Compiler::new(compile_child.to_owned(), settings.profile);
         let modules = Arc::new(Modules::new(Arc::clone(&engine), cache, compiler, tokio::runtime::Handle::current()));

@@ -98,7 +98,7 @@ impl Schema {
         self.subschemas.saturating_mul(bytes as u64)
     }
 
-    /// Validates a JSON text that [`crate::check`] has passed.
+    /// Validates a JSON text that [`crate::check()`] has passed.
     ///
     /// # Errors
     /// Names the first mismatches with their places, or refuses the cost.

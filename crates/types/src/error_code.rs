@@ -319,7 +319,7 @@ mod tests {
         assert_eq!("rejected".parse::<ErrorCode>(), Err(UnknownCode));
     }
 
-    /// The contract of DESIGN §4.5, typed a second time: a change to the table must change both.
+    /// The contract, typed a second time: a change to the table must change both.
     #[test]
     fn the_table_is_the_contract() {
         use GrpcStatus as G;

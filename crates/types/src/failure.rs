@@ -1,4 +1,4 @@
-//! The failure contract: what answers when an extension cannot (DESIGN §5.2).
+//! The failure contract: what answers when an extension cannot.
 //!
 //! It is declared in extension.toml, reviewed with the version and carried in
 //! the definition. Until admission applies it, every host acts as `deny`.

@@ -245,7 +245,7 @@ mod tests {
 
     use super::*;
 
-    /// The grammar of DESIGN's ids, written a second time as a reader would check it.
+    /// The grammar of ids, written a second time as a reader would check it.
     fn slug_by_hand(text: &str, max: usize) -> bool {
         let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         (1..=max).contains(&text.len()) && text.chars().all(inner) && !text.starts_with('-') && !text.ends_with('-')

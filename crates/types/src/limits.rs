@@ -1,4 +1,4 @@
-//! What one invocation may use: defaults and maxima (DESIGN §5).
+//! What one invocation may use: defaults and maxima.
 
 use std::time::Duration;
 

@@ -39,6 +39,16 @@ pub struct Outcome {
     pub logs_dropped: u32,
 }
 
+impl Outcome {
+    /// An invocation that ended before it cost anything.
+    pub(crate) fn failed(failure: Failure) -> Self {
+        Self { result: Err(failure), stats: Stats::default(), logs: Vec::new(), logs_dropped: 0 }
+    }
+}
+
+/// A failure's text; a guest's logs hold the rest.
+const TEXT_BYTES_MAX: usize = 2 << 10;
+
 /// Why an invocation gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
@@ -50,9 +60,14 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure with its public text.
+    /// A failure with its public text, cut at [`TEXT_BYTES_MAX`]: it may be a guest's own.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        let mut message = message.into();
+        if message.len() > TEXT_BYTES_MAX {
+            message.truncate(message.floor_char_boundary(TEXT_BYTES_MAX));
+            message.push('…');
+        }
+        Self { code, message }
     }
 }
 
@@ -104,4 +119,17 @@ pub struct LogLine {
     pub level: LogLevel,
     /// Whole, never cut.
     pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        let text = |text: &str| Failure::new(ErrorCode::Rejected, text).message;
+        let cut = text(&"é".repeat(TEXT_BYTES_MAX));
+        assert!(cut.len() <= TEXT_BYTES_MAX + '…'.len_utf8() && cut.ends_with("é…"));
+        assert_eq!(text("short"), "short");
+    }
 }

@@ -16,7 +16,7 @@ use crate::{
     mapped::Mapped,
     outcome,
     run::Run,
-    slice::{Sliced, failed},
+    slice::Sliced,
     slow_lane::{LaneSize, SlowLane, until},
     swap,
     ticker::Ticker,
@@ -27,6 +27,14 @@ use crate::{
 pub trait Observer: Send + Sync + std::fmt::Debug {
     /// Called on the thread where the call ended; must not block.
     fn ended(&self, extension: &ExtensionDefinition, context: &ExecutionContext, outcome: &Outcome);
+}
+
+/// Accounts for nothing: a developer's own runs, and benches.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn ended(&self, _: &ExtensionDefinition, _: &ExecutionContext, _: &Outcome) {}
 }
 
 /// How an engine is set up.
@@ -222,7 +230,7 @@ impl Engine {
                 outcome
             }
             // The lane closed with the call in it; it has been observed there.
-            Ok(Err(_)) => failed(Failure::new(ErrorCode::Unavailable, "the host is stopping")),
+            Ok(Err(_)) => Outcome::failed(Failure::new(ErrorCode::Unavailable, "the host is stopping")),
             // The lane is too busy to stop the guest in time; the caller is answered in time all the same.
             Err(_) => early(which, &limits, &control),
         }
@@ -235,7 +243,7 @@ const ANSWER_GRACE: std::time::Duration = std::time::Duration::from_millis(5);
 
 fn early(which: Stop, limits: &extensions_types::Limits, control: &Control) -> Outcome {
     let stats = Stats { cpu: control.cpu(), ..Stats::default() };
-    Outcome { stats, ..failed(outcome::of_stop(which, limits)) }
+    Outcome { stats, ..Outcome::failed(outcome::of_stop(which, limits)) }
 }
 
 /// Tells the guest that nobody waits for it, unless it has ended.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use extensions_types::{ActorType, ExecutionContext, ExtensionDefinition, HostCallName, LOG_BYTES_MAX, Limits, RiskTier};
+use extensions_types::{ActorType, CallLabel, ExecutionContext, ExtensionDefinition, HostCallName, LOG_BYTES_MAX, Limits, RiskTier};
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::{
@@ -31,6 +31,8 @@ pub(crate) struct Guest {
     pub(crate) memory: MemoryLimiter,
     pub(crate) logs: Logs,
     pub(crate) calls: CallRecord,
+    /// Whether guest code runs on a fiber, so that a slice may end within it.
+    pub(crate) on_fiber: bool,
     definition: Arc<ExtensionDefinition>,
     context: Arc<ExecutionContext>,
     answers: Arc<dyn HostCalls>,
@@ -72,7 +74,11 @@ impl Guest {
         control: Arc<Control>,
     ) -> Self {
         let memory = MemoryLimiter::new(definition.limits.memory_bytes());
-        Self { control, memory, logs: Logs::default(), calls: CallRecord::default(), definition, context, answers }
+        Self { control, memory, logs: Logs::default(), calls: CallRecord::default(), on_fiber: false, definition, context, answers }
+    }
+
+    pub(crate) fn correlation(&self) -> &CallLabel {
+        &self.context.correlation
     }
 
     pub(crate) fn limits(&self) -> &Limits {

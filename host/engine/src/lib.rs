@@ -25,7 +25,7 @@ mod verdict;
 mod yielded;
 
 pub use call::{Call, Failure, LogLevel, LogLine, Outcome, Stats};
-pub use engine::{Engine, Observer, Settings, StartError};
+pub use engine::{Engine, Observer, Settings, StartError, Unobserved};
 pub use extension::{Extension, LoadError};
 pub use host_calls::{DenyAll, HostCallError, HostCalls};
 pub use mapped::Mapped;

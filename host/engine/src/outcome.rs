@@ -13,9 +13,6 @@ use crate::{
     verdict,
 };
 
-/// A guest's text in an answer is cut here; its logs hold the rest.
-const TEXT_BYTES_MAX: usize = 2 << 10;
-
 /// Stops a guest from within a tick: travels through wasmtime as its error.
 #[derive(Debug, thiserror::Error)]
 #[error("stopped: {0:?}")]
@@ -32,6 +29,10 @@ pub(crate) fn of_error(error: &wasmtime::Error, guest: &Guest) -> Failure {
     }
     if is_copy_limit(error) {
         return copy_limit(limits.output_bytes);
+    }
+    if error.downcast_ref::<Trap>().is_none() {
+        // Mostly a guest that breaks the canonical ABI; should it be the host's own fault, this tells.
+        tracing::info!(correlation_id = %guest.correlation(), error = format!("{error:#}"), "a guest was ended without a trap");
     }
     of_calls(guest.calls).unwrap_or_else(|| Failure::new(ErrorCode::Trap, trap_text(error)))
 }
@@ -79,7 +80,7 @@ fn trap_text(error: &wasmtime::Error) -> String {
     };
     let frames = error.downcast_ref::<wasmtime::WasmBacktrace>().map(wasmtime::WasmBacktrace::frames).unwrap_or_default();
     match frames.iter().find_map(|frame| frame.func_name()) {
-        Some(function) => clip(format!("the extension trapped: {what} (in `{function}`)")),
+        Some(function) => format!("the extension trapped: {what} (in `{function}`)"),
         None => format!("the extension trapped: {what}"),
     }
 }
@@ -87,9 +88,9 @@ fn trap_text(error: &wasmtime::Error) -> String {
 /// The answer or failure behind a guest's own hook-error.
 pub(crate) fn of_hook_error(error: HookError, calls: CallRecord) -> Failure {
     match error {
-        HookError::Rejected(text) => Failure::new(ErrorCode::Rejected, clip(text)),
-        HookError::InvalidInput(text) => Failure::new(ErrorCode::InvalidInput, clip(text)),
-        HookError::Failed(text) => of_calls(calls).unwrap_or_else(|| Failure::new(ErrorCode::GuestFailed, clip(text))),
+        HookError::Rejected(text) => Failure::new(ErrorCode::Rejected, text),
+        HookError::InvalidInput(text) => Failure::new(ErrorCode::InvalidInput, text),
+        HookError::Failed(text) => of_calls(calls).unwrap_or_else(|| Failure::new(ErrorCode::GuestFailed, text)),
     }
 }
 
@@ -112,35 +113,15 @@ pub(crate) fn of_json(answer: Result<Vec<u8>, HookError>, object: bool, guest: &
         return Err(output_limit(most));
     }
     match extensions_json::check(&json) {
-        Ok(Shape::Other) if object => Err(invalid_output("a process hook answers with a JSON object of variables")),
+        Ok(Shape::Other) if object => Err(Failure::new(ErrorCode::InvalidOutput, "a process hook answers with a JSON object of variables")),
         Ok(_) => Ok(json.into()),
-        Err(error) => Err(invalid_output(format_args!("the answer is not JSON: {error}"))),
+        Err(error) => Err(Failure::new(ErrorCode::InvalidOutput, format!("the answer is not JSON: {error}"))),
     }
-}
-
-pub(crate) fn invalid_output(text: impl std::fmt::Display) -> Failure {
-    Failure::new(ErrorCode::InvalidOutput, clip(text.to_string()))
-}
-
-/// Cuts a guest's text at a character boundary.
-pub(crate) fn clip(mut text: String) -> String {
-    if text.len() > TEXT_BYTES_MAX {
-        text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
-        text.push('…');
-    }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn texts_are_cut_between_characters() {
-        let cut = clip("é".repeat(TEXT_BYTES_MAX));
-        assert!(cut.len() <= TEXT_BYTES_MAX + '…'.len_utf8() && cut.ends_with("é…"));
-        assert_eq!(clip("short".to_owned()), "short");
-    }
 
     #[test]
     fn a_guest_that_failed_after_a_denied_call_failed_for_it() {

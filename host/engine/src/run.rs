@@ -1,7 +1,7 @@
 //! One invocation from fresh store to outcome. Knows nothing of lanes: it
 //! yields at slices and is polled on by whoever holds it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use extensions_json::{Schema, Violation};
@@ -17,7 +17,6 @@ use crate::{
     guest::{Guest, World},
     host_calls::HostCalls,
     outcome::{self, Stopped},
-    slice::failed,
     yielded::yield_once,
 };
 
@@ -38,7 +37,7 @@ impl Run {
     /// Runs to the end. The CPU and wall figures are filled in by the lane.
     pub(crate) async fn finish(self, engine: Engine) -> Outcome {
         if let Err(failure) = self.check_input() {
-            return failed(failure);
+            return Outcome::failed(failure);
         }
         let mut store = self.store(&engine);
         let result = self.invoke(&mut store).await;
@@ -84,9 +83,17 @@ impl Run {
         store
     }
 
-    /// A fresh instance; on a fiber only where guest code runs meanwhile.
+    /// A fresh instance. Where no start function runs, it needs no fiber: what
+    /// is left is filling tables and memory, which the component's size bounds.
     async fn instantiate(&self, store: &mut Store<Guest>) -> wasmtime::Result<Instance> {
-        if self.extension.runs_at_start { self.extension.instance.instantiate_async(store).await } else { self.extension.instance.instantiate(store) }
+        let instance = if self.extension.runs_at_start {
+            store.data_mut().on_fiber = true;
+            self.extension.instance.instantiate_async(&mut *store).await
+        } else {
+            self.extension.instance.instantiate(&mut *store)
+        };
+        store.data_mut().on_fiber = true;
+        instance
     }
 
     /// The outer error ends the guest; the inner one is the guest's own.
@@ -115,11 +122,14 @@ impl Run {
 
 /// Called by the running guest when the epoch has ticked.
 fn at_tick(store: StoreContextMut<'_, Guest>) -> wasmtime::Result<UpdateDeadline> {
-    match store.data().control.turn() {
-        Turn::GoOn => Ok(UpdateDeadline::Continue(1)),
+    let guest = store.data();
+    match guest.control.turn() {
+        // Filling tables is compiled code too, and checks the epoch; off a fiber it cannot yield.
+        Turn::Yield if !guest.on_fiber => Ok(UpdateDeadline::Continue(1)),
         // A deadline of 0 ticks asks again as soon as the guest goes on: its
         // time may have run out while it waited.
         Turn::Yield => Ok(UpdateDeadline::YieldCustom(0, Box::pin(yield_once()))),
+        Turn::GoOn => Ok(UpdateDeadline::Continue(1)),
         Turn::Stop(stop) => Err(Stopped(stop).into()),
     }
 }
@@ -127,14 +137,8 @@ fn at_tick(store: StoreContextMut<'_, Guest>) -> wasmtime::Result<UpdateDeadline
 fn check(schema: Option<&Schema>, text: &[u8], code: ErrorCode) -> Result<(), Failure> {
     let Some(schema) = schema else { return Ok(()) };
     schema.validate(text).map_err(|violation| match violation {
-        Violation::Mismatch(why) => Failure::new(code, outcome::clip(format!("does not match the schema: {why}"))),
+        Violation::Mismatch(why) => Failure::new(code, format!("does not match the schema: {why}")),
         Violation::TooCostly { .. } if code == ErrorCode::InvalidInput => Failure::new(ErrorCode::InputTooLarge, violation.to_string()),
         Violation::TooCostly { .. } => Failure::new(ErrorCode::OutputLimit, violation.to_string()),
     })
-}
-
-/// Fills in what only the lane knows.
-pub(crate) fn complete(mut outcome: Outcome, cpu: Duration, wall: Duration, queue: Duration) -> Outcome {
-    outcome.stats = Stats { cpu, wall, queue, ..outcome.stats };
-    outcome
 }

@@ -15,7 +15,6 @@ use crate::{
     call::{Failure, Outcome, Stats},
     control::Control,
     extension::Extension,
-    run::complete,
 };
 
 impl std::fmt::Debug for Sliced {
@@ -67,7 +66,7 @@ impl Sliced {
             Ok(Poll::Ready(outcome)) => outcome,
             Err(_) => {
                 tracing::error!(extension = ?self.extension, correlation_id = %self.context.correlation, "the engine panicked in a call");
-                failed(Failure::new(ErrorCode::Internal, "the platform failed; its logs tell more under the correlation id"))
+                Outcome::failed(Failure::new(ErrorCode::Internal, "the platform failed; its logs tell more under the correlation id"))
             }
         };
         Poll::Ready(self.end(outcome, started.saturating_duration_since(self.accepted)))
@@ -80,16 +79,12 @@ impl Sliced {
     /// Ends a call that will not be polled again.
     pub(crate) fn abandon(self, failure: Failure) -> Outcome {
         let queue = self.started.unwrap_or_else(Instant::now).saturating_duration_since(self.accepted);
-        self.end(failed(failure), queue)
+        self.end(Outcome::failed(failure), queue)
     }
 
-    fn end(&self, outcome: Outcome, queue: Duration) -> Outcome {
-        let outcome = complete(outcome, self.control.cpu(), self.accepted.elapsed(), queue);
+    fn end(&self, mut outcome: Outcome, queue: Duration) -> Outcome {
+        outcome.stats = Stats { cpu: self.control.cpu(), wall: self.accepted.elapsed(), queue, ..outcome.stats };
         self.observer.ended(&self.extension.definition, &self.context, &outcome);
         outcome
     }
-}
-
-pub(crate) fn failed(failure: Failure) -> Outcome {
-    Outcome { result: Err(failure), stats: Stats::default(), logs: Vec::new(), logs_dropped: 0 }
 }

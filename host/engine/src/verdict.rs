@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use extensions_json::Shape;
+use extensions_types::ErrorCode;
 use serde::Serialize;
 
 use crate::{
     bindings::types::{Severity, Verdict},
     call::Failure,
-    outcome::invalid_output,
 };
 
 #[derive(Serialize)]
@@ -54,10 +54,12 @@ fn wire(ok: bool, messages: &[WireMessage<'_>], derived_fields: &[u8]) -> Result
     Ok(json.into())
 }
 
+fn invalid_output(text: impl std::fmt::Display) -> Failure {
+    Failure::new(ErrorCode::InvalidOutput, text.to_string())
+}
+
 #[cfg(test)]
 mod tests {
-    use extensions_types::ErrorCode;
-
     use super::*;
     use crate::bindings::types::Message;
 

@@ -67,12 +67,11 @@ pub(crate) fn authenticate<S: Service>(conn: &Conn<S>, headers: &HeaderMap) -> R
         Ok(principal) => return Ok(principal),
         Err(refused) => refused,
     };
-    if refused.refusal.code == ErrorCode::Unauthenticated {
-        conn.state.worker.shard.auth_failed();
-        if !conn.state.failures.count(Instant::now()) {
-            conn.state.leave_for_abuse();
-            tracing::warn!(peer = %conn.state.peer, "closing a connection: too many failed authentications");
-        }
+    // A genuine token that claims too much costs a signature check each time, too.
+    conn.state.worker.shard.auth_failed();
+    if !conn.state.failures.count(Instant::now()) {
+        conn.state.leave_for_abuse();
+        tracing::warn!(peer = %conn.state.peer, "closing a connection: too many failed authentications");
     }
     Err(refused)
 }

@@ -80,10 +80,13 @@ impl Client {
     /// both from a host that was not reached.
     pub async fn invoke(&self, call: Invoke) -> Result<Invocation, InvokeError> {
         let trace = call.traceparent.as_deref().map(traceparent).transpose()?;
-        retry::within(call.timeout.unwrap_or(self.settings.timeout), self.settings.retries, async |left| {
+        retry::within(call.timeout.unwrap_or(self.settings.timeout), self.settings.retries, |left| {
             let request = self.request(call.message(left), left, trace.clone());
-            let (metadata, answer, _) = self.runtime.clone().invoke_extension(request).await.map_err(status::failed)?.into_parts();
-            invocation(answer, correlation(&metadata))
+            let mut runtime = self.runtime.clone();
+            async move {
+                let (metadata, answer, _) = runtime.invoke_extension(request).await.map_err(status::failed)?.into_parts();
+                invocation(answer, correlation(&metadata))
+            }
         })
         .await
     }
@@ -94,9 +97,10 @@ impl Client {
     /// When the platform refuses or is not reached.
     pub async fn list(&self, kind: Option<Kind>) -> Result<Vec<Listed>, InvokeError> {
         let kind = kind.map_or(v1::ExtensionKind::Unspecified, Into::into).into();
-        let answer = retry::within(self.settings.timeout, self.settings.retries, async |left| {
+        let answer = retry::within(self.settings.timeout, self.settings.retries, |left| {
             let request = self.request(v1::ListExtensionsRequest { kind }, left, None);
-            self.runtime.clone().list_extensions(request).await.map_err(status::failed)
+            let mut runtime = self.runtime.clone();
+            async move { runtime.list_extensions(request).await.map_err(status::failed) }
         })
         .await?;
         answer.into_inner().extensions.into_iter().map(Listed::try_from).collect()

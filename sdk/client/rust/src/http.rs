@@ -73,20 +73,12 @@ impl HttpClient {
     /// As [`Client::invoke`](crate::Client::invoke).
     pub async fn invoke(&self, call: Invoke) -> Result<Invocation, InvokeError> {
         let headers = request::headers(&call)?;
-        retry::within(call.timeout.unwrap_or(self.settings.timeout), self.settings.retries, async |left| {
-            let path = request::path(&call, left);
-            let (head, body) = self.send(Method::POST, &path, headers.clone(), call.input.clone()).await?.into_parts();
-            let body = whole(body).await?;
-            if !head.status.is_success() {
-                return Err(problem::failed(head.status, &head.headers, &body));
+        retry::within(call.timeout.unwrap_or(self.settings.timeout), self.settings.retries, |left| {
+            let sent = self.send(Method::POST, request::path(&call, left), headers.clone(), call.input.clone());
+            async move {
+                let (head, body) = sent.await?.into_parts();
+                invocation(&head, whole(body).await?)
             }
-            Ok(Invocation {
-                output: body,
-                served_version: version(&text(&head.headers, &SERVED_VERSION).unwrap_or_default())?,
-                stats: text(&head.headers, &STATS).map(|value| Stats::of_header(&value)),
-                fallback: text(&head.headers, &FALLBACK).map(|value| fallback(&value)),
-                correlation: text(&head.headers, &CORRELATION_ID),
-            })
         })
         .await
     }
@@ -97,15 +89,18 @@ impl HttpClient {
     /// # Errors
     /// When the platform refuses or is not reached.
     pub async fn get(&self, path: &str) -> Result<Document, InvokeError> {
-        let (head, body) = retry::within(self.settings.timeout, self.settings.retries, async |_| {
-            let (head, body) = self.send(Method::GET, path, HeaderMap::new(), Bytes::new()).await?.into_parts();
-            if head.status.is_success() { Ok((head, body)) } else { Err(problem::failed(head.status, &head.headers, &whole(body).await?)) }
+        let (head, body) = retry::within(self.settings.timeout, self.settings.retries, |_| {
+            let sent = self.send(Method::GET, path.to_owned(), HeaderMap::new(), Bytes::new());
+            async move {
+                let (head, body) = sent.await?.into_parts();
+                if head.status.is_success() { Ok((head, body)) } else { Err(problem::failed(head.status, &head.headers, &whole(body).await?)) }
+            }
         })
         .await?;
         Ok(Document::new(head.headers, body))
     }
 
-    async fn send(&self, method: Method, path: &str, headers: HeaderMap, body: Bytes) -> Result<Response<Incoming>, InvokeError> {
+    async fn send(&self, method: Method, path: String, headers: HeaderMap, body: Bytes) -> Result<Response<Incoming>, InvokeError> {
         let mut parts = self.base.clone().into_parts();
         let odd = |_| InvokeError::refused(ErrorCode::BadRequest, "the path cannot stand in a URL");
         parts.path_and_query = Some(path.parse().map_err(odd)?);
@@ -121,6 +116,20 @@ impl HttpClient {
         };
         response.await.map_err(|error| InvokeError::Unreachable { sent: !error.is_connect(), source: error.into() })
     }
+}
+
+/// The extension's answer, or what the problem document says.
+fn invocation(head: &http::response::Parts, body: Bytes) -> Result<Invocation, InvokeError> {
+    if !head.status.is_success() {
+        return Err(problem::failed(head.status, &head.headers, &body));
+    }
+    Ok(Invocation {
+        output: body,
+        served_version: version(&text(&head.headers, &SERVED_VERSION).unwrap_or_default())?,
+        stats: text(&head.headers, &STATS).map(|value| Stats::of_header(&value)),
+        fallback: text(&head.headers, &FALLBACK).map(|value| fallback(&value)),
+        correlation: text(&head.headers, &CORRELATION_ID),
+    })
 }
 
 /// All of a body, within the bound.

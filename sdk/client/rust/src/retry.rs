@@ -23,10 +23,11 @@ const HINT_MAX: Duration = Duration::from_secs(5);
 const CONNECT_BACKOFF: Duration = Duration::from_millis(50);
 
 /// Runs `attempt` with the time that is left, and again where that helps.
-pub(crate) async fn within<T>(
+pub(crate) async fn within<T, F: Future<Output = Result<T, InvokeError>>>(
     timeout: Duration,
     retries: u32,
-    mut attempt: impl AsyncFnMut(Duration) -> Result<T, InvokeError>,
+    // Not AsyncFnMut: callers' futures could not be sent to another thread then.
+    mut attempt: impl FnMut(Duration) -> F,
 ) -> Result<T, InvokeError> {
     let start = Instant::now();
     // A timeout beyond what the clock can say is a day: longer than any connection lives.

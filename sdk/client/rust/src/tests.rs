@@ -20,3 +20,16 @@ fn dead_port() -> (TcpSocket, u16) {
     let port = socket.local_addr().unwrap().port();
     (socket, port)
 }
+
+/// Calls can be made from spawned tasks: a matter of types, so compiling is the test.
+#[test]
+fn calls_can_be_spawned() {
+    fn sent<T: Send>(_: T) {}
+    fn check(client: &crate::Client, http: &crate::HttpClient) {
+        sent(client.invoke(crate::Invoke::new("x")));
+        sent(client.list(None));
+        sent(http.invoke(crate::Invoke::new("x")));
+        sent(http.get("/"));
+    }
+    let _ = check;
+}
