@@ -31,7 +31,7 @@ pub(crate) fn measure(guests: &Guests, plan: Plan, report: &mut Report) -> anyho
     let contenders = vec![
         Contender::new("floor: bare wasmtime, fiber", |length| one_thread(length, || floor.call("BeforeCreateOrder", ORDER.as_bytes()))),
         Contender::new("engine, 1 thread", |length| one_thread(length, || invoke(&engine, &extension, &context))),
-        Contender::new("engine, 2 threads", |length| two_threads(length, &engine, &extension, &context)),
+        Contender::new("engine, 2 threads", |length| two_threads(length, &engine, &extension)),
     ];
     let series = alternate(contenders, plan)?;
     report.add("in-process", &series);
@@ -87,9 +87,15 @@ fn one_thread<F: Future<Output = anyhow::Result<usize>>>(length: Duration, mut c
     })
 }
 
-fn two_threads(length: Duration, engine: &Engine, extension: &Arc<Extension>, context: &Arc<ExecutionContext>) -> anyhow::Result<Sample> {
+fn two_threads(length: Duration, engine: &Engine, extension: &Arc<Extension>) -> anyhow::Result<Sample> {
     let samples = std::thread::scope(|scope| {
-        let threads = [(); 2].map(|()| scope.spawn(|| one_thread(length, || invoke(engine, extension, context))));
+        let threads = [(); 2].map(|()| {
+            scope.spawn(|| {
+                // As with real calls, a context belongs to one of them.
+                let context = context(&extension.definition().tenant_id);
+                one_thread(length, || invoke(engine, extension, &context))
+            })
+        });
         threads.map(|thread| thread.join().map_err(|_| anyhow::anyhow!("a bench thread panicked"))?)
     });
     let [a, b] = samples;

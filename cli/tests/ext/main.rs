@@ -1,5 +1,7 @@
 //! `ext` as a user meets it: the real binary, real guests, exit codes, text.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may unwrap as tests do")]
+
 mod author;
 mod dev;
 mod help;

@@ -60,7 +60,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure with its public text, cut at [`TEXT_BYTES_MAX`]: it may be a guest's own.
+    /// A failure with its public text, cut at 2 KiB: it may be a guest's own.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         let mut message = message.into();
         if message.len() > TEXT_BYTES_MAX {

@@ -183,7 +183,7 @@ impl Engine {
         let limits = extension.definition.limits;
         let budget = Budget { cpu: limits.cpu(), wall_end: Instant::now() + limits.timeout(), caller_end: call.deadline };
         let (run, control) = Self::run(extension, call.context, call.host_calls, call.input, budget);
-        let mut describing = Box::pin(run.describe(self.engine.clone()));
+        let mut describing = Box::pin(run.describe());
         let described = std::future::poll_fn(|context| {
             let polled = control.metered(|| describing.as_mut().poll(context));
             if polled.is_pending() {
@@ -210,7 +210,7 @@ impl Engine {
     fn prepare(&self, extension: &Arc<Extension>, call: Call, budget: Budget) -> Sliced {
         let context = call.context;
         let (run, control) = Self::run(extension, Arc::clone(&context), call.host_calls, call.input, budget);
-        let run = Box::pin(run.finish(self.engine.clone()));
+        let run = Box::pin(run.finish());
         Sliced::new(run, control, Arc::clone(extension), context, Arc::clone(&self.observer), call.accepted)
     }
 

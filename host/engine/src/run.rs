@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use extensions_json::{Schema, Violation};
 use extensions_types::{ErrorCode, ExecutionContext};
-use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline, component::Instance};
+use wasmtime::{Store, StoreContextMut, UpdateDeadline, component::Instance};
 
 use crate::{
     bindings::types::ToolDescription,
@@ -35,11 +35,11 @@ pub(crate) struct Run {
 
 impl Run {
     /// Runs to the end. The CPU and wall figures are filled in by the lane.
-    pub(crate) async fn finish(self, engine: Engine) -> Outcome {
+    pub(crate) async fn finish(self) -> Outcome {
         if let Err(failure) = self.check_input() {
             return Outcome::failed(failure);
         }
-        let mut store = self.store(&engine);
+        let mut store = self.store();
         let result = self.invoke(&mut store).await;
         let result = result.unwrap_or_else(|error| Err(outcome::of_error(&error, store.data())));
         let result = result.and_then(|output| {
@@ -58,8 +58,8 @@ impl Run {
     }
 
     /// Asks a tool to describe itself; for building a version, never for a call.
-    pub(crate) async fn describe(self, engine: Engine) -> Result<ToolDescription, Failure> {
-        let mut store = self.store(&engine);
+    pub(crate) async fn describe(self) -> Result<ToolDescription, Failure> {
+        let mut store = self.store();
         let described = match &self.extension.world {
             World::AgentTool(world) => match self.instantiate(&mut store).await.and_then(|instance| world.load(&mut store, &instance)) {
                 Ok(tool) => tool.call_describe(&mut store).await,
@@ -70,11 +70,11 @@ impl Run {
         described.map_err(|error| outcome::of_error(&error, store.data()))
     }
 
-    fn store(&self, engine: &Engine) -> Store<Guest> {
+    fn store(&self) -> Store<Guest> {
         let definition = Arc::clone(&self.extension.definition);
         let copy_bytes = definition.limits.output_bytes as usize + COPY_SLACK_BYTES;
         let guest = Guest::new(definition, Arc::clone(&self.context), Arc::clone(&self.host_calls), Arc::clone(&self.control));
-        let mut store = Store::new(engine, guest);
+        let mut store = Store::new(self.extension.instance.engine(), guest);
         store.limiter(|guest| &mut guest.memory);
         store.set_hostcall_fuel(copy_bytes);
         store.set_max_component_handles(0);
