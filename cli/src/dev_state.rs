@@ -25,6 +25,13 @@ pub(crate) struct Running {
     pub(crate) process: u32,
 }
 
+impl Running {
+    /// Whether `server` names this platform, by its address or its socket.
+    pub(crate) fn is_at(&self, server: &str) -> bool {
+        server == self.server || server.strip_prefix("unix:").is_some_and(|path| Path::new(path) == self.socket)
+    }
+}
+
 /// Where `ext dev` keeps its data unless told otherwise.
 pub(crate) fn default_data_dir() -> Result<PathBuf, Failure> {
     Ok(tools::home()?.path().join("dev"))

@@ -25,7 +25,8 @@ impl Server {
         };
         let token = match &global.token {
             Some(token) => Some(token.clone()),
-            None => dev_state::read()?.map(|running| running.token),
+            // The development token is for this machine's platform alone, never for a server that is named.
+            None => dev_state::read()?.filter(|running| running.is_at(&server)).map(|running| running.token),
         };
         Ok(Self { endpoint: server.parse()?, token })
     }

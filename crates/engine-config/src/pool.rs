@@ -34,10 +34,11 @@ impl PoolSize {
         let queued = u32::try_from(cores * DECOMMIT_BATCH).unwrap_or(u32::MAX);
         let slots = self.instances.saturating_add(queued);
         let mut pool = PoolingAllocationConfig::new();
+        // Every slot can take the largest component: one tenant's odd ones never use up another's.
         pool.total_component_instances(slots)
-            .total_core_instances(slots.saturating_mul(4))
-            .total_memories(slots)
-            .total_tables(slots.saturating_mul(3))
+            .total_core_instances(slots.saturating_mul(CORE_INSTANCES_PER_COMPONENT))
+            .total_memories(slots.saturating_mul(MEMORIES_PER_COMPONENT))
+            .total_tables(slots.saturating_mul(TABLES_PER_COMPONENT))
             .total_stacks(slots)
             .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
             .max_memories_per_component(MEMORIES_PER_COMPONENT)

@@ -207,7 +207,7 @@ codes! {
     Unavailable       "UNAVAILABLE"        Unavailable        503 exit 1 Some(C::Unavailable), AfterHint,     "The version is not ready on this host yet, or the host is stopping.";
     QuotaExceeded     "QUOTA_EXCEEDED"     ResourceExhausted  429 exit 1 Some(C::Quota),       AfterHint,     "The tenant or the extension used up a quota; the message names it.";
     Deadline          "DEADLINE"           DeadlineExceeded   504 exit 1 Some(C::Timeout),     CallerDecides, "The caller's time ran out before the extension's did.";
-    ArtifactCorrupt   "ARTIFACT_CORRUPT"   DataLoss           502 exit 1 Some(C::Unavailable), No,            "The stored artifact does not match its digest.";
+    ArtifactCorrupt   "ARTIFACT_CORRUPT"   DataLoss           502 exit 1 Some(C::Unavailable), No,            "The stored artifact does not match its digest, or this host cannot compile or link it.";
     Conflict          "CONFLICT"           Aborted            409 exit 4 None,                 AfterRead,     "Someone else changed the extension meanwhile.";
     Precondition      "PRECONDITION"       FailedPrecondition 412 exit 4 None,                 No,            "The lifecycle's rules forbid this now; the message says which.";
     CompileFailed     "COMPILE_FAILED"     FailedPrecondition 422 exit 5 None,                 No,            "The source does not build, or the component may not be served; every reason is listed.";

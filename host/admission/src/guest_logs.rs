@@ -1,7 +1,7 @@
 //! The latest log lines of every tenant's extensions, for `ext logs`.
 //!
-//! A bounded tail in memory; a lasting log stream is the platform's log
-//! pipeline, which reads the host's own log.
+//! A bounded tail in memory, and all that is kept of them for now: lines are
+//! lost with the host, and with more tenants than there are tails.
 
 use std::{
     collections::{HashMap, VecDeque},

@@ -54,13 +54,16 @@ impl Compiler {
     /// When the component is refused, a limit is hit or the child breaks.
     pub async fn compile(&self, component: &[u8]) -> Result<Vec<u8>, CompileError> {
         let mut child = self.start()?;
-        let answer = timeout(Duration::from_secs(sandbox::CPU_SECONDS), exchange(&mut child, component)).await;
-        let Ok(answer) = answer else {
+        // The end counts too: a child that closes its pipes may go on without using its CPU time.
+        let answer = timeout(Duration::from_secs(sandbox::CPU_SECONDS), async {
+            let answer = exchange(&mut child, component).await?;
+            Ok::<_, CompileError>((answer, child.wait().await?))
+        });
+        let Ok(answer) = answer.await else {
             child.kill().await?;
             return Err(CompileError::Exhausted);
         };
-        let (code, reason) = answer?;
-        let status = child.wait().await?;
+        let ((code, reason), status) = answer?;
         match status.code() {
             Some(0) if code.len() as u64 <= CODE_BYTES_MAX => Ok(code),
             Some(status) if status == i32::from(child::EXIT_REFUSED) => Err(CompileError::Refused(reason)),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
+use rustix::process::{Resource, Rlimit, Signal, getpid, set_parent_process_death_signal, setrlimit};
+use seccompiler::{BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch};
 
 /// Address space: code generation of the largest component takes a tenth.
 const ADDRESS_SPACE_BYTES: u64 = 4 << 30;
@@ -48,7 +48,6 @@ const ALLOWED: &[i64] = &[
     syscall::SIGALTSTACK,
     syscall::GETPID,
     syscall::GETTID,
-    syscall::TGKILL,
 ];
 
 /// Numbers of x86-64's system calls, from the kernel's table
@@ -90,7 +89,11 @@ pub(crate) fn enter() -> Result<(), SandboxError> {
     for (what, resource, most) in limits {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).map_err(|error| SandboxError::Limit(what, error))?;
     }
-    let rules: BTreeMap<i64, _> = ALLOWED.iter().map(|&call| (call, Vec::new())).collect();
+    let mut rules: BTreeMap<i64, _> = ALLOWED.iter().map(|&call| (call, Vec::new())).collect();
+    // Aborting signals the own process; no other one can be reached.
+    let own = u64::try_from(getpid().as_raw_pid()).unwrap_or_default();
+    let to_itself = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, own)?;
+    rules.insert(syscall::TGKILL, vec![SeccompRule::new(vec![to_itself])?]);
     let denied = SeccompAction::Errno(rustix::io::Errno::PERM.raw_os_error().unsigned_abs());
     let filter: BpfProgram = SeccompFilter::new(rules, denied, SeccompAction::Allow, TargetArch::x86_64)?.try_into()?;
     // Sets no_new_privs first, so that no later exec could undo it.

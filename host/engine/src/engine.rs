@@ -243,6 +243,10 @@ const ANSWER_GRACE: std::time::Duration = std::time::Duration::from_millis(5);
 
 fn early(which: Stop, limits: &extensions_types::Limits, control: &Control) -> Outcome {
     let stats = Stats { cpu: control.cpu(), ..Stats::default() };
+    if which == Stop::Wall && stats.cpu.is_zero() {
+        // It never had a turn: that is the host's want of room, not the extension's slowness.
+        return Outcome::failed(Failure::new(ErrorCode::Overloaded, "this host had no time for the call; try again"));
+    }
     Outcome { stats, ..Outcome::failed(outcome::of_stop(which, limits)) }
 }
 

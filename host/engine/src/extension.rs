@@ -61,6 +61,7 @@ pub struct Extension {
     pub(crate) runs_at_start: bool,
     pub(crate) input_schema: Option<Schema>,
     pub(crate) output_schema: Option<Schema>,
+    code_bytes: usize,
     history: History,
 }
 
@@ -79,13 +80,28 @@ impl Extension {
         };
         let input_schema = compile("input", &definition.schemas.input)?;
         let output_schema = compile("output", &definition.schemas.output)?;
-        Ok(Self { definition, instance, world, runs_at_start: mapped.runs_at_start(), input_schema, output_schema, history: History::new() })
+        Ok(Self {
+            definition,
+            instance,
+            world,
+            runs_at_start: mapped.runs_at_start(),
+            input_schema,
+            output_schema,
+            code_bytes: mapped.bytes(),
+            history: History::new(),
+        })
     }
 
     /// What the version is and may do.
     #[must_use]
     pub fn definition(&self) -> &Arc<ExtensionDefinition> {
         &self.definition
+    }
+
+    /// Bytes of its component's machine code.
+    #[must_use]
+    pub fn code_bytes(&self) -> usize {
+        self.code_bytes
     }
 
     /// Whether a call with `input_bytes` should not start on an I/O thread.
@@ -95,6 +111,12 @@ impl Extension {
             || self.definition.limits.memory_bytes() > FAST_MEMORY_BYTES_MAX
             || schema_cost > FAST_SCHEMA_COST_MAX
             || self.history.lately_slow()
+    }
+
+    /// Whether checking an answer of this size would outlive a slice.
+    pub(crate) fn is_long_to_check(&self, output_bytes: usize) -> bool {
+        let schema_cost = self.output_schema.as_ref().map_or(0, |schema| schema.cost(output_bytes));
+        output_bytes > FAST_INPUT_BYTES_MAX || schema_cost > FAST_SCHEMA_COST_MAX
     }
 
     pub(crate) fn outlived_its_slice(&self) {

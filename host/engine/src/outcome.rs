@@ -34,6 +34,9 @@ pub(crate) fn of_error(error: &wasmtime::Error, guest: &Guest) -> Failure {
         // Mostly a guest that breaks the canonical ABI; should it be the host's own fault, this tells.
         tracing::info!(correlation_id = %guest.correlation(), error = format!("{error:#}"), "a guest was ended without a trap");
     }
+    if error.downcast_ref::<wasmtime::PoolConcurrencyLimitError>().is_some() {
+        return Failure::new(ErrorCode::Overloaded, "this host has no room for another instance now; try again");
+    }
     of_calls(guest.calls).unwrap_or_else(|| Failure::new(ErrorCode::Trap, trap_text(error)))
 }
 

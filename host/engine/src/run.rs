@@ -96,6 +96,13 @@ impl Run {
         instance
     }
 
+    /// Large answers are checked off the I/O threads, as large inputs are.
+    async fn make_way(&self, output_bytes: usize) {
+        if self.extension.is_long_to_check(output_bytes) {
+            yield_once().await;
+        }
+    }
+
     /// The outer error ends the guest; the inner one is the guest's own.
     async fn invoke(&self, store: &mut Store<Guest>) -> wasmtime::Result<Result<Bytes, Failure>> {
         let point = self.context.hook_point.as_ref().map_or("", |point| point.as_str());
@@ -104,16 +111,19 @@ impl Run {
             World::ProcessHook(world) => {
                 let hook = world.load(&mut *store, &instance)?;
                 let answer = hook.call_run(&mut *store, point, &self.input).await?;
+                self.make_way(answer.as_ref().map_or(0, Vec::len)).await;
                 Ok(outcome::of_json(answer, true, store.data()))
             }
             World::DomainHook(world) => {
                 let hook = world.load(&mut *store, &instance)?;
                 let answer = hook.call_evaluate(&mut *store, point, &self.input).await?;
+                self.make_way(answer.as_ref().map_or(0, |verdict| verdict.derived_fields.len())).await;
                 Ok(outcome::of_verdict(answer, store.data()))
             }
             World::AgentTool(world) => {
                 let tool = world.load(&mut *store, &instance)?;
                 let answer = tool.call_call(&mut *store, &self.input).await?;
+                self.make_way(answer.as_ref().map_or(0, Vec::len)).await;
                 Ok(outcome::of_json(answer, false, store.data()))
             }
         }

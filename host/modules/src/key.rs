@@ -1,8 +1,10 @@
 //! Which loaded version is meant, and what its code weighs.
 
+use std::sync::Arc;
+
 use extensions_aot::Digest;
 use extensions_catalog::ServedVersion;
-use extensions_engine::Mapped;
+use extensions_engine::{Extension, Mapped};
 use extensions_types::{ExtensionDefinition, ExtensionId, TenantId, Version};
 
 /// A version and its component: an overlay may replace one under a version's number.
@@ -55,5 +57,11 @@ pub(crate) struct CodeWeight;
 impl quick_cache::Weighter<Digest, Mapped> for CodeWeight {
     fn weight(&self, _: &Digest, mapped: &Mapped) -> u64 {
         (mapped.bytes() as u64).max(crate::CODE_BYTES_MIN)
+    }
+}
+
+impl quick_cache::Weighter<Key, Arc<Extension>> for CodeWeight {
+    fn weight(&self, _: &Key, extension: &Arc<Extension>) -> u64 {
+        (extension.code_bytes() as u64).max(crate::CODE_BYTES_MIN)
     }
 }

@@ -26,13 +26,13 @@ use pending::{Pending, Progress};
 
 pub use load::NotLoaded;
 
-/// Mapped code of all components.
-const CODE_BYTES_MAX: u64 = 512 << 20;
+/// Mapped code that linked versions hold, and again as much for components
+/// that no version uses now: the two caches evict by themselves.
+const CODE_BYTES_MAX: u64 = 256 << 20;
 /// A component counts for at least this much, so that their number is bounded
 /// too: the kernel allows 65,530 mappings, a component takes up to six.
 const CODE_BYTES_MIN: u64 = 64 << 10;
-/// Linked versions; each holds its component's code, so there are as many as
-/// there can be components.
+/// As many versions as there can be components.
 const VERSIONS_MAX: usize = (CODE_BYTES_MAX / CODE_BYTES_MIN) as usize;
 /// A cold caller is answered this long before its deadline.
 const ANSWER_BEFORE: Duration = Duration::from_millis(20);
@@ -42,7 +42,7 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 /// The loaded versions of a host.
 #[derive(Debug)]
 pub struct Modules {
-    ready: quick_cache::sync::Cache<Key, Arc<Extension>>,
+    ready: quick_cache::sync::Cache<Key, Arc<Extension>, CodeWeight>,
     pending: Pending,
     loader: Arc<Loader>,
     background: Handle,
@@ -55,7 +55,7 @@ impl Modules {
     pub fn new(engine: Arc<Engine>, cache: Cache, compiler: Compiler, background: Handle) -> Self {
         let mapped = quick_cache::sync::Cache::with_weighter(VERSIONS_MAX, CODE_BYTES_MAX, CodeWeight);
         Self {
-            ready: quick_cache::sync::Cache::new(VERSIONS_MAX),
+            ready: quick_cache::sync::Cache::with_weighter(VERSIONS_MAX, CODE_BYTES_MAX, CodeWeight),
             pending: Pending::default(),
             loader: Arc::new(Loader { engine, cache: Arc::new(cache), compiler, compiles: Compiles::default(), mapped }),
             background,

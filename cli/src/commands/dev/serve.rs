@@ -72,6 +72,8 @@ impl Served {
         let opened = Folder::open(folder)?;
         let Some(slot) = self.slots.get_mut(folder) else { return Ok(()) };
         let authorship = Authorship { tenant: self.tenant.clone(), version: slot.next, created_by: build::authorship().created_by };
+        // A number is used up by a failure too: what is remembered of it must not meet the next build.
+        slot.next = slot.next.next();
         let built = build::with_progress(&opened, authorship, &self.tools, &platform.workbench(), say).await?;
         let definition = std::sync::Arc::clone(&built.version.definition);
         if let Some(before) = slot.id.replace(definition.id.clone()).filter(|before| *before != definition.id) {
@@ -79,7 +81,6 @@ impl Served {
         }
         // Its code is loaded, so the switch costs the next caller nothing.
         platform.catalog.put(built.version);
-        slot.next = slot.next.next();
         say.good(format_args!("serving {}@{} ({})", definition.id, definition.version, seconds(start.elapsed())));
         say.event(&json!({
             "event": "served", "extension": definition.id, "version": definition.version, "kind": definition.kind,
