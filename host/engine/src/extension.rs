@@ -18,7 +18,7 @@ use crate::{
     mapped::Mapped,
 };
 
-/// After a call outlived its slice, the extension's calls start in the slow
+/// After a call outlived two slices, the extension's calls start in the slow
 /// lane for this long.
 const SLOW_AFTERWARDS: Duration = Duration::from_secs(1);
 /// Larger inputs start in the slow lane: parsing them outlives a slice.
@@ -119,7 +119,7 @@ impl Extension {
         output_bytes > FAST_INPUT_BYTES_MAX || schema_cost > FAST_SCHEMA_COST_MAX
     }
 
-    pub(crate) fn outlived_its_slice(&self) {
+    pub(crate) fn outlived_its_slices(&self) {
         self.history.slow(Instant::now());
     }
 }
