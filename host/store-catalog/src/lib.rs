@@ -1,0 +1,1 @@
+//! What an environment's store says a host serves.

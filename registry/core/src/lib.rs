@@ -1,0 +1,1 @@
+//! The lifecycle of versions: pure decisions over a history of events.

@@ -1,0 +1,1 @@
+//! Histories and entries on an object store: nothing accepted is lost or doubled.

@@ -1,0 +1,1 @@
+//! Composes a registry: settings, stores, identity, API.

@@ -1,0 +1,1 @@
+//! Deletion, retention, garbage collection, backup and restore.
