@@ -5,6 +5,7 @@
 
 mod context;
 mod definition;
+mod digest;
 mod error_code;
 mod failure;
 mod ids;
@@ -14,6 +15,7 @@ mod vocabulary;
 
 pub use context::ExecutionContext;
 pub use definition::{ExtensionDefinition, Metadata, SCHEMA_BYTES_MAX, Schemas, ToolDescription};
+pub use digest::{NotASha256, Sha256};
 pub use error_code::{ErrorCode, FailureCause, GrpcStatus, Retry, UnknownCode};
 pub use failure::{Action, FailureContract, SkippedTool};
 pub use ids::{CallLabel, ExtensionId, HostCallName, IdError, TenantId, Version, VersionSelector};
