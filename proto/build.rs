@@ -1,17 +1,19 @@
-//! Generates messages, client and server from runtime.proto.
+//! Generates messages, client and server from runtime.proto and registry.proto.
 //!
-//! protox parses the file, so no `protoc` needs to be installed.
+//! protox parses the files, so no `protoc` needs to be installed.
 
 use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message as _;
 
-/// Within this folder, which is also the include path.
-const FILE: &str = "ameide/extensions/v1/runtime.proto";
+/// Within this folder, which is also the include path; the second imports the first.
+const FILES: [&str; 2] = ["ameide/extensions/v1/runtime.proto", "ameide/extensions/v1/registry.proto"];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-changed={FILE}");
-    let descriptors = protox::compile([FILE], ["."])?;
+    for file in FILES {
+        println!("cargo::rerun-if-changed={file}");
+    }
+    let descriptors = protox::compile(FILES, ["."])?;
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
     // `Bytes`: inputs and outputs are shared, not copied, between transport and engine.

@@ -12,7 +12,7 @@ mod words;
     missing_debug_implementations,
     missing_docs,
     unreachable_pub,
-    reason = "generated from runtime.proto, whose comments are its documentation"
+    reason = "generated from proto/, whose comments are its documentation"
 )]
 pub mod v1 {
     tonic::include_proto!("ameide.extensions.v1");
