@@ -1,0 +1,2 @@
+//! The registry as a program.
+fn main() {}
