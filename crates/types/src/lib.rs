@@ -4,21 +4,29 @@
 //! never checks again. Nothing here does I/O or knows a server or an engine.
 
 mod context;
+mod control;
 mod definition;
 mod digest;
+mod entry;
 mod error_code;
+mod evidence;
 mod failure;
 mod ids;
 mod limits;
 mod manifest;
+mod schema;
 mod vocabulary;
 
 pub use context::ExecutionContext;
+pub use control::{ControlState, Running, Switch, SwitchSource, SwitchTarget};
 pub use definition::{ExtensionDefinition, Metadata, SCHEMA_BYTES_MAX, Schemas, ToolDescription};
 pub use digest::{NotASha256, Sha256};
+pub use entry::{BlobRef, EntryDocument, EntryVersion};
 pub use error_code::{ErrorCode, FailureCause, GrpcStatus, Retry, UnknownCode};
+pub use evidence::{Evidence, TestCounts, VersionDocument};
 pub use failure::{Action, FailureContract, SkippedTool};
 pub use ids::{CallLabel, ExtensionId, HostCallName, IdError, TenantId, Version, VersionSelector};
 pub use limits::{INPUT_BYTES_DEFAULT, LOG_BYTES_MAX, LimitError, Limits, OUTPUT_BYTES_DEFAULT};
 pub use manifest::{Build, Language, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest, ManifestError, SchemaFiles};
-pub use vocabulary::{ActorType, Environment, Kind, RiskTier, UnknownWord};
+pub use schema::SchemaV1;
+pub use vocabulary::{ActorType, Environment, Kind, Origin, RiskTier, UnknownWord, VersionState};

@@ -111,6 +111,38 @@ words!(
     }
 );
 
+words!(
+    /// How far a version has come: the furthest, or what ended it.
+    VersionState {
+        /// Created, perhaps built; nothing serves it.
+        Draft = "draft",
+        /// Submitted for an environment, not decided or not promoted yet.
+        InReview = "in_review",
+        /// Served or once served in dev.
+        PromotedDev = "promoted_dev",
+        /// Served or once served in staging.
+        PromotedStaging = "promoted_staging",
+        /// Served or once served in prod.
+        PromotedProd = "promoted_prod",
+        /// It did not build or its tests did not pass; for good.
+        Failed = "failed",
+        /// A reviewer refused it for an environment that it never reached.
+        Rejected = "rejected",
+        /// Taken out of use; for good.
+        Retired = "retired",
+    }
+);
+
+words!(
+    /// How a version's component came to be.
+    Origin {
+        /// Built by the platform from source.
+        Source = "source",
+        /// A binary from outside; for tier low only.
+        Uploaded = "uploaded",
+    }
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;
