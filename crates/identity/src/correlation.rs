@@ -26,8 +26,9 @@ thread_local! {
     static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; RANDOM_BYTES * BATCH], left: 0 }) };
 }
 
-/// A new id. It sorts by time, so that logs of one stretch lie together.
-pub(crate) fn new_correlation() -> CallLabel {
+/// A new correlation id. It sorts by time, so that logs of one stretch lie together.
+#[must_use]
+pub fn new_correlation() -> CallLabel {
     let millis = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
     let random = POOL.with_borrow_mut(Pool::take);
     let uuid = Builder::from_unix_timestamp_millis(u64::try_from(millis).unwrap_or(u64::MAX), &random).into_uuid();

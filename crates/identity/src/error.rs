@@ -10,6 +10,9 @@ use extensions_types::ErrorCode;
 /// Why a token is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
+    /// No bearer token where one is needed, several, or another scheme.
+    #[error("send exactly one header `authorization: Bearer <token>`")]
+    Header,
     /// Longer than any token of ours.
     #[error("the token is longer than {} bytes", crate::TOKEN_BYTES_MAX)]
     TooLong,
@@ -62,7 +65,8 @@ impl VerifyError {
     pub const fn code(self) -> ErrorCode {
         match self {
             Self::Tenantless | Self::TenantNotOfIssuer | Self::ScopeNotOfIssuer => ErrorCode::PermissionDenied,
-            Self::TooLong
+            Self::Header
+            | Self::TooLong
             | Self::Malformed
             | Self::Algorithm
             | Self::UnknownIssuer

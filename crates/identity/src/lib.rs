@@ -10,11 +10,13 @@
 //! (callers pass the time) and never trusts a header for more than a name
 //! within a grant.
 
+mod bearer;
 mod claims;
 mod context;
 mod correlation;
 mod dev_key;
 mod error;
+mod failures;
 mod issuer;
 mod judge;
 mod keys;
@@ -27,10 +29,13 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use bearer::bearer;
 pub use claims::Claims;
 pub use context::{Asked, ContextRefusal};
+pub use correlation::new_correlation;
 pub use dev_key::{DevKey, KeyRejected};
 pub use error::{SettingsError, VerifyError};
+pub use failures::Failures;
 pub use issuer::Grant;
 pub use judge::CLOCK_SKEW;
 pub use principal::{Audit, Principal};

@@ -14,6 +14,7 @@ mod failure;
 mod ids;
 mod limits;
 mod manifest;
+mod refusal;
 mod schema;
 mod vocabulary;
 
@@ -28,5 +29,6 @@ pub use failure::{Action, FailureContract, SkippedTool};
 pub use ids::{CallLabel, ExtensionId, HostCallName, IdError, TenantId, Version, VersionSelector};
 pub use limits::{INPUT_BYTES_DEFAULT, LOG_BYTES_MAX, LimitError, Limits, OUTPUT_BYTES_DEFAULT};
 pub use manifest::{Build, Language, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest, ManifestError, SchemaFiles};
+pub use refusal::{Problem, Refusal};
 pub use schema::SchemaV1;
 pub use vocabulary::{ActorType, Environment, Kind, Origin, RiskTier, UnknownWord, VersionState};

@@ -12,4 +12,5 @@ mod request;
 pub use accounts::Accounts;
 pub use admission::Admission;
 pub use guest_logs::{GuestLogs, LogRecord};
-pub use request::{Answer, AskedContext, Refusal, Request};
+pub use extensions_types::Refusal;
+pub use request::{Answer, AskedContext, Request};

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use extensions_engine::{Failure, Stats};
-use extensions_types::{CallLabel, ErrorCode, Version};
+use extensions_types::{CallLabel, Version};
 
 /// An invocation as asked for: texts from outside, not yet checked.
 #[derive(Debug, Clone)]
@@ -55,25 +55,4 @@ pub struct Answer {
     pub correlation: CallLabel,
     /// What it cost.
     pub stats: Stats,
-}
-
-/// The platform refused the call.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{code}: {message}")]
-pub struct Refusal {
-    /// A code that travels as a status.
-    pub code: ErrorCode,
-    /// Public text that says what to do.
-    pub message: String,
-    /// When a retry makes sense.
-    pub retry_after: Option<Duration>,
-    /// Given or made up; none where the request was refused before it had one.
-    pub correlation: Option<CallLabel>,
-}
-
-impl Refusal {
-    /// A refusal that a retry does not help.
-    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), retry_after: None, correlation: None }
-    }
 }

@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use extensions_identity::Failures;
 use hyper::{
     server::conn::{http1, http2},
     service::service_fn,
@@ -29,7 +30,6 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::Failures,
     handler,
     listener::{Accepted, Socket},
     metrics::{Class, Shard},
@@ -82,7 +82,7 @@ pub(crate) struct ConnState {
 
 impl ConnState {
     fn new(worker: Arc<Worker>, plane: Plane, peer: Peer) -> Self {
-        let failures = Failures::new();
+        let failures = Failures::new(std::time::Instant::now());
         Self { worker, plane, peer, failures, running: AtomicU32::new(0), begun: AtomicU64::new(0), abuse: AtomicBool::new(false) }
     }
 

@@ -67,7 +67,7 @@ impl Refused {
 
     /// The retry hint in milliseconds; 0 where there is none.
     pub(crate) fn retry_after_ms(&self) -> u32 {
-        self.refusal.retry_after.map_or(0, |after| u32::try_from(after.as_millis()).unwrap_or(u32::MAX))
+        self.refusal.retry_after_ms()
     }
 }
 

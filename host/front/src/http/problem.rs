@@ -1,35 +1,16 @@
 //! A refusal or an extension's failure as a problem document (RFC 9457).
 
-use extensions_types::{CallLabel, ErrorCode};
+use extensions_types::{CallLabel, ErrorCode, Problem};
 use http::{
     HeaderValue, Response, StatusCode,
     header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE},
 };
-use serde::Serialize;
 
 use super::answers::text;
 use crate::{body::FrontBody, grpc, refused::Refused};
 
-const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static(Problem::MEDIA_TYPE);
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"extensions\"");
-
-#[derive(Serialize)]
-struct Problem<'p> {
-    r#type: String,
-    title: &'static str,
-    status: u16,
-    detail: &'p str,
-    error_code: ErrorCode,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    correlation_id: Option<&'p str>,
-    #[serde(skip_serializing_if = "is_zero")]
-    retry_after_ms: u32,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
-}
 
 /// The platform's refusal.
 pub(crate) fn refuse(refused: &Refused) -> Response<FrontBody> {
@@ -52,15 +33,7 @@ pub(crate) fn refuse(refused: &Refused) -> Response<FrontBody> {
 
 /// A document with its correlation header.
 pub(super) fn document(status: u16, code: ErrorCode, detail: &str, correlation: Option<&CallLabel>, retry_after_ms: u32) -> Response<FrontBody> {
-    let problem = Problem {
-        r#type: format!("urn:ameide:extensions:error:{code}"),
-        title: code.meaning(),
-        status,
-        detail,
-        error_code: code,
-        correlation_id: correlation.map(CallLabel::as_str),
-        retry_after_ms,
-    };
+    let problem = Problem::new(status, code, detail, correlation, retry_after_ms);
     // Strings and numbers always serialise.
     let json = serde_json::to_vec(&problem).unwrap_or_default();
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
