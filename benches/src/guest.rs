@@ -1,6 +1,6 @@
 //! The components that are measured, and one request for each.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -44,5 +44,5 @@ fn serve(id: &str, kind: Kind, limits: &str, component: &Bytes, tenant: &TenantI
         tool: None,
         created_by: "bench".to_owned(),
     };
-    Ok(ServedVersion { definition: Arc::new(manifest.define(build)), component: component.clone() })
+    Ok(ServedVersion::new(manifest.define(build), component.clone()))
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use extensions_aot::{Cache, Compiler};
-use extensions_catalog::Overlay;
+use extensions_catalog::{Catalogs, Overlay};
 use extensions_engine::{Engine, Extension};
 use extensions_engine_config::Profile;
 use extensions_host::{Host, HostSettings, THIS_BINARY};
@@ -44,7 +44,8 @@ impl Platform {
         )?;
         settings.identity =
             IdentitySettings { allow_development: true, ..IdentitySettings::new(vec![IssuerSettings::development(ISSUER, key.jwks())]) };
-        let host = Host::start(&settings, Arc::clone(&overlay) as _, runtime.handle().clone(), Path::new(THIS_BINARY))?;
+        let catalogs = Catalogs::of(settings.env, Arc::clone(&overlay) as _);
+        let host = Host::start(&settings, catalogs, runtime.handle().clone(), Path::new(THIS_BINARY))?;
         let mut tokens = Vec::new();
         for at in 0..TENANTS {
             let tenant = TenantId::parse(&format!("tenant-{at}"))?;

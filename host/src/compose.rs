@@ -8,7 +8,7 @@ use std::{
 
 use extensions_admission::{Accounts, Admission, GuestLogs};
 use extensions_aot::{Cache, CacheError, Compiler};
-use extensions_catalog::Catalog;
+use extensions_catalog::Catalogs;
 use extensions_engine::Engine;
 use extensions_engine_config::MemoryReset;
 use extensions_front::{Addresses, Drained, Front, FrontSettings};
@@ -52,13 +52,13 @@ pub struct Host {
 }
 
 impl Host {
-    /// Checks everything, then binds the listeners and serves `catalog`.
+    /// Checks everything, then binds the listeners and serves `catalogs`.
     /// Background work (loads) runs on `background`; `compile_child` is a binary
     /// that calls [`extensions_aot::child::run_if_asked`], as a rule [`THIS_BINARY`].
     ///
     /// # Errors
     /// When a setting, this machine or a port stands in the way.
-    pub fn start(settings: &HostSettings, catalog: Arc<dyn Catalog>, background: Handle, compile_child: &Path) -> Result<Self, StartError> {
+    pub fn start(settings: &HostSettings, catalogs: Catalogs, background: Handle, compile_child: &Path) -> Result<Self, StartError> {
         let io_threads = settings.listen.io_threads();
         let engine_settings = settings.engine.resolve(io_threads)?;
         let verifier = Arc::new(Verifier::new(settings.identity.clone())?);
@@ -69,7 +69,7 @@ impl Host {
         let cache = Cache::open(&settings.data_dir.join("aot"), engine.compatibility().clone())?;
         let compiler = Compiler::new(compile_child.to_owned(), engine_settings.profile);
         let modules = Arc::new(Modules::new(Arc::clone(&engine), cache, compiler, background));
-        let admission = Admission::new(settings.env, verifier, catalog, Arc::clone(&modules), Arc::clone(&engine), guest_logs);
+        let admission = Admission::new(verifier, catalogs, Arc::clone(&modules), Arc::clone(&engine), guest_logs);
         let front = Front::start(&front_settings(settings, io_threads), Arc::new(Admitted(admission)), Arc::new(Mutex::new(registry)))?;
         Ok(Self { front, engine, modules, drain_timeout: settings.listen.drain_timeout() })
     }

@@ -1,11 +1,12 @@
 //! Admission as the front sees it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use extensions_admission::{Admission, Answer, LogRecord, Refusal, Request};
+use extensions_catalog::CatalogStatus;
 use extensions_front::Service;
 use extensions_identity::Principal;
-use extensions_types::{ExtensionDefinition, Kind};
+use extensions_types::{Environment, ExtensionDefinition, Kind};
 
 /// The one [`Service`] of a host.
 #[derive(Debug)]
@@ -14,6 +15,7 @@ pub(crate) struct Admitted(pub(crate) Admission);
 impl Service for Admitted {
     type Principal = Arc<Principal>;
     type LogRecord = LogRecord;
+    type Catalogs = BTreeMap<Environment, CatalogStatus>;
 
     fn authenticate(&self, bearer: Option<&str>) -> Result<Self::Principal, Refusal> {
         self.0.authenticate(bearer)
@@ -23,8 +25,8 @@ impl Service for Admitted {
         self.0.invoke(principal, request).await
     }
 
-    fn list(&self, principal: &Self::Principal, kind: Option<Kind>) -> Result<Vec<Arc<ExtensionDefinition>>, Refusal> {
-        self.0.list(principal, kind)
+    async fn list(&self, principal: &Self::Principal, kind: Option<Kind>) -> Result<Vec<Arc<ExtensionDefinition>>, Refusal> {
+        self.0.list(principal, kind).await
     }
 
     fn logs(&self, principal: &Self::Principal, extension: &str, after: u64, max: usize) -> Result<Vec<LogRecord>, Refusal> {
@@ -41,5 +43,9 @@ impl Service for Admitted {
 
     fn ready(&self) -> bool {
         self.0.ready()
+    }
+
+    fn catalogs(&self) -> BTreeMap<Environment, CatalogStatus> {
+        self.0.status().into_iter().collect()
     }
 }

@@ -131,7 +131,7 @@ fn write(folder: &Folder, built: &Built) -> Result<PathBuf, Failure> {
     let path = directory.join(format!("{}.wasm", definition.id));
     let write = || -> std::io::Result<()> {
         fs::create_dir_all(&directory)?;
-        fs::write(&path, &built.version.component)?;
+        fs::write(&path, &built.component)?;
         fs::write(path.with_extension("json"), serde_json::to_vec_pretty(&**definition)?)
     };
     write().map_err(|error| Failure::Local(format!("cannot write {}: {error}", path.display())))?;

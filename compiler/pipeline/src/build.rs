@@ -88,6 +88,8 @@ impl Step {
 pub struct Built {
     /// Ready to be served.
     pub version: Arc<ServedVersion>,
+    /// Its component.
+    pub component: Bytes,
     /// Ready to be run.
     pub extension: Arc<Extension>,
     /// What the check found out.
@@ -218,7 +220,7 @@ async fn finish(
     let define = |schemas, tool| {
         let Authorship { tenant, version, created_by } = authorship.clone();
         let build = Build { tenant, version, digest: facts.digest.clone(), schemas, tool, created_by };
-        Arc::new(ServedVersion { definition: Arc::new(manifest.clone().define(build)), component: component.clone() })
+        Arc::new(ServedVersion::new(manifest.clone().define(build), component.clone()))
     };
     let mut version: Arc<ServedVersion> = define(schemas, None);
     let mut extension = steps.timed(Step::Compile, async |_| workbench.load(&version).await).await?;
@@ -228,5 +230,5 @@ async fn finish(
         // The code is there already; only the schemas are compiled anew.
         extension = workbench.load(&version).await?;
     }
-    Ok(Built { version, extension, facts, warnings: Vec::new(), steps: steps.done })
+    Ok(Built { version, component, extension, facts, warnings: Vec::new(), steps: steps.done })
 }

@@ -5,8 +5,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use bytes::Bytes;
 use extensions_aot::Digest;
-use extensions_catalog::{Catalog as _, Overlay, ServedVersion};
+use extensions_catalog::{Overlay, ServedVersion};
 use extensions_client::{Client, Endpoint, HttpClient};
 use extensions_engine::Engine;
 use extensions_front::Drained;
@@ -58,10 +59,10 @@ impl Platform {
     pub fn serve_as(&self, tenant: &TenantId, id: &str, kind: Kind, manifest: &str, component: Vec<u8>, digest: String) -> Arc<ServedVersion> {
         let manifest = Manifest::parse(&format!("id = \"{id}\"\nkind = \"{kind}\"\nlang = \"rust\"\n{manifest}")).unwrap();
         let _one_at_a_time = self.serving.lock().unwrap();
-        let served = self.overlay.entry(tenant, &ExtensionId::parse(id).unwrap());
+        let served = self.overlay.of(tenant, &ExtensionId::parse(id).unwrap());
         let version = served.map_or(Version::FIRST, |entry| entry.current.next());
         let build = Build { tenant: tenant.clone(), version, digest, schemas: Schemas::default(), tool: None, created_by: "test".to_owned() };
-        let served = Arc::new(ServedVersion { definition: Arc::new(manifest.define(build)), component: component.into() });
+        let served = Arc::new(ServedVersion::new(manifest.define(build), Bytes::from(component)));
         self.overlay.put(Arc::clone(&served));
         served
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
-use extensions_catalog::{Catalog, Overlay};
+use extensions_catalog::{Catalogs, Overlay};
 use extensions_host::{Host, HostSettings};
 use extensions_identity::{DevKey, GrantSettings, IdentitySettings, IssuerSettings, Tenants};
 use extensions_types::{CallLabel, Kind, TenantId};
@@ -83,8 +83,9 @@ impl Start {
         let key = DevKey::generate().unwrap();
         let overlay = Arc::new(Overlay::default());
         let background = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let catalog = Arc::clone(&overlay) as Arc<dyn Catalog>;
-        let host = Host::start(&self.settings(&home, &key), catalog, background.handle().clone(), &self.compile_child).unwrap();
+        let settings = self.settings(&home, &key);
+        let catalogs = Catalogs::of(settings.env, Arc::clone(&overlay) as _);
+        let host = Host::start(&settings, catalogs, background.handle().clone(), &self.compile_child).unwrap();
         Platform::new(host, overlay, key, background, home)
     }
 

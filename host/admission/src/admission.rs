@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use extensions_catalog::{Catalog, Hook, ServedVersion, resolve};
+use extensions_catalog::{CatalogStatus, Catalogs, Found, Hook, Missing, NotServed, ServedVersion, Unread, find, resolve};
 use extensions_engine::{Call, DenyAll, Engine, HostCalls};
 use extensions_identity::{Asked, Principal, Role, Scope, Verifier};
 use extensions_modules::{Modules, NotLoaded};
@@ -17,15 +17,14 @@ use crate::{Answer, GuestLogs, LogRecord, Refusal, Request};
 const LIST_MAX: usize = 1_000;
 /// When a caller may try again that met a full lane.
 const OVERLOAD_RETRY: Duration = Duration::from_millis(100);
-/// When a caller may try again whose version is being compiled.
+/// When a caller may try again whose version is being read or compiled.
 const LOADING_RETRY: Duration = Duration::from_millis(500);
 
 /// Everything that stands between a transport and the engine.
 #[derive(Debug)]
 pub struct Admission {
-    env: Environment,
     verifier: Arc<Verifier>,
-    catalog: Arc<dyn Catalog>,
+    catalogs: Catalogs,
     modules: Arc<Modules>,
     engine: Arc<Engine>,
     host_calls: Arc<dyn HostCalls>,
@@ -33,17 +32,10 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Admission for the host of `env`.
+    /// Admission for the host of `catalogs`.
     #[must_use]
-    pub fn new(
-        env: Environment,
-        verifier: Arc<Verifier>,
-        catalog: Arc<dyn Catalog>,
-        modules: Arc<Modules>,
-        engine: Arc<Engine>,
-        guest_logs: Arc<GuestLogs>,
-    ) -> Self {
-        Self { env, verifier, catalog, modules, engine, host_calls: Arc::new(DenyAll), guest_logs }
+    pub fn new(verifier: Arc<Verifier>, catalogs: Catalogs, modules: Arc<Modules>, engine: Arc<Engine>, guest_logs: Arc<GuestLogs>) -> Self {
+        Self { verifier, catalogs, modules, engine, host_calls: Arc::new(DenyAll), guest_logs }
     }
 
     /// Verifies a bearer token.
@@ -84,13 +76,16 @@ impl Admission {
 
     async fn admitted(&self, principal: &Principal, request: Request, context: ExecutionContext) -> Result<Answer, Refusal> {
         let deadline = request.timeout.map(|timeout| request.accepted + timeout);
-        let version = self.resolve(&request, &context)?;
+        let version = self.resolve(&request, &context, deadline).await?;
+        self.check_switches(&context, &version)?;
         permit(principal, &context, &version.definition)?;
         let input_bytes_max = version.definition.limits.input_bytes;
         if request.input.len() > input_bytes_max as usize {
             return Err(Refusal::new(ErrorCode::InputTooLarge, format!("the input is larger than the extension's {input_bytes_max} bytes")));
         }
         let extension = self.modules.get(&version, deadline).await.map_err(|error| not_loaded(&error, deadline))?;
+        // Its load may have taken seconds: what was switched off meanwhile does not start.
+        self.check_switches(&context, &version)?;
         let correlation = context.correlation.clone();
         let call =
             Call { context: Arc::new(context), input: request.input, accepted: request.accepted, deadline, host_calls: Arc::clone(&self.host_calls) };
@@ -118,37 +113,50 @@ impl Admission {
             caller: &request.caller,
             hook_point: &request.hook_point,
         };
-        principal.context(&asked, self.env).map_err(|refusal| {
+        principal.context(&asked, self.catalogs.meant(asked.env)).map_err(|refusal| {
             tracing::info!(who = %principal.audit(), error_code = %refusal.code, reason = refusal.message, "refused");
             Refusal::new(refusal.code, refusal.message)
         })
     }
 
-    fn resolve(&self, request: &Request, context: &ExecutionContext) -> Result<Arc<ServedVersion>, Refusal> {
+    async fn resolve(&self, request: &Request, context: &ExecutionContext, deadline: Option<Instant>) -> Result<Arc<ServedVersion>, Refusal> {
         let bad = |error: extensions_types::IdError| Refusal::new(ErrorCode::BadRequest, error.to_string());
         let id = ExtensionId::parse(&request.extension_id).map_err(bad)?;
         let selector: VersionSelector = request.version.parse().map_err(bad)?;
-        let entry = self.catalog.entry(&context.tenant, &id).ok_or_else(|| self.not_found(&id))?;
+        let catalog = self.catalogs.get(context.env).ok_or_else(|| not_found(&id, context.env))?;
+        let entry = find(&**catalog, &context.tenant, &id, deadline).await.map_err(|missing| not_there(&missing, &id, context.env, deadline))?;
         let hook = Hook { caller: &context.caller, point: context.hook_point.as_ref() };
-        let version = resolve(&entry, selector, hook).map_err(|error| Refusal::new(ErrorCode::NotPromoted, error.to_string()))?;
+        let version = resolve(&entry, selector, hook).map_err(|error| {
+            let code = match error {
+                NotServed::Disabled => ErrorCode::Disabled,
+                NotServed::NotListed { .. } => ErrorCode::NotPromoted,
+            };
+            Refusal::new(code, error.to_string())
+        })?;
         Ok(Arc::clone(version))
     }
 
-    fn not_found(&self, id: &ExtensionId) -> Refusal {
-        Refusal::new(ErrorCode::NotFound, format!("the tenant has no extension `{id}` in {}; `ext list` shows what it has", self.env))
+    fn check_switches(&self, context: &ExecutionContext, version: &ServedVersion) -> Result<(), Refusal> {
+        let off = self.catalogs.get(context.env).and_then(|catalog| catalog.forced_off(&version.definition));
+        off.map_or(Ok(()), |off| Err(Refusal::new(ErrorCode::Disabled, off.to_string())))
     }
 
     /// What this host serves to the principal's tenant, ordered by id.
     ///
     /// # Errors
-    /// PERMISSION_DENIED for a token without a tenant.
-    pub fn list(&self, principal: &Principal, kind: Option<Kind>) -> Result<Vec<Arc<ExtensionDefinition>>, Refusal> {
+    /// PERMISSION_DENIED for a token without a tenant, UNAVAILABLE while what is served cannot be read.
+    pub async fn list(&self, principal: &Principal, kind: Option<Kind>) -> Result<Vec<Arc<ExtensionDefinition>>, Refusal> {
         let tenant = self.own_tenant(principal)?;
         let may_list = principal.has_scope(Scope::Invoke) || principal.has_role(Role::Viewer);
         if !may_list {
             return Err(Refusal::new(ErrorCode::PermissionDenied, "listing needs scope invoke or role viewer"));
         }
-        Ok(self.catalog.list(tenant, kind, LIST_MAX).iter().map(|version| Arc::clone(&version.definition)).collect())
+        let listed = self
+            .catalogs
+            .list(tenant, kind, LIST_MAX, None)
+            .await
+            .map_err(|missing| Refusal { retry_after: Some(LOADING_RETRY), ..Refusal::new(ErrorCode::Unavailable, missing.to_string()) })?;
+        Ok(listed.iter().map(|version| Arc::clone(&version.definition)).collect())
     }
 
     /// The oldest `max` log records of an extension after `after`.
@@ -161,7 +169,10 @@ impl Admission {
             return Err(Refusal::new(ErrorCode::PermissionDenied, "reading logs needs role viewer"));
         }
         let id = ExtensionId::parse(extension).map_err(|error| Refusal::new(ErrorCode::BadRequest, error.to_string()))?;
-        self.catalog.entry(tenant, &id).ok_or_else(|| self.not_found(&id))?;
+        let is_known = self.catalogs.iter().any(|(_, catalog)| !matches!(catalog.entry(tenant, &id), Found::Nothing));
+        if !is_known {
+            return Err(not_found(&id, self.catalogs.own()));
+        }
         Ok(self.guest_logs.read(tenant, &id, after, max))
     }
 
@@ -172,8 +183,29 @@ impl Admission {
     /// Whether calls can be answered.
     #[must_use]
     pub fn ready(&self) -> bool {
-        self.catalog.ready()
+        self.catalogs.ready()
     }
+
+    /// For operators: where each environment's catalog stands.
+    #[must_use]
+    pub fn status(&self) -> Vec<(Environment, CatalogStatus)> {
+        self.catalogs.status()
+    }
+}
+
+fn not_found(id: &ExtensionId, env: Environment) -> Refusal {
+    Refusal::new(ErrorCode::NotFound, format!("the tenant has no extension `{id}` in {env}; `ext list` shows what it has"))
+}
+
+/// An entry that could not be had, as its caller sees it.
+fn not_there(missing: &Missing, id: &ExtensionId, env: Environment, deadline: Option<Instant>) -> Refusal {
+    let (code, retry_after) = match missing {
+        Missing::Nothing => return not_found(id, env),
+        Missing::Reading if deadline.is_some_and(|deadline| Instant::now() >= deadline) => (ErrorCode::Deadline, None),
+        Missing::Reading | Missing::Unread(Unread::Unavailable) => (ErrorCode::Unavailable, Some(LOADING_RETRY)),
+        Missing::Unread(Unread::Damaged) => (ErrorCode::ArtifactCorrupt, None),
+    };
+    Refusal { retry_after, ..Refusal::new(code, missing.to_string()) }
 }
 
 fn permit(principal: &Principal, context: &ExecutionContext, definition: &ExtensionDefinition) -> Result<(), Refusal> {
@@ -191,7 +223,7 @@ fn permit(principal: &Principal, context: &ExecutionContext, definition: &Extens
 fn not_loaded(error: &NotLoaded, deadline: Option<Instant>) -> Refusal {
     let (code, retry_after) = match error {
         NotLoaded::Loading if deadline.is_some_and(|deadline| Instant::now() >= deadline) => (ErrorCode::Deadline, None),
-        NotLoaded::Loading => (ErrorCode::Unavailable, Some(LOADING_RETRY)),
+        NotLoaded::Loading | NotLoaded::Unavailable => (ErrorCode::Unavailable, Some(LOADING_RETRY)),
         NotLoaded::Busy => (ErrorCode::Overloaded, Some(OVERLOAD_RETRY)),
         NotLoaded::Corrupt | NotLoaded::Refused(_) => (ErrorCode::ArtifactCorrupt, None),
         NotLoaded::Internal => (ErrorCode::Internal, None),

@@ -11,6 +11,6 @@ mod request;
 
 pub use accounts::Accounts;
 pub use admission::Admission;
-pub use guest_logs::{GuestLogs, LogRecord};
 pub use extensions_types::Refusal;
+pub use guest_logs::{GuestLogs, LogRecord};
 pub use request::{Answer, AskedContext, Request};

@@ -1,8 +1,10 @@
 //! The local cache of machine code: one directory that only this host reads.
 //!
-//! A file is the code followed by a trailer: the MAC, keyed with this host's
-//! own key, over compatibility hash, component digest and code digest. Files
-//! appear by rename and never change, since running code is mapped from them.
+//! A file is the code followed by a trailer: whether the component runs code
+//! at its start (asked at each load, when the component itself may be far
+//! away), and the MAC, keyed with this host's own key, over compatibility hash,
+//! component digest, code digest and that answer. Files appear by rename and
+//! never change, since running code is mapped from them.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -14,14 +16,14 @@ use std::{
 use aws_lc_rs::{digest, hmac, rand};
 use extensions_engine_config::CompatibilityHash;
 
-use crate::{Code, Digest};
+use crate::{Code, Digest, start::runs_at_start};
 
 const KEY_FILE: &str = "mac.key";
 const KEY_BYTES: usize = 32;
 const MAC_BYTES: usize = 32;
 /// Marks a whole file; bump it when the trailer changes.
-const MAGIC: &[u8; 8] = b"extcwas1";
-const TRAILER_BYTES: usize = MAC_BYTES + MAGIC.len();
+const MAGIC: &[u8; 8] = b"extcwas2";
+const TRAILER_BYTES: usize = 1 + MAC_BYTES + MAGIC.len();
 /// Beyond this the oldest files go, down to nine tenths.
 const DIRECTORY_BYTES_MAX: u64 = 4 << 30;
 
@@ -89,8 +91,8 @@ impl Cache {
             Err(error) => return Err(io_error("open", &path)(error)),
         };
         match self.verify(&file, component).map_err(io_error("read", &path))? {
-            true => Ok(Some(Code::new(file, component))),
-            false => {
+            Some(runs_at_start) => Ok(Some(Code::new(file, component, runs_at_start))),
+            None => {
                 tracing::warn!(%component, "cached code does not verify; it is removed and compiled again");
                 fs::remove_file(&path).map_err(io_error("remove", &path))?;
                 Ok(None)
@@ -98,15 +100,17 @@ impl Cache {
         }
     }
 
-    /// Stores the code of a component and gives it back, verified and held open.
+    /// Stores the code of `component` and gives it back, verified and held open.
     ///
     /// # Errors
     /// When the file system fails; nothing half-written is ever found later.
-    pub fn put(&self, component: Digest, code: &[u8]) -> Result<Code, CacheError> {
+    pub fn put(&self, component: &[u8], code: &[u8]) -> Result<Code, CacheError> {
+        let starts = runs_at_start(component);
+        let component = Digest::of(component);
         self.make_room(code.len() as u64)?;
         let path = self.path(component);
         let staged = self.directory.join(format!("{component}.{}.{:x}.tmp", std::process::id(), random_u64()?));
-        let written = self.write(&staged, component, code).map_err(io_error("write", &staged));
+        let written = self.write(&staged, component, starts, code).map_err(io_error("write", &staged));
         if let Err(error) = written.and_then(|()| fs::rename(&staged, &path).map_err(io_error("rename", &staged))) {
             // The first error is the one to tell; a leftover file is swept by make_room.
             let _ = fs::remove_file(&staged);
@@ -116,18 +120,20 @@ impl Cache {
         self.get(component)?.ok_or_else(|| io_error("verify", &path)(missing))
     }
 
-    fn write(&self, staged: &Path, component: Digest, code: &[u8]) -> io::Result<()> {
+    fn write(&self, staged: &Path, component: Digest, starts: bool, code: &[u8]) -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(staged)?;
         file.write_all(code)?;
-        file.write_all(self.mac(component, digest::digest(&digest::SHA256, code)).as_ref())?;
+        file.write_all(&[starts.into()])?;
+        file.write_all(self.mac(component, digest::digest(&digest::SHA256, code), starts.into()).as_ref())?;
         file.write_all(MAGIC)?;
         file.sync_all()
     }
 
     /// Reads the whole file once: what is hashed here is what will be mapped.
-    fn verify(&self, mut file: &File, component: Digest) -> io::Result<bool> {
+    /// Whether the component runs code at its start, or none for a file that does not verify.
+    fn verify(&self, mut file: &File, component: Digest) -> io::Result<Option<bool>> {
         let Some(code_bytes) = file.metadata()?.len().checked_sub(TRAILER_BYTES as u64) else {
-            return Ok(false);
+            return Ok(None);
         };
         let mut hasher = digest::Context::new(&digest::SHA256);
         let mut buffer = vec![0; 256 << 10];
@@ -140,17 +146,19 @@ impl Cache {
         }
         let mut trailer = [0; TRAILER_BYTES];
         file.read_exact(&mut trailer)?;
-        let (mac, magic) = trailer.split_at(MAC_BYTES);
-        let message = self.message(component, hasher.finish());
-        Ok(magic == MAGIC && hmac::verify(&self.key, &message, mac).is_ok())
+        let [starts, sealed @ ..] = trailer;
+        let (mac, magic) = sealed.split_at(MAC_BYTES);
+        let message = self.message(component, hasher.finish(), starts);
+        let is_ours = magic == MAGIC && hmac::verify(&self.key, &message, mac).is_ok();
+        Ok(is_ours.then_some(starts != 0))
     }
 
-    fn mac(&self, component: Digest, code: digest::Digest) -> hmac::Tag {
-        hmac::sign(&self.key, &self.message(component, code))
+    fn mac(&self, component: Digest, code: digest::Digest, starts: u8) -> hmac::Tag {
+        hmac::sign(&self.key, &self.message(component, code, starts))
     }
 
-    fn message(&self, component: Digest, code: digest::Digest) -> Vec<u8> {
-        [self.compatibility.as_str().as_bytes(), component.as_bytes(), code.as_ref()].concat()
+    fn message(&self, component: Digest, code: digest::Digest, starts: u8) -> Vec<u8> {
+        [self.compatibility.as_str().as_bytes(), component.as_bytes(), code.as_ref(), &[starts]].concat()
     }
 
     fn path(&self, component: Digest) -> PathBuf {
@@ -234,12 +242,13 @@ mod tests {
         code: Vec<u8>,
     }
 
+    /// The smallest component there is: a preamble.
+    const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
     fn fixture() -> Fixture {
         let engine = compile_engine(Profile::default()).unwrap();
-        // The smallest component there is: a preamble.
-        let component = b"\0asm\x0d\0\x01\0";
-        let code = engine.precompile_component(component).unwrap();
-        Fixture { root: tempfile::tempdir().unwrap(), engine, digest: Digest::of(component), code }
+        let code = engine.precompile_component(COMPONENT).unwrap();
+        Fixture { root: tempfile::tempdir().unwrap(), engine, digest: Digest::of(COMPONENT), code }
     }
 
     impl Fixture {
@@ -256,7 +265,7 @@ mod tests {
     fn code_survives_a_restart() {
         let fixture = fixture();
         assert!(fixture.cache().get(fixture.digest).unwrap().is_none());
-        fixture.load(fixture.cache().put(fixture.digest, &fixture.code).unwrap());
+        fixture.load(fixture.cache().put(COMPONENT, &fixture.code).unwrap());
         fixture.load(fixture.cache().get(fixture.digest).unwrap().unwrap());
     }
 
@@ -264,11 +273,11 @@ mod tests {
     fn any_changed_truncated_or_foreign_file_is_refused_and_removed() {
         let fixture = fixture();
         let cache = fixture.cache();
-        cache.put(fixture.digest, &fixture.code).unwrap();
+        cache.put(COMPONENT, &fixture.code).unwrap();
         let path = cache.path(fixture.digest);
         let whole = fs::read(&path).unwrap();
         let other = Digest::of(b"another component");
-        for change in [1, whole.len() / 2, whole.len() - 1, whole.len() - TRAILER_BYTES] {
+        for change in [1, whole.len() / 2, whole.len() - 1, whole.len() - MAC_BYTES, whole.len() - TRAILER_BYTES] {
             for bytes in [
                 {
                     let mut bytes = whole.clone();
@@ -293,7 +302,7 @@ mod tests {
     fn code_of_another_key_or_engine_is_refused() {
         let fixture = fixture();
         let cache = fixture.cache();
-        cache.put(fixture.digest, &fixture.code).unwrap();
+        cache.put(COMPONENT, &fixture.code).unwrap();
         let hardened = compile_engine(Profile { bounds: Bounds::Hardened }).unwrap();
         let foreign = Cache::open(&fixture.root.path().join("aot"), CompatibilityHash::of(&hardened)).unwrap();
         fs::copy(cache.path(fixture.digest), foreign.path(fixture.digest)).unwrap();

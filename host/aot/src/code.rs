@@ -12,6 +12,7 @@ use crate::Digest;
 pub struct Code {
     file: File,
     component: Digest,
+    runs_at_start: bool,
 }
 
 /// Verified code that still does not load: the component wants more instances,
@@ -34,8 +35,14 @@ impl LoadError {
 }
 
 impl Code {
-    pub(crate) fn new(file: File, component: Digest) -> Self {
-        Self { file, component }
+    pub(crate) fn new(file: File, component: Digest, runs_at_start: bool) -> Self {
+        Self { file, component, runs_at_start }
+    }
+
+    /// Whether making an instance runs guest code.
+    #[must_use]
+    pub fn runs_at_start(&self) -> bool {
+        self.runs_at_start
     }
 
     /// Maps the code into `engine`.

@@ -12,6 +12,7 @@ mod code;
 mod compiler;
 mod digest;
 mod sandbox;
+mod start;
 
 pub use cache::{Cache, CacheError};
 pub use code::{Code, LoadError};

@@ -5,9 +5,10 @@ use std::{
     sync::{Arc, RwLock, RwLockReadGuard},
 };
 
-use extensions_types::{ExtensionId, Kind, TenantId, Version};
+use extensions_types::{ExtensionDefinition, ExtensionId, Kind, TenantId, Version};
+use futures_util::future::BoxFuture;
 
-use crate::{Catalog, Entry, ServedVersion};
+use crate::{Catalog, CatalogStatus, Entry, Found, Off, Origin, ServedVersion, Unread};
 
 type Entries = BTreeMap<TenantId, BTreeMap<ExtensionId, Arc<Entry>>>;
 
@@ -31,7 +32,7 @@ impl Overlay {
             .into_iter()
             .collect();
         versions.insert(definition.version, version);
-        let entry = Entry { current: definition.version, versions, caller_pins: BTreeMap::new(), hook_pins: BTreeMap::new() };
+        let entry = Entry { enabled: true, current: definition.version, versions, caller_pins: BTreeMap::new(), hook_pins: BTreeMap::new() };
         tenant.insert(definition.id.clone(), Arc::new(entry));
     }
 
@@ -43,24 +44,44 @@ impl Overlay {
         }
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Entries> {
+    /// The entry of one extension.
+    #[must_use]
+    pub fn of(&self, tenant: &TenantId, extension: &ExtensionId) -> Option<Arc<Entry>> {
+        self.read_lock().get(tenant)?.get(extension).cloned()
+    }
+
+    fn read_lock(&self) -> RwLockReadGuard<'_, Entries> {
         // A writer cannot leave the map half-changed: each change is one insert or remove.
         self.entries.read().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
 impl Catalog for Overlay {
-    fn entry(&self, tenant: &TenantId, extension: &ExtensionId) -> Option<Arc<Entry>> {
-        self.read().get(tenant)?.get(extension).cloned()
+    fn entry(&self, tenant: &TenantId, extension: &ExtensionId) -> Found {
+        self.of(tenant, extension).map_or(Found::Nothing, Found::Entry)
     }
 
-    fn list(&self, tenant: &TenantId, kind: Option<Kind>, max: usize) -> Vec<Arc<ServedVersion>> {
-        let entries = self.read();
-        let current = entries.get(tenant).into_iter().flatten().filter_map(|(_, entry)| entry.versions.get(&entry.current));
-        current.filter(|version| kind.is_none_or(|kind| version.definition.kind == kind)).take(max).cloned().collect()
+    fn read<'c>(&'c self, tenant: &'c TenantId, extension: &'c ExtensionId) -> BoxFuture<'c, Result<Option<Arc<Entry>>, Unread>> {
+        Box::pin(std::future::ready(Ok(self.of(tenant, extension))))
+    }
+
+    fn list<'c>(&'c self, tenant: &'c TenantId, kind: Option<Kind>, max: usize) -> BoxFuture<'c, Result<Vec<Arc<ServedVersion>>, Unread>> {
+        let entries = self.read_lock();
+        let current = entries.get(tenant).into_iter().flatten().filter_map(|(_, entry)| entry.current());
+        let listed = current.filter(|version| kind.is_none_or(|kind| version.definition.kind == kind)).take(max).cloned().collect();
+        Box::pin(std::future::ready(Ok(listed)))
+    }
+
+    fn forced_off(&self, _: &ExtensionDefinition) -> Option<Off> {
+        None
     }
 
     fn ready(&self) -> bool {
         true
+    }
+
+    fn status(&self) -> CatalogStatus {
+        let entries = self.read_lock().values().map(BTreeMap::len).sum();
+        CatalogStatus { ready: true, origin: Origin::Memory, entries, entries_read: entries, ..CatalogStatus::default() }
     }
 }

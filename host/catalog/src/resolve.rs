@@ -2,47 +2,47 @@
 
 use std::sync::Arc;
 
-use extensions_types::{CallLabel, Version, VersionSelector};
+use extensions_types::{Version, VersionSelector};
 
-use crate::{Entry, ServedVersion};
+use crate::{Entry, Hook, ServedVersion};
 
-/// Where a call comes from, as far as pins care.
-#[derive(Debug, Clone, Copy)]
-pub struct Hook<'a> {
-    /// The calling primitive.
-    pub caller: &'a CallLabel,
-    /// The named place in it.
-    pub point: Option<&'a CallLabel>,
-}
-
-/// The entry does not list the version.
+/// Why an entry gives no version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("version {version} is not served here; this environment serves {current}")]
-pub struct NotServed {
-    /// What was asked for or pinned.
-    pub version: Version,
-    /// What the entry points to.
-    pub current: Version,
+pub enum NotServed {
+    /// It has been switched off.
+    #[error("the extension is disabled in this environment; `ext enable` lets it answer again")]
+    Disabled,
+    /// It does not list the version.
+    #[error("version {version} is not served here; this environment serves {current}")]
+    NotListed {
+        /// What was asked for or pinned.
+        version: Version,
+        /// What the entry points to.
+        current: Version,
+    },
 }
 
 /// Picks the version of `entry` for a call.
 ///
 /// # Errors
-/// When the version picked is not one that the entry lists.
+/// When the entry is disabled, or the version picked is not one that it lists.
 pub fn resolve<'e>(entry: &'e Entry, selector: VersionSelector, hook: Hook<'_>) -> Result<&'e Arc<ServedVersion>, NotServed> {
+    if !entry.enabled {
+        return Err(NotServed::Disabled);
+    }
     let pinned = || entry.caller_pins.get(hook.caller).or_else(|| entry.hook_pins.get(hook.point?)).copied();
     let version = match selector {
         VersionSelector::Exact(version) => version,
         VersionSelector::Latest => pinned().unwrap_or(entry.current),
     };
-    entry.versions.get(&version).ok_or(NotServed { version, current: entry.current })
+    entry.versions.get(&version).ok_or(NotServed::NotListed { version, current: entry.current })
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use extensions_types::{Build, Manifest, Schemas, TenantId};
+    use extensions_types::{Build, CallLabel, Manifest, Schemas, TenantId};
 
     use super::*;
 
@@ -64,11 +64,12 @@ mod tests {
             tool: None,
             created_by: String::new(),
         };
-        Arc::new(ServedVersion { definition: Arc::new(manifest.define(build)), component: bytes::Bytes::new() })
+        Arc::new(ServedVersion::new(manifest.define(build), bytes::Bytes::new()))
     }
 
     fn entry() -> Entry {
         Entry {
+            enabled: true,
             current: version(3),
             versions: [1, 2, 3].map(|number| (version(number), served(number))).into(),
             caller_pins: BTreeMap::from([(label("orders"), version(1)), (label("lost"), version(9))]),
@@ -93,7 +94,17 @@ mod tests {
 
     #[test]
     fn only_listed_versions_are_served() {
-        assert_eq!(pick("4", "billing", None), Err(NotServed { version: version(4), current: version(3) }));
-        assert_eq!(pick("latest", "lost", None), Err(NotServed { version: version(9), current: version(3) }));
+        assert_eq!(pick("4", "billing", None), Err(NotServed::NotListed { version: version(4), current: version(3) }));
+        assert_eq!(pick("latest", "lost", None), Err(NotServed::NotListed { version: version(9), current: version(3) }));
+    }
+
+    #[test]
+    fn a_disabled_entry_serves_no_version_at_all() {
+        let entry = Entry { enabled: false, ..entry() };
+        let caller = label("orders");
+        for selector in ["latest", "3"] {
+            let got = resolve(&entry, selector.parse().unwrap(), Hook { caller: &caller, point: None });
+            assert_eq!(got.map(|served| served.definition.version), Err(NotServed::Disabled));
+        }
     }
 }

@@ -143,12 +143,13 @@ impl Engine {
         self.slow_lane.calls()
     }
 
-    /// Maps verified code of `component`. Takes about a millisecond: not for I/O threads.
+    /// Maps verified code. Takes about a millisecond: not for I/O threads.
     ///
     /// # Errors
     /// When the code is of another engine.
-    pub fn map(&self, component: &[u8], code: Code) -> Result<Mapped, extensions_aot::LoadError> {
-        Ok(Mapped::new(code.load(&self.engine)?, component))
+    pub fn map(&self, code: Code) -> Result<Mapped, extensions_aot::LoadError> {
+        let runs_at_start = code.runs_at_start();
+        Ok(Mapped::new(code.load(&self.engine)?, runs_at_start))
     }
 
     /// Links mapped code as one extension. Versions of the same component share

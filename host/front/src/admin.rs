@@ -34,11 +34,12 @@ pub(crate) fn metrics<S: Service>(shared: &Shared<S>) -> Result<(Response<FrontB
 }
 
 #[derive(Serialize)]
-struct Status {
+struct Status<C> {
     ready: bool,
     draining: bool,
     connections_open: u64,
     requests_in_flight: u64,
+    catalogs: C,
 }
 
 /// `GET /admin/v1/status`.
@@ -51,8 +52,9 @@ pub(crate) fn status<S: Service>(conn: &Conn<S>, head: &Parts) -> Result<(Respon
         draining: shared.draining.has_begun(),
         connections_open: shared.metrics.open(),
         requests_in_flight: shared.metrics.in_flight(),
+        catalogs: shared.service.catalogs(),
     };
-    // Booleans and numbers always serialise.
+    // Booleans, numbers and texts always serialise.
     Ok((text(StatusCode::OK, JSON, serde_json::to_vec(&status).unwrap_or_default()), Class::Ok))
 }
 

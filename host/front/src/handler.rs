@@ -68,7 +68,7 @@ async fn answer<S: Service>(conn: &Conn<S>, route: Route<'_>, head: &Parts, mut 
         Route::GrpcList => Box::pin(grpc::list(conn, head, &mut body, accepted)).await,
         Route::GrpcHealth => Box::pin(grpc::health(conn, whole(head, body))).await.map(ok),
         Route::GrpcReflection => Box::pin(grpc::reflect(conn, whole(head, body))).await.map(ok),
-        Route::HttpList => rest::list(conn, head),
+        Route::HttpList => Box::pin(rest::list(conn, head)).await,
         Route::HttpLogs(extension) => rest::logs(conn, extension, head),
         Route::OpenApi => Ok(ok(rest::openapi())),
         Route::Healthz => Ok(admin::healthz()),

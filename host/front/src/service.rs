@@ -15,6 +15,8 @@ pub trait Service: Send + Sync + 'static {
     type Principal: Send + Sync + 'static;
     /// One line of an extension's log, as JSON objects show it.
     type LogRecord: Serialize + Send + 'static;
+    /// What operators read about the catalogs, in JSON.
+    type Catalogs: Serialize;
 
     /// Says who calls, by the bearer token (without `Bearer `); called before any body byte is read.
     ///
@@ -25,11 +27,11 @@ pub trait Service: Send + Sync + 'static {
     /// Runs one extension. Dropping the future is the caller's cancellation.
     fn invoke(&self, principal: &Self::Principal, request: Request) -> impl Future<Output = Result<Answer, Refusal>> + Send;
 
-    /// What this host serves to the principal's tenant, ordered by id.
+    /// What this host serves to the principal's tenant, ordered by id; bounded in time.
     ///
     /// # Errors
-    /// When the principal may not list.
-    fn list(&self, principal: &Self::Principal, kind: Option<Kind>) -> Result<Vec<Arc<ExtensionDefinition>>, Refusal>;
+    /// When the principal may not list, or what is served cannot be read now.
+    fn list(&self, principal: &Self::Principal, kind: Option<Kind>) -> impl Future<Output = Result<Vec<Arc<ExtensionDefinition>>, Refusal>> + Send;
 
     /// The oldest `max` log records of an extension after sequence number `after`.
     ///
@@ -48,6 +50,9 @@ pub trait Service: Send + Sync + 'static {
 
     /// Whether calls can be answered.
     fn ready(&self) -> bool;
+
+    /// Where the catalogs stand.
+    fn catalogs(&self) -> Self::Catalogs;
 
     /// Larger inputs are refused while they arrive.
     fn input_bytes_max(&self) -> usize {

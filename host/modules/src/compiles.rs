@@ -16,10 +16,16 @@ pub(crate) struct Compiles {
     tenants: Mutex<HashMap<TenantId, Weak<Semaphore>>>,
 }
 
+/// A tenant's turn; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    _tenant: OwnedSemaphorePermit,
+}
+
 /// The right to compile; given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
-    _tenant: OwnedSemaphorePermit,
+    _turn: Turn,
     _place: OwnedSemaphorePermit,
 }
 
@@ -32,11 +38,15 @@ impl Default for Compiles {
 }
 
 impl Compiles {
+    /// Waits until the tenant compiles nothing else. None once the host is going.
+    pub(crate) async fn turn(&self, tenant: &TenantId) -> Option<Turn> {
+        self.of_tenant(tenant).acquire_owned().await.ok().map(|permit| Turn { _tenant: permit })
+    }
+
     /// Waits for a place, in the order of asking. None once the host is going.
-    pub(crate) async fn place(&self, tenant: &TenantId) -> Option<Place> {
-        let tenant = self.of_tenant(tenant).acquire_owned().await.ok()?;
+    pub(crate) async fn place(&self, turn: Turn) -> Option<Place> {
         let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
-        Some(Place { _tenant: tenant, _place: place })
+        Some(Place { _turn: turn, _place: place })
     }
 
     fn of_tenant(&self, tenant: &TenantId) -> Arc<Semaphore> {
@@ -60,14 +70,15 @@ mod tests {
     async fn a_tenant_compiles_one_at_a_time() {
         let compiles = Compiles { places: Arc::new(Semaphore::new(2)), tenants: Mutex::default() };
         let (a, b) = (TenantId::parse("a").unwrap(), TenantId::parse("b").unwrap());
-        let first = compiles.place(&a).await.unwrap();
-        let mut second = Box::pin(compiles.place(&a));
+        let place = async |tenant| compiles.place(compiles.turn(tenant).await.unwrap()).await.unwrap();
+        let first = place(&a).await;
+        let mut second = Box::pin(place(&a));
         assert!(futures_poll(second.as_mut()).is_none(), "the tenant's second compile waits");
-        let other = compiles.place(&b).await.unwrap();
+        let other = place(&b).await;
         drop(first);
-        let second = second.await.unwrap();
+        let second = second.await;
         drop((second, other));
-        compiles.place(&a).await.unwrap();
+        place(&a).await;
         assert!(compiles.tenants.lock().unwrap().len() <= 2);
     }
 

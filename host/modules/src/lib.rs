@@ -2,12 +2,13 @@
 //!
 //! [`Modules::get`] answers from memory on the hot path. A version that is not
 //! there is loaded once, in the background, whoever asks meanwhile and however
-//! long they wait: from the local code cache, else by a compile child.
+//! long they wait: from the local code cache, else by a compile child. The
+//! component itself is fetched only when there is no code for it.
 
 mod compiles;
-mod key;
 mod load;
 mod pending;
+mod weight;
 
 use std::{
     sync::Arc,
@@ -15,14 +16,14 @@ use std::{
 };
 
 use extensions_aot::{Cache, Compiler};
-use extensions_catalog::ServedVersion;
+use extensions_catalog::{DefinitionKey, ServedVersion};
 use extensions_engine::{Engine, Extension};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::Semaphore};
 
 use compiles::Compiles;
-use key::{CodeWeight, Key};
 use load::Loader;
 use pending::{Pending, Progress};
+use weight::CodeWeight;
 
 pub use load::NotLoaded;
 
@@ -34,6 +35,8 @@ const CODE_BYTES_MAX: u64 = 256 << 20;
 const CODE_BYTES_MIN: u64 = 64 << 10;
 /// As many versions as there can be components.
 const VERSIONS_MAX: usize = (CODE_BYTES_MAX / CODE_BYTES_MIN) as usize;
+/// Components fetched and not yet compiled, at once: 4 MiB each at most.
+const FETCHES_MAX: usize = 8;
 /// A cold caller is answered this long before its deadline.
 const ANSWER_BEFORE: Duration = Duration::from_millis(20);
 /// No cold caller waits longer.
@@ -42,7 +45,7 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 /// The loaded versions of a host.
 #[derive(Debug)]
 pub struct Modules {
-    ready: quick_cache::sync::Cache<Key, Arc<Extension>, CodeWeight>,
+    ready: quick_cache::sync::Cache<DefinitionKey, Arc<Extension>, CodeWeight>,
     pending: Pending,
     loader: Arc<Loader>,
     background: Handle,
@@ -57,7 +60,14 @@ impl Modules {
         Self {
             ready: quick_cache::sync::Cache::with_weighter(VERSIONS_MAX, CODE_BYTES_MAX, CodeWeight),
             pending: Pending::default(),
-            loader: Arc::new(Loader { engine, cache: Arc::new(cache), compiler, compiles: Compiles::default(), mapped }),
+            loader: Arc::new(Loader {
+                engine,
+                cache: Arc::new(cache),
+                compiler,
+                compiles: Compiles::default(),
+                fetches: Semaphore::new(FETCHES_MAX),
+                mapped,
+            }),
             background,
         }
     }
@@ -67,11 +77,17 @@ impl Modules {
     /// # Errors
     /// When it is not ready in time or cannot be loaded.
     pub async fn get(self: &Arc<Self>, version: &Arc<ServedVersion>, deadline: Option<Instant>) -> Result<Arc<Extension>, NotLoaded> {
-        match self.ready.get(&key::Borrowed::of(version)) {
-            // The same bytes under another definition are linked anew: limits and schemas belong to it.
-            Some(extension) if Arc::ptr_eq(extension.definition(), &version.definition) => Ok(extension),
-            Some(_) | None => self.wait(version, deadline).await,
+        // The same bytes under another definition have another key: limits and schemas belong to what is linked.
+        match self.ready.get(&version.key()) {
+            Some(extension) => Ok(extension),
+            None => self.wait(version, deadline).await,
         }
+    }
+
+    /// Whether the version is loaded now. Does not count as a use of it.
+    #[must_use]
+    pub fn is_loaded(&self, version: &ServedVersion) -> bool {
+        self.ready.peek(&version.key()).is_some()
     }
 
     async fn wait(self: &Arc<Self>, version: &Arc<ServedVersion>, deadline: Option<Instant>) -> Result<Arc<Extension>, NotLoaded> {
@@ -89,16 +105,16 @@ impl Modules {
 
     /// Joins the load under way, or starts one.
     fn progress(self: &Arc<Self>, version: &Arc<ServedVersion>) -> Result<Progress, NotLoaded> {
-        let key = Key::of(version);
-        self.pending.join_or_start(&key, |done| {
-            let (modules, version, key) = (Arc::clone(self), Arc::clone(version), key.clone());
+        let key = version.key();
+        self.pending.join_or_start(key, |done| {
+            let (modules, version) = (Arc::clone(self), Arc::clone(version));
             self.background.spawn(async move {
                 let result = modules.loader.load(&version).await;
                 match &result {
-                    Ok(extension) => modules.ready.insert(key.clone(), Arc::clone(extension)),
+                    Ok(extension) => modules.ready.insert(key, Arc::clone(extension)),
                     Err(error) => tracing::warn!(tenant = %version.definition.tenant_id, extension = %version.definition.id, version = %version.definition.version, %error, "cannot load"),
                 }
-                modules.pending.ended(&key, &result);
+                modules.pending.ended(key, &result);
                 // Everyone who waited may be gone.
                 let _ = done.send(Some(result));
             });

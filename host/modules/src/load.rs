@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use extensions_aot::{Cache, Code, CompileError, Compiler, Digest, LoadError};
-use extensions_catalog::ServedVersion;
+use extensions_catalog::{Component, NoComponent, ServedVersion};
 use extensions_engine::{Engine, Extension, Mapped};
+use tokio::sync::Semaphore;
 
-use crate::{compiles::Compiles, key::CodeWeight};
+use crate::{compiles::Compiles, weight::CodeWeight};
 
 /// Why a version cannot be called now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,7 +19,10 @@ pub enum NotLoaded {
     /// Too many loads are under way.
     #[error("too many versions are being loaded")]
     Busy,
-    /// The component's bytes are not those of its definition.
+    /// The store does not give the component now; ask again.
+    #[error("the version's component cannot be fetched now; try again")]
+    Unavailable,
+    /// The component is lost, or its bytes are not those of its definition.
     #[error("the component does not match its digest")]
     Corrupt,
     /// The component cannot be compiled or served; the same bytes never will.
@@ -28,6 +33,17 @@ pub enum NotLoaded {
     Internal,
 }
 
+impl NotLoaded {
+    /// Whether the same version may load later.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Loading | Self::Busy | Self::Unavailable => true,
+            Self::Corrupt | Self::Refused(_) | Self::Internal => false,
+        }
+    }
+}
+
 /// What a load needs.
 #[derive(Debug)]
 pub(crate) struct Loader {
@@ -35,6 +51,7 @@ pub(crate) struct Loader {
     pub(crate) cache: Arc<Cache>,
     pub(crate) compiler: Compiler,
     pub(crate) compiles: Compiles,
+    pub(crate) fetches: Semaphore,
     /// Versions of one component share its code and memory image.
     pub(crate) mapped: quick_cache::sync::Cache<Digest, Mapped, CodeWeight>,
 }
@@ -49,10 +66,8 @@ impl Loader {
 
     async fn map(self: &Arc<Self>, version: &Arc<ServedVersion>) -> Result<Mapped, NotLoaded> {
         let digest: Digest = version.definition.digest.parse().map_err(|_| NotLoaded::Corrupt)?;
-        let checked = Arc::clone(version);
-        let is_whole = blocking(move || Ok(Digest::of(&checked.component) == digest)).await?;
-        if !is_whole {
-            return Err(NotLoaded::Corrupt);
+        if let Component::Here(bytes) = version.component() {
+            whole(bytes.clone(), digest).await?;
         }
         if let Some(mapped) = self.mapped.get(&digest) {
             return Ok(mapped);
@@ -63,20 +78,45 @@ impl Loader {
             Some(code) => code,
             None => self.compile(version, digest).await?,
         };
-        let (engine, checked) = (Arc::clone(&self.engine), Arc::clone(version));
-        let mapped = blocking(move || engine.map(&checked.component, code).map_err(unmapped)).await?;
+        let engine = Arc::clone(&self.engine);
+        let mapped = blocking(move || engine.map(code).map_err(unmapped)).await?;
         self.mapped.insert(digest, mapped.clone());
         Ok(mapped)
     }
 
     async fn compile(self: &Arc<Self>, version: &Arc<ServedVersion>, digest: Digest) -> Result<Code, NotLoaded> {
-        let _place = self.compiles.place(&version.definition.tenant_id).await.ok_or(NotLoaded::Internal)?;
-        let code = self.compiler.compile(&version.component).await.map_err(|error| match error {
+        let turn = self.compiles.turn(&version.definition.tenant_id).await.ok_or(NotLoaded::Internal)?;
+        // Held until the code is there, so that few components wait in memory; a slow store keeps no compile place.
+        let _fetch = self.fetches.acquire().await.map_err(internal)?;
+        let component = match version.component() {
+            Component::Here(bytes) => bytes.clone(),
+            Component::Stored(stored) => {
+                let fetched = stored.fetch().await.map_err(|error| unfetched(version, &error))?;
+                whole(fetched.clone(), digest).await?;
+                fetched
+            }
+        };
+        let _place = self.compiles.place(turn).await.ok_or(NotLoaded::Internal)?;
+        let code = self.compiler.compile(&component).await.map_err(|error| match error {
             CompileError::Refused(_) | CompileError::Exhausted => NotLoaded::Refused(error.to_string()),
             CompileError::Child(_) | CompileError::Pipe(_) => internal(error),
         })?;
         let loader = Arc::clone(self);
-        blocking(move || loader.cache.put(digest, &code).map_err(internal)).await
+        blocking(move || loader.cache.put(&component, &code).map_err(internal)).await
+    }
+}
+
+/// Checks the bytes against the digest: whoever vouches for them, others are never run.
+async fn whole(component: Bytes, digest: Digest) -> Result<(), NotLoaded> {
+    blocking(move || if Digest::of(&component) == digest { Ok(()) } else { Err(NotLoaded::Corrupt) }).await
+}
+
+fn unfetched(version: &ServedVersion, error: &NoComponent) -> NotLoaded {
+    let definition = &version.definition;
+    tracing::warn!(tenant = %definition.tenant_id, extension = %definition.id, version = %definition.version, %error, "no component");
+    match error {
+        NoComponent::Unavailable => NotLoaded::Unavailable,
+        NoComponent::Damaged(_) => NotLoaded::Corrupt,
     }
 }
 

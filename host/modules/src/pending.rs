@@ -6,14 +6,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+use extensions_catalog::DefinitionKey;
 use extensions_engine::Extension;
 use tokio::sync::watch;
 
-use crate::{key::Key, load::NotLoaded};
+use crate::load::NotLoaded;
 
 /// A failure is remembered this long: a hostile caller cannot make the host
 /// compile the same bad component all the time.
 const FAILURE_KEPT: Duration = Duration::from_secs(10);
+/// A store that did not answer may do so again soon.
+const PASSING_FAILURE_KEPT: Duration = Duration::from_secs(1);
 /// Loads under way and failures kept, together.
 const ENTRIES_MAX: usize = 4_096;
 
@@ -30,15 +33,15 @@ struct Entry {
 /// What is being loaded.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
-    entries: Mutex<HashMap<Key, Entry>>,
+    entries: Mutex<HashMap<DefinitionKey, Entry>>,
 }
 
 impl Pending {
     /// Joins the load of `key`, or calls `start` with where its result goes.
-    pub(crate) fn join_or_start(&self, key: &Key, start: impl FnOnce(watch::Sender<Option<Loaded>>)) -> Result<Progress, NotLoaded> {
+    pub(crate) fn join_or_start(&self, key: DefinitionKey, start: impl FnOnce(watch::Sender<Option<Loaded>>)) -> Result<Progress, NotLoaded> {
         let mut entries = self.lock();
         let now = Instant::now();
-        if let Some(entry) = entries.get(key)
+        if let Some(entry) = entries.get(&key)
             && entry.forget.is_none_or(|forget| now < forget)
         {
             return Ok(entry.progress.clone());
@@ -50,26 +53,27 @@ impl Pending {
             return Err(NotLoaded::Busy);
         }
         let (done, progress) = watch::channel(None);
-        entries.insert(key.clone(), Entry { progress: progress.clone(), forget: None });
+        entries.insert(key, Entry { progress: progress.clone(), forget: None });
         drop(entries);
         start(done);
         Ok(progress)
     }
 
     /// Forgets a load that succeeded; keeps a failure for a while.
-    pub(crate) fn ended(&self, key: &Key, result: &Loaded) {
+    pub(crate) fn ended(&self, key: DefinitionKey, result: &Loaded) {
         let mut entries = self.lock();
         match result {
-            Ok(_) => drop(entries.remove(key)),
-            Err(_) => {
-                if let Some(entry) = entries.get_mut(key) {
-                    entry.forget = Some(Instant::now() + FAILURE_KEPT);
+            Ok(_) => drop(entries.remove(&key)),
+            Err(error) => {
+                let kept = if error.may_pass() { PASSING_FAILURE_KEPT } else { FAILURE_KEPT };
+                if let Some(entry) = entries.get_mut(&key) {
+                    entry.forget = Some(Instant::now() + kept);
                 }
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Entry>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<DefinitionKey, Entry>> {
         // Each change is one insert, remove or assignment.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }

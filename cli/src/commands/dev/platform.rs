@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use extensions_catalog::Overlay;
+use extensions_catalog::{Catalogs, Overlay};
 use extensions_host::{Host, LogFormat, StartError, THIS_BINARY, start_logging};
 use extensions_pipeline::Workbench;
 use serde_json::json;
@@ -41,8 +41,9 @@ impl Platform {
         }
         start_logging(settings.log.format, settings.log.filter.as_deref()).map_err(|error| Failure::Usage(chain(&error)))?;
         let catalog = Arc::new(Overlay::default());
+        let catalogs = Catalogs::of(settings.env, Arc::clone(&catalog) as _);
         let host =
-            Host::start(&settings, Arc::clone(&catalog) as _, tokio::runtime::Handle::current(), THIS_BINARY.as_ref()).map_err(
+            Host::start(&settings, catalogs, tokio::runtime::Handle::current(), THIS_BINARY.as_ref()).map_err(
                 |error| match error {
                     StartError::Settings(_) | StartError::Identity(_) => Failure::Usage(chain(&error)),
                     StartError::Engine(_) | StartError::Cache(_) | StartError::Front(_) => Failure::Local(chain(&error)),

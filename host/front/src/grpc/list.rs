@@ -28,7 +28,7 @@ where
     let principal = authenticate(conn, &head.headers)?;
     let (asked, _, _memory) = receive::<S, ListExtensionsRequest, B>(conn, head, body, REQUEST_BYTES_MAX, accepted).await?;
     let kind = kind(asked.kind).map_err(|unknown| Refused::bad_request(unknown.to_string()))?;
-    let listed = conn.shared.service.list(&principal, kind)?;
+    let listed = conn.shared.service.list(&principal, kind).await?;
     let extensions = listed.iter().map(|definition| summary(definition)).collect();
     let frame = frame(&ListExtensionsResponse { extensions });
     Ok((metadata::answer(FrontBody::message(frame), None), Class::Ok))

@@ -38,12 +38,12 @@ struct Tool<'l> {
     output_schema: Option<&'l serde_json::Value>,
 }
 
-pub(crate) fn list<S: Service>(conn: &Conn<S>, head: &Parts) -> Result<(Response<FrontBody>, Class), Refused> {
+pub(crate) async fn list<S: Service>(conn: &Conn<S>, head: &Parts) -> Result<(Response<FrontBody>, Class), Refused> {
     let principal = authenticate(conn, &head.headers)?;
     let [kind] = query::parse(head.uri.query(), QUERY)?;
     let kind = kind.as_deref().filter(|word| !word.is_empty()).map(str::parse::<Kind>).transpose();
     let kind = kind.map_err(|unknown| Refused::bad_request(format!("kind: {unknown}")))?;
-    let listed = conn.shared.service.list(&principal, kind)?;
+    let listed = conn.shared.service.list(&principal, kind).await?;
     let extensions = listed.iter().map(|definition| summary(definition)).collect();
     // Definitions were JSON before; they serialise.
     let json = serde_json::to_vec(&Listed { extensions }).unwrap_or_default();

@@ -68,6 +68,7 @@ fn answer(result: Result<Bytes, Failure>, correlation: &str) -> Answer {
 impl Service for Script {
     type Principal = Caller;
     type LogRecord = serde_json::Value;
+    type Catalogs = serde_json::Value;
 
     fn authenticate(&self, bearer: Option<&str>) -> Result<Caller, Refusal> {
         self.authenticated.fetch_add(1, SeqCst);
@@ -97,7 +98,7 @@ impl Service for Script {
         }
     }
 
-    fn list(&self, _: &Caller, kind: Option<Kind>) -> Result<Vec<Arc<ExtensionDefinition>>, Refusal> {
+    async fn list(&self, _: &Caller, kind: Option<Kind>) -> Result<Vec<Arc<ExtensionDefinition>>, Refusal> {
         let listed = self.listed.lock().unwrap();
         Ok(listed.iter().filter(|definition| kind.is_none_or(|kind| definition.kind == kind)).cloned().collect())
     }
@@ -120,6 +121,10 @@ impl Service for Script {
 
     fn ready(&self) -> bool {
         self.ready.load(SeqCst)
+    }
+
+    fn catalogs(&self) -> serde_json::Value {
+        serde_json::json!({"dev": {"ready": true}})
     }
 
     fn input_bytes_max(&self) -> usize {

@@ -1,0 +1,120 @@
+//! Where a host's entries come from, as the host sees it.
+
+use std::{fmt, sync::Arc};
+
+use extensions_types::{ExtensionDefinition, ExtensionId, Kind, TenantId};
+use futures_util::future::BoxFuture;
+use serde::Serialize;
+
+use crate::{Entry, Off, ServedVersion};
+
+/// The entries and switches of one environment.
+pub trait Catalog: Send + Sync + fmt::Debug {
+    /// What is known of one extension, without waiting. On the path of every
+    /// call: it must neither allocate nor take a lock that writers hold for long.
+    fn entry(&self, tenant: &TenantId, extension: &ExtensionId) -> Found;
+
+    /// Reads an entry that is [`Found::Unread`]; none where it turns out to be
+    /// gone. The read goes on when the future is dropped. Use [`find`](crate::find).
+    fn read<'c>(&'c self, tenant: &'c TenantId, extension: &'c ExtensionId) -> BoxFuture<'c, Result<Option<Arc<Entry>>, Unread>>;
+
+    /// The current versions of one tenant that answer, ordered by id, at most `max`.
+    fn list<'c>(&'c self, tenant: &'c TenantId, kind: Option<Kind>, max: usize) -> BoxFuture<'c, Result<Vec<Arc<ServedVersion>>, Unread>>;
+
+    /// Whether control forces a version off. On the path of every call.
+    fn forced_off(&self, definition: &ExtensionDefinition) -> Option<Off>;
+
+    /// Whether index and control have been read once, so that "not found" is true.
+    fn ready(&self) -> bool;
+
+    /// For operators: where the catalog stands.
+    fn status(&self) -> CatalogStatus;
+}
+
+/// What is known without waiting.
+#[derive(Debug, Clone)]
+pub enum Found {
+    /// The entry.
+    Entry(Arc<Entry>),
+    /// The tenant has no such extension here.
+    Nothing,
+    /// There may be one: it has to be read.
+    Unread,
+}
+
+/// Why an entry that may exist is not there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    /// The store does not answer, or too many entries are being read.
+    #[error("what this environment serves cannot be read now; try again")]
+    Unavailable,
+    /// The document is not one that a host may act on; its log says more.
+    #[error("the entry of this extension is damaged; its operators must have it written anew")]
+    Damaged,
+}
+
+/// Where a catalog stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CatalogStatus {
+    /// As [`Catalog::ready`].
+    pub ready: bool,
+    /// Where the index was last read from.
+    pub origin: Origin,
+    /// Seconds since the store last gave the whole index; none before the first time.
+    pub index_age_s: Option<u64>,
+    /// Extensions in the index.
+    pub entries: usize,
+    /// Entries of them that are held in memory.
+    pub entries_read: usize,
+    /// The switches in force.
+    pub control: ControlStatus,
+    /// What does not follow the store, and why; at most [`CatalogStatus::PROBLEMS_MAX`].
+    pub problems: Vec<Problem>,
+    /// How many problems there are.
+    pub problems_total: usize,
+}
+
+impl CatalogStatus {
+    /// More problems are counted, not shown.
+    pub const PROBLEMS_MAX: usize = 100;
+}
+
+/// Where an index came from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// It has not been read.
+    #[default]
+    None,
+    /// This process was given it.
+    Memory,
+    /// The environment's store.
+    Store,
+    /// The last copy on this machine's disk: the store was gone at the start.
+    LastCopy,
+}
+
+/// The switches in force.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ControlStatus {
+    /// Raised by a rebuild or a restore.
+    pub generation: u64,
+    /// The last change in it.
+    pub seq: u64,
+    /// Seconds since the store last confirmed it; none if it never did.
+    pub age_s: Option<u64>,
+    /// Why the store's state is not followed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// One extension that does not follow the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which.
+    pub extension: ExtensionId,
+    /// What is wrong.
+    pub problem: String,
+}
