@@ -15,6 +15,7 @@ mod prescan;
 mod report;
 mod sections;
 mod validate;
+mod wit;
 mod worlds;
 
 use extensions_types::Kind;
@@ -23,6 +24,7 @@ pub use finding::{Code, Finding, Step};
 pub use form::{Form, inspect};
 pub use limits::{COMPACT_BYTES_MAX, COMPONENT_BYTES_MAX, INPUT_BYTES_MAX};
 pub use report::{Facts, Report};
+pub use wit::wit;
 
 use crate::report::Builder;
 

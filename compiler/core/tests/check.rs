@@ -1,7 +1,7 @@
 //! Whole checks: modules and components that may be served, and each reason why others may not.
 #![allow(clippy::unwrap_used, reason = "functions that tests share")]
 
-use extensions_compiler_core::{COMPACT_BYTES_MAX, Code, Expected, Report, check};
+use extensions_compiler_core::{COMPACT_BYTES_MAX, Code, Expected, Report, check, wit};
 use extensions_types::Kind;
 use proptest::prelude::*;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
@@ -61,6 +61,15 @@ fn a_module_and_its_component_give_the_same_component() {
         assert!(again.is_servable());
         assert_eq!((again.component, again.facts), (from_module.component, from_module.facts));
     }
+}
+
+#[test]
+fn a_surface_is_shown_as_text() {
+    let text = wit(&component(&module("domain-hook", LOG, EVALUATE))).unwrap();
+    for part in ["export evaluate: func", "import ameide:extensions/logging@1.0.0;", "interface logging {"] {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+    assert_eq!(wit(b"no component"), None);
 }
 
 #[test]
