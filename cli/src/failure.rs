@@ -54,6 +54,9 @@ impl From<InvokeError> for Failure {
             InvokeError::Outcome(outcome) => Self::Answered { code: outcome.code, message: outcome.message },
             InvokeError::Refused(refused) => Self::Answered { code: refused.code, message: refused.message },
             InvokeError::Unreachable { .. } => Self::Unreachable(format!("{}; is the platform running? `ext dev` starts one here", chain(&error))),
+            InvokeError::Absent { .. } => {
+                Self::Answered { code: ErrorCode::NotFound, message: format!("{error}; name a server that does with --server: a host serves, a registry keeps versions") }
+            }
             InvokeError::Protocol { .. } => Self::Answered { code: ErrorCode::Internal, message: error.to_string() },
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-use crate::{Client, Endpoint, HttpClient, RETRIES_DEFAULT};
+use crate::{Client, Endpoint, HttpClient, RETRIES_DEFAULT, registry::RegistryClient};
 
 /// The platform's longest wall limit: no call runs longer.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
@@ -83,6 +83,15 @@ impl Builder {
     /// When the token cannot be used.
     pub fn connect_http(self, endpoint: &Endpoint) -> Result<HttpClient, ConfigError> {
         Ok(HttpClient::new(endpoint, self.settings()?))
+    }
+
+    /// A client of the registry. Connects when it is first used; must be called
+    /// within a tokio runtime.
+    ///
+    /// # Errors
+    /// When the token or the endpoint cannot be used.
+    pub fn connect_registry(self, endpoint: &Endpoint) -> Result<RegistryClient, ConfigError> {
+        RegistryClient::new(endpoint, self.settings()?)
     }
 
     fn settings(self) -> Result<Settings, ConfigError> {

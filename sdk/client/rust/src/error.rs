@@ -24,6 +24,12 @@ pub enum InvokeError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The server offers no such service: a host without a registry, or the reverse.
+    #[error("the server does not offer this: {message}")]
+    Absent {
+        /// What the server said.
+        message: String,
+    },
     /// What answered does not speak our protocol.
     #[error("{message}")]
     Protocol {
@@ -67,7 +73,7 @@ impl InvokeError {
         match self {
             Self::Outcome(outcome) => Some(outcome.code),
             Self::Refused(refused) => Some(refused.code),
-            Self::Unreachable { .. } | Self::Protocol { .. } => None,
+            Self::Unreachable { .. } | Self::Absent { .. } | Self::Protocol { .. } => None,
         }
     }
 

@@ -1,31 +1,20 @@
 //! The gRPC client: one HTTP/2 connection, many calls in flight.
 
-mod status;
-
-use std::time::Duration;
+pub(crate) mod connection;
+pub(crate) mod status;
 
 use extensions_proto::v1::{self, wasm_extension_runtime_client::WasmExtensionRuntimeClient};
 use extensions_types::Kind;
-use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
-use tonic::{
-    Request,
-    metadata::MetadataMap,
-    transport::{Channel, Endpoint as ChannelEndpoint},
-};
+use http::HeaderMap;
+use tonic::{metadata::MetadataMap, transport::Channel};
 
 use crate::{
     ANSWER_BYTES_MAX, Builder, ConfigError, Endpoint, Invocation, Invoke, InvokeError, Listed, Outcome,
     answer::version,
     builder::{Settings, bearer},
     headers::{CORRELATION_ID, TRACEPARENT, text, traceparent},
-    retry,
+    retry::{self, Effect},
 };
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Finds a peer that is gone without a word, while calls wait for it.
-const PING_EVERY: Duration = Duration::from_secs(30);
-const PING_TIMEOUT: Duration = Duration::from_secs(10);
-const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// Invokes extensions over gRPC. Cheap to clone; clones share the connection.
 #[derive(Debug, Clone)]
@@ -50,16 +39,7 @@ impl Client {
     }
 
     pub(crate) fn new(endpoint: &Endpoint, settings: Settings) -> Result<Self, ConfigError> {
-        let wrong = |source| ConfigError::Endpoint { endpoint: endpoint.to_string(), source };
-        let channel = ChannelEndpoint::from_shared(endpoint.to_string())
-            .map_err(wrong)?
-            .connect_timeout(CONNECT_TIMEOUT)
-            .http2_keep_alive_interval(PING_EVERY)
-            .keep_alive_timeout(PING_TIMEOUT)
-            .tcp_keepalive(Some(TCP_KEEPALIVE))
-            .user_agent(concat!("extensions-client/", env!("CARGO_PKG_VERSION")))
-            .map_err(wrong)?
-            .connect_lazy();
+        let channel = connection::channel(endpoint)?;
         let runtime = WasmExtensionRuntimeClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
         Ok(Self { runtime, settings })
     }
@@ -80,8 +60,9 @@ impl Client {
     /// both from a host that was not reached.
     pub async fn invoke(&self, call: Invoke) -> Result<Invocation, InvokeError> {
         let trace = call.traceparent.as_deref().map(traceparent).transpose()?;
-        retry::within(call.timeout.unwrap_or(self.settings.timeout), self.settings.retries, |left| {
-            let request = self.request(call.message(left), left, trace.clone());
+        retry::within(call.timeout.unwrap_or(self.settings.timeout), self.settings.retries, Effect::Twice, |left| {
+            let mut request = connection::request(call.message(left), &self.settings, Some(left));
+            request.metadata_mut().as_mut().extend(trace.clone().map(|value| (TRACEPARENT, value)));
             let mut runtime = self.runtime.clone();
             async move {
                 let (metadata, answer, _) = runtime.invoke_extension(request).await.map_err(status::failed)?.into_parts();
@@ -97,22 +78,13 @@ impl Client {
     /// When the platform refuses or is not reached.
     pub async fn list(&self, kind: Option<Kind>) -> Result<Vec<Listed>, InvokeError> {
         let kind = kind.map_or(v1::ExtensionKind::Unspecified, Into::into).into();
-        let answer = retry::within(self.settings.timeout, self.settings.retries, |left| {
-            let request = self.request(v1::ListExtensionsRequest { kind }, left, None);
+        let answer = retry::within(self.settings.timeout, self.settings.retries, Effect::Once, |left| {
+            let request = connection::request(v1::ListExtensionsRequest { kind }, &self.settings, Some(left));
             let mut runtime = self.runtime.clone();
             async move { runtime.list_extensions(request).await.map_err(status::failed) }
         })
         .await?;
         answer.into_inner().extensions.into_iter().map(Listed::try_from).collect()
-    }
-
-    fn request<T>(&self, message: T, left: Duration, trace: Option<HeaderValue>) -> Request<T> {
-        let mut request = Request::new(message);
-        request.set_timeout(left);
-        let headers: &mut HeaderMap = request.metadata_mut().as_mut();
-        headers.extend(self.settings.authorization.clone().map(|value| (AUTHORIZATION, value)));
-        headers.extend(trace.map(|value| (TRACEPARENT, value)));
-        request
     }
 }
 

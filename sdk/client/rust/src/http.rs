@@ -25,7 +25,7 @@ use crate::{
     answer::version,
     builder::Settings,
     headers::{CORRELATION_ID, FALLBACK, SERVED_VERSION, STATS, text},
-    retry,
+    retry::{self, Effect},
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -73,7 +73,7 @@ impl HttpClient {
     /// As [`Client::invoke`](crate::Client::invoke).
     pub async fn invoke(&self, call: Invoke) -> Result<Invocation, InvokeError> {
         let headers = request::headers(&call)?;
-        retry::within(call.timeout.unwrap_or(self.settings.timeout), self.settings.retries, |left| {
+        retry::within(call.timeout.unwrap_or(self.settings.timeout), self.settings.retries, Effect::Twice, |left| {
             let sent = self.send(Method::POST, request::path(&call, left), headers.clone(), call.input.clone());
             async move {
                 let (head, body) = sent.await?.into_parts();
@@ -89,7 +89,7 @@ impl HttpClient {
     /// # Errors
     /// When the platform refuses or is not reached.
     pub async fn get(&self, path: &str) -> Result<Document, InvokeError> {
-        let (head, body) = retry::within(self.settings.timeout, self.settings.retries, |_| {
+        let (head, body) = retry::within(self.settings.timeout, self.settings.retries, Effect::Once, |_| {
             let sent = self.send(Method::GET, path.to_owned(), HeaderMap::new(), Bytes::new());
             async move {
                 let (head, body) = sent.await?.into_parts();

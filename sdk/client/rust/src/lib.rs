@@ -1,5 +1,5 @@
 //! Rust client of the extensions runtime, over gRPC ([`Client`]) and plain
-//! HTTP ([`HttpClient`]).
+//! HTTP ([`HttpClient`]), and of the registry ([`registry::RegistryClient`]).
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -30,6 +30,7 @@ mod grpc;
 mod headers;
 mod http;
 mod invoke;
+pub mod registry;
 mod retry;
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! When a call is repeated, and after how long.
 //!
-//! Only what has not run: a refusal whose code says that a retry helps and
-//! that carries a hint, or a connection that never took the request. An
-//! extension's own outcome and a spent deadline are never repeated.
+//! What has not run: a refusal whose code says that a retry helps and that
+//! carries a hint, or a connection that never took the request. What may have
+//! run only where a second run does no more than the first. An extension's own
+//! outcome and a spent deadline are never repeated.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -22,10 +23,20 @@ const HINT_MAX: Duration = Duration::from_secs(5);
 /// Between attempts to connect; doubles.
 const CONNECT_BACKOFF: Duration = Duration::from_millis(50);
 
+/// What a second run of a call would do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Maybe more than the first: an invocation.
+    Twice,
+    /// No more than the first: a read, or a change with an idempotency key.
+    Once,
+}
+
 /// Runs `attempt` with the time that is left, and again where that helps.
 pub(crate) async fn within<T, F: Future<Output = Result<T, InvokeError>>>(
     timeout: Duration,
     retries: u32,
+    effect: Effect,
     // Not AsyncFnMut: callers' futures could not be sent to another thread then.
     mut attempt: impl FnMut(Duration) -> F,
 ) -> Result<T, InvokeError> {
@@ -41,7 +52,7 @@ pub(crate) async fn within<T, F: Future<Output = Result<T, InvokeError>>>(
             Err(_) => return Err(InvokeError::deadline()),
         };
         let left = end.saturating_duration_since(Instant::now());
-        match wait_before_retry(&failed, done, retries, left, jitter()) {
+        match wait_before_retry(&failed, effect, done, retries, left, jitter()) {
             Some(wait) => sleep(wait).await,
             None => return Err(failed),
         }
@@ -51,7 +62,7 @@ pub(crate) async fn within<T, F: Future<Output = Result<T, InvokeError>>>(
 
 /// How long to wait before the call is repeated; none where it is not.
 /// `jitter` in 0..1 spreads the callers that one event has refused.
-fn wait_before_retry(failed: &InvokeError, done: u32, retries: u32, left: Duration, jitter: f64) -> Option<Duration> {
+pub(crate) fn wait_before_retry(failed: &InvokeError, effect: Effect, done: u32, retries: u32, left: Duration, jitter: f64) -> Option<Duration> {
     if done >= retries {
         return None;
     }
@@ -61,14 +72,16 @@ fn wait_before_retry(failed: &InvokeError, done: u32, retries: u32, left: Durati
             (Retry::AfterHint, Some(hint)) if hint <= HINT_MAX => hint.mul_f64(1.0 + jitter / 2.0),
             (Retry::AfterHint | Retry::No | Retry::CallerDecides | Retry::AfterRead, _) => return None,
         },
-        InvokeError::Unreachable { sent: false, .. } => (CONNECT_BACKOFF * 2u32.saturating_pow(done.min(6))).mul_f64(0.5 + jitter / 2.0),
-        InvokeError::Unreachable { sent: true, .. } | InvokeError::Outcome(_) | InvokeError::Protocol { .. } => return None,
+        InvokeError::Unreachable { sent, .. } if !sent || effect == Effect::Once => {
+            (CONNECT_BACKOFF * 2u32.saturating_pow(done.min(6))).mul_f64(0.5 + jitter / 2.0)
+        }
+        InvokeError::Unreachable { .. } | InvokeError::Outcome(_) | InvokeError::Absent { .. } | InvokeError::Protocol { .. } => return None,
     };
     (wait < left).then_some(wait)
 }
 
 /// Each hasher of the standard library starts from fresh randomness.
-fn jitter() -> f64 {
+pub(crate) fn jitter() -> f64 {
     let random = RandomState::new().hash_one(0u8) >> 11;
     random as f64 / (1u64 << 53) as f64
 }
@@ -95,26 +108,28 @@ mod tests {
     fn only_what_the_table_allows_is_repeated() {
         for &code in ErrorCode::ALL {
             let allowed = code.retry() == Retry::AfterHint;
-            assert_eq!(wait_before_retry(&refused(code, Some(10)), 0, 2, LEFT, 0.0).is_some(), allowed, "{code}");
-            assert_eq!(wait_before_retry(&refused(code, None), 0, 2, LEFT, 0.0), None, "{code} without a hint");
+            assert_eq!(wait_before_retry(&refused(code, Some(10)), Effect::Twice, 0, 2, LEFT, 0.0).is_some(), allowed, "{code}");
+            assert_eq!(wait_before_retry(&refused(code, None), Effect::Twice, 0, 2, LEFT, 0.0), None, "{code} without a hint");
         }
-        assert_eq!(wait_before_retry(&unreachable(true), 0, 2, LEFT, 0.0), None);
-        assert_eq!(wait_before_retry(&InvokeError::protocol("x"), 0, 2, LEFT, 0.0), None);
+        assert_eq!(wait_before_retry(&unreachable(true), Effect::Twice, 0, 2, LEFT, 0.0), None);
+        assert!(wait_before_retry(&unreachable(true), Effect::Once, 0, 2, LEFT, 0.0).is_some(), "a read may be repeated");
+        assert_eq!(wait_before_retry(&InvokeError::protocol("x"), Effect::Once, 0, 2, LEFT, 0.0), None);
     }
 
     #[test]
     fn hints_are_kept_spread_and_bounded() {
         let full = refused(ErrorCode::Overloaded, Some(100));
-        assert_eq!(wait_before_retry(&full, 0, 2, LEFT, 0.0), Some(Duration::from_millis(100)));
-        assert_eq!(wait_before_retry(&full, 1, 2, LEFT, 0.5), Some(Duration::from_millis(125)));
-        assert_eq!(wait_before_retry(&full, 2, 2, LEFT, 0.0), None);
-        assert_eq!(wait_before_retry(&full, 0, 2, Duration::from_millis(100), 0.0), None);
-        assert_eq!(wait_before_retry(&refused(ErrorCode::QuotaExceeded, Some(5001)), 0, 2, LEFT, 0.0), None);
+        assert_eq!(wait_before_retry(&full, Effect::Twice, 0, 2, LEFT, 0.0), Some(Duration::from_millis(100)));
+        assert_eq!(wait_before_retry(&full, Effect::Twice, 1, 2, LEFT, 0.5), Some(Duration::from_millis(125)));
+        assert_eq!(wait_before_retry(&full, Effect::Twice, 2, 2, LEFT, 0.0), None);
+        assert_eq!(wait_before_retry(&full, Effect::Twice, 0, 2, Duration::from_millis(100), 0.0), None);
+        assert_eq!(wait_before_retry(&refused(ErrorCode::QuotaExceeded, Some(5001)), Effect::Twice, 0, 2, LEFT, 0.0), None);
     }
 
     #[test]
     fn connecting_backs_off() {
-        let waits: Vec<_> = (0..3).map(|done| wait_before_retry(&unreachable(false), done, 3, LEFT, 1.0).unwrap().as_millis()).collect();
+        let waits: Vec<_> =
+            (0..3).map(|done| wait_before_retry(&unreachable(false), Effect::Twice, done, 3, LEFT, 1.0).unwrap().as_millis()).collect();
         assert_eq!(waits, [50, 100, 200]);
     }
 

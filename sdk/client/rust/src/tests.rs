@@ -2,6 +2,7 @@
 
 mod grpc;
 mod http;
+mod registry;
 
 use tokio::net::TcpSocket;
 

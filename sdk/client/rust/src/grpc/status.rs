@@ -11,7 +11,11 @@ use tonic::{Code, ConnectError, Status, TimeoutExpired};
 
 use crate::{InvokeError, Refused, error::given};
 
-pub(super) fn failed(status: Status) -> InvokeError {
+pub(crate) fn failed(status: Status) -> InvokeError {
+    // Also with a detail: a host says so of every path that it does not know.
+    if status.code() == Code::Unimplemented {
+        return InvokeError::Absent { message: status.message().to_owned() };
+    }
     if let Some(detail) = detail_of(status.details()) {
         return refused(&status, detail).unwrap_or_else(|odd| odd);
     }
@@ -93,6 +97,7 @@ mod tests {
         let unsent = Status::from_error(Box::new(ConnectError("refused".into())));
         assert!(matches!(failed(unsent), InvokeError::Unreachable { sent: false, .. }));
         assert!(matches!(failed(Status::unavailable("proxy")), InvokeError::Unreachable { sent: true, .. }));
-        assert!(matches!(failed(Status::unimplemented("what")), InvokeError::Protocol { .. }));
+        assert!(matches!(failed(Status::unimplemented("what")), InvokeError::Absent { .. }));
+        assert!(matches!(failed(Status::unknown("what")), InvokeError::Protocol { .. }));
     }
 }

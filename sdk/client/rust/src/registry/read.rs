@@ -1,0 +1,223 @@
+//! From the registry's messages to [`model`](super::model). What is not
+//! understood is an error, never a guess.
+
+use extensions_proto::v1;
+use extensions_types::{Environment, ExtensionId, Origin, SwitchTarget, TenantId, Version, VersionState};
+use serde_json::Value;
+
+use super::model::{
+    Actor, Changed, Control, EntryState, Finding, HistoryEvent, Pin, Place, Registered, Review, Switch, Upkept, Uploaded, VersionSummary,
+    VersionWhole,
+};
+use crate::InvokeError;
+
+type Read<T> = Result<T, InvokeError>;
+
+fn odd(field: &str) -> InvokeError {
+    InvokeError::protocol(format!("{field} of the registry's answer is not understood; is this client older than the server?"))
+}
+
+/// A message that every answer has.
+pub(super) fn needed<T>(field: &str, message: Option<T>) -> Read<T> {
+    message.ok_or_else(|| odd(field))
+}
+
+fn all<M, T>(messages: Vec<M>, read: impl Fn(M) -> Read<T>) -> Read<Vec<T>> {
+    messages.into_iter().map(read).collect()
+}
+
+fn env(text: &str) -> Read<Environment> {
+    text.parse().map_err(|_| odd("env"))
+}
+
+fn some_env(text: &str) -> Read<Option<Environment>> {
+    if text.is_empty() { Ok(None) } else { env(text).map(Some) }
+}
+
+/// JSON in bytes; null where there are none.
+fn json(field: &str, bytes: &[u8]) -> Read<Value> {
+    if bytes.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(bytes).map_err(|_| odd(field)) }
+}
+
+fn state(number: i32) -> Read<Option<VersionState>> {
+    use v1::VersionState as Wire;
+    Ok(Some(match Wire::try_from(number).map_err(|_| odd("state"))? {
+        Wire::Unspecified => return Ok(None),
+        Wire::Draft => VersionState::Draft,
+        Wire::InReview => VersionState::InReview,
+        Wire::PromotedDev => VersionState::PromotedDev,
+        Wire::PromotedStaging => VersionState::PromotedStaging,
+        Wire::PromotedProd => VersionState::PromotedProd,
+        Wire::Failed => VersionState::Failed,
+        Wire::Rejected => VersionState::Rejected,
+        Wire::Retired => VersionState::Retired,
+    }))
+}
+
+fn origin(number: i32) -> Read<Option<Origin>> {
+    Ok(match v1::Origin::try_from(number).map_err(|_| odd("origin"))? {
+        v1::Origin::Unspecified => None,
+        v1::Origin::Source => Some(Origin::Source),
+        v1::Origin::Component => Some(Origin::Uploaded),
+    })
+}
+
+pub(super) fn changed(message: v1::ChangeResponse) -> Read<Changed> {
+    Ok(Changed {
+        seq: message.seq,
+        changed: message.changed,
+        version: Version::new(message.version),
+        state: message.state.map(state).transpose()?.flatten(),
+        entry: message.entry.map(entry).transpose()?,
+    })
+}
+
+fn entry(message: v1::EntryState) -> Read<EntryState> {
+    Ok(EntryState {
+        env: env(&message.env)?,
+        version: Version::new(message.version),
+        digest: message.digest,
+        enabled: message.enabled,
+        last_good: Version::new(message.last_good),
+        pins: all(message.pins, pin)?,
+    })
+}
+
+fn pin(message: v1::PinState) -> Read<Pin> {
+    let place = match needed("pin.place", message.place)? {
+        v1::pin_state::Place::Caller(caller) => Place::Caller(caller),
+        v1::pin_state::Place::HookPoint(point) => Place::HookPoint(point),
+    };
+    Ok(Pin { place, version: needed("pin.version", Version::new(message.version))? })
+}
+
+pub(super) fn registered(message: v1::RegisteredExtension) -> Read<Registered> {
+    Ok(Registered {
+        id: extension(&message.extension_id)?,
+        kind: extensions_proto::kind(message.kind).ok().flatten().ok_or_else(|| odd("kind"))?,
+        risk_tier: extensions_proto::risk_tier(message.risk_tier).ok().flatten().ok_or_else(|| odd("risk_tier"))?,
+        description: message.description,
+        tags: message.tags,
+        seq: message.seq,
+        generation: message.generation,
+        changed_at_ms: message.changed_at_ms,
+        entries: all(message.entries, entry)?,
+        versions: all(message.versions, summary)?,
+        latest: message.latest.map(summary).transpose()?,
+    })
+}
+
+fn summary(message: v1::VersionSummary) -> Read<VersionSummary> {
+    Ok(VersionSummary {
+        version: needed("version", Version::new(message.version))?,
+        state: needed("state", state(message.state)?)?,
+        built: message.built,
+        origin: origin(message.origin)?,
+        digest: message.digest,
+        component_bytes: message.component_bytes,
+        bundle_sha256: message.bundle_sha256,
+        risk_tier: extensions_proto::risk_tier(message.risk_tier).map_err(|_| odd("risk_tier"))?,
+        created_by: message.created_by.map(actor).transpose()?.unwrap_or_default(),
+        created_at_ms: message.created_at_ms,
+        findings: findings(message.findings),
+        reviews: all(message.reviews, review)?,
+    })
+}
+
+fn review(message: v1::Review) -> Read<Review> {
+    Ok(Review {
+        env: env(&message.env)?,
+        approved_by: all(message.approved_by, actor)?,
+        rejected_by: message.rejected_by.map(actor).transpose()?,
+        approvals_needed: message.approvals_needed,
+        open: message.open,
+    })
+}
+
+fn actor(message: v1::Actor) -> Read<Actor> {
+    let actor_type = extensions_proto::actor_type(message.actor_type).map_err(|_| odd("actor_type"))?;
+    Ok(Actor { issuer: message.issuer, subject: message.subject, actor_type, acted_by: message.acted_by })
+}
+
+pub(super) fn findings(messages: Vec<v1::Finding>) -> Vec<Finding> {
+    let finding = |v1::Finding { step, code, message, remedy }| Finding { step, code, message, remedy };
+    messages.into_iter().map(finding).collect()
+}
+
+pub(super) fn whole(message: v1::GetVersionResponse) -> Read<VersionWhole> {
+    Ok(VersionWhole {
+        summary: summary(needed("summary", message.summary)?)?,
+        definition: json("definition_json", &message.definition_json)?,
+        evidence: json("evidence_json", &message.evidence_json)?,
+        imports: message.imports,
+        wit: message.wit,
+    })
+}
+
+pub(super) fn uploaded(message: v1::UploadResponse) -> Read<Uploaded> {
+    Ok(Uploaded { change: changed(needed("change", message.change)?)?, findings: findings(message.findings), digest: message.digest })
+}
+
+pub(super) fn event(message: v1::HistoryEvent) -> Read<HistoryEvent> {
+    Ok(HistoryEvent {
+        seq: message.seq,
+        at_ms: message.at_ms,
+        actor: message.actor.map(actor).transpose()?.unwrap_or_default(),
+        from: message.from,
+        why: message.why,
+        change: message.change,
+        version: Version::new(message.version),
+        env: some_env(&message.env)?,
+        detail: json("change_json", &message.change_json)?,
+    })
+}
+
+pub(super) fn control(message: v1::GetControlResponse) -> Read<Control> {
+    let switch = |one: v1::Switch| Ok(Switch { target: target(needed("switch.target", one.target)?)?, why: one.why });
+    Ok(Control { seq: message.seq, generation: message.generation, switches: all(message.switches, switch)? })
+}
+
+fn target(message: v1::SwitchTarget) -> Read<SwitchTarget> {
+    use v1::switch_target::Target;
+    Ok(match needed("switch.target", message.target)? {
+        Target::TenantId(id) => SwitchTarget::Tenant { tenant: tenant(&id)? },
+        Target::Extension(of) => SwitchTarget::Extension { tenant: tenant(&of.tenant_id)?, extension: extension(&of.extension_id)? },
+        Target::Version(of) => SwitchTarget::Version {
+            tenant: tenant(&of.tenant_id)?,
+            extension: extension(&of.extension_id)?,
+            version: needed("switch.version", Version::new(of.version))?,
+        },
+        Target::Kind(number) => SwitchTarget::Kind { kind: extensions_proto::kind(number).ok().flatten().ok_or_else(|| odd("switch.kind"))? },
+        Target::RiskTier(number) => {
+            SwitchTarget::Tier { tier: extensions_proto::risk_tier(number).ok().flatten().ok_or_else(|| odd("switch.risk_tier"))? }
+        }
+    })
+}
+
+fn tenant(text: &str) -> Read<TenantId> {
+    text.parse().map_err(|_| odd("tenant_id"))
+}
+
+pub(super) fn extension(text: &str) -> Read<ExtensionId> {
+    text.parse().map_err(|_| odd("extension_id"))
+}
+
+pub(super) fn target_message(target: &SwitchTarget) -> v1::SwitchTarget {
+    use v1::switch_target::Target;
+    let target = match target {
+        SwitchTarget::Tenant { tenant } => Target::TenantId(tenant.to_string()),
+        SwitchTarget::Extension { tenant, extension } => {
+            Target::Extension(v1::ExtensionTarget { tenant_id: tenant.to_string(), extension_id: extension.to_string() })
+        }
+        SwitchTarget::Version { tenant, extension, version } => {
+            Target::Version(v1::VersionTarget { tenant_id: tenant.to_string(), extension_id: extension.to_string(), version: version.get() })
+        }
+        SwitchTarget::Kind { kind } => Target::Kind(v1::ExtensionKind::from(*kind).into()),
+        SwitchTarget::Tier { tier } => Target::RiskTier(v1::RiskTier::from(*tier).into()),
+    };
+    v1::SwitchTarget { target: Some(target) }
+}
+
+pub(super) fn upkept(message: v1::UpkeepResponse) -> Upkept {
+    Upkept { counts: message.counts.into_iter().collect(), problems: message.problems }
+}
