@@ -1,0 +1,185 @@
+//! From one state to the next: what each change does. No rule is checked
+//! here; what history holds has happened.
+
+use extensions_types::{Environment, Version};
+
+use super::{Approval, Build, Extension, Pusher, Rejection, Review, Serving, VersionRecord, Waiver};
+use crate::{Actor, Change, Event, bounds, recent::Remembered};
+
+/// Why an event does not follow.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ApplyError {
+    /// Not the next one.
+    #[error("event {got} does not follow event {applied}: the history has a gap or is out of order")]
+    Gap {
+        /// The last one applied.
+        applied: u64,
+        /// The one given.
+        got: u64,
+    },
+    /// It names a version that was never created or is deleted.
+    #[error("event {seq} names version {version}, which the history before it does not hold")]
+    UnknownVersion {
+        /// The event.
+        seq: u64,
+        /// The version.
+        version: Version,
+    },
+    /// It names a version number out of order.
+    #[error("event {seq} creates version {version}, but {last} was the last one")]
+    WrongNumber {
+        /// The event.
+        seq: u64,
+        /// The version.
+        version: Version,
+        /// The highest number before it.
+        last: u64,
+    },
+    /// It changes an entry that does not exist.
+    #[error("event {seq} changes what {env} serves, but {env} has served nothing")]
+    NothingServed {
+        /// The event.
+        seq: u64,
+        /// The environment.
+        env: Environment,
+    },
+    /// It decides on a review or a waiver that nobody asked for.
+    #[error("event {seq} answers for version {version} what nobody asked for")]
+    NotAsked {
+        /// The event.
+        seq: u64,
+        /// The version.
+        version: Version,
+    },
+}
+
+impl Extension {
+    /// The state after one more event.
+    ///
+    /// # Errors
+    /// When it is not the next one, or does not fit those before it; then the
+    /// state is as it was.
+    pub fn apply(&mut self, event: &Event) -> Result<(), ApplyError> {
+        if event.seq != self.applied_seq + 1 {
+            return Err(ApplyError::Gap { applied: self.applied_seq, got: event.seq });
+        }
+        self.change(event)?;
+        self.applied_seq = event.seq;
+        self.changed_at_ms = event.at_ms;
+        self.recent.remember(Remembered {
+            actor: &event.actor,
+            id: &event.command_id,
+            content: event.content,
+            seq: event.seq,
+            at_ms: event.at_ms,
+            version: event.change.version(),
+        });
+        Ok(())
+    }
+
+    fn change(&mut self, event: &Event) -> Result<(), ApplyError> {
+        let Event { seq, at_ms, .. } = *event;
+        match &event.change {
+            Change::VersionCreated { version, draft } => {
+                let record = VersionRecord::new(draft.clone(), event.actor.clone(), at_ms);
+                self.create(*version, record, event)?;
+            }
+            Change::CompileRequested { version, attempt } => {
+                self.record(*version, seq)?.build = Build::Requested { attempt: *attempt, at_ms };
+                if event.actor.iss != Actor::REGISTRY {
+                    self.remember_push(&event.actor, *version);
+                }
+            }
+            Change::VersionBuilt { version, built } => self.record(*version, seq)?.build = Build::Built(built.clone()),
+            Change::VersionFailed { version, findings, .. } => {
+                let message = findings.first().map(|finding| finding.message.clone()).unwrap_or_default();
+                let message = bounds::cut(message, bounds::FINDING_BYTES_MAX);
+                self.record(*version, seq)?.build = Build::Failed { seq, findings: findings.len(), message };
+            }
+            Change::ReviewSubmitted { version, to } => {
+                let review = Review { submitted_by: event.actor.clone(), submitted_at_ms: at_ms, approvals: Vec::new(), rejected: None };
+                self.record(*version, seq)?.reviews.insert(*to, review);
+            }
+            Change::Approved { version, to, digest } => {
+                let approval = Approval { by: event.actor.clone(), digest: *digest, at_ms };
+                self.review(*version, *to, seq)?.approvals.push(approval);
+            }
+            Change::Rejected { version, to } => {
+                let rejection = Rejection { by: event.actor.clone(), why: event.why.clone(), at_ms };
+                self.review(*version, *to, seq)?.rejected = Some(rejection);
+            }
+            Change::WaiverRequested { version, finding } => {
+                let waiver = Waiver { finding: finding.clone(), requested_by: event.actor.clone(), granted_by: None };
+                self.record(*version, seq)?.waivers.push(waiver);
+            }
+            Change::WaiverGranted { version, finding } => {
+                let waivers = &mut self.record(*version, seq)?.waivers;
+                let waiver = waivers.iter_mut().find(|waiver| waiver.finding == *finding);
+                waiver.ok_or(ApplyError::NotAsked { seq, version: *version })?.granted_by = Some(event.actor.clone());
+            }
+            Change::Promoted { version, env, .. } => self.promote(*version, *env, seq)?,
+            Change::RolledBack { env, from, to } => {
+                let serving = self.entry(*env, seq)?;
+                serving.stain(*from);
+                serving.serve(*to, seq);
+            }
+            Change::Pinned { env, pin, version } => self.entry(*env, seq)?.set_pin(pin, *version),
+            Change::EnabledSet { env, enabled } => self.entry(*env, seq)?.enabled = *enabled,
+            Change::Retired { version } => self.record(*version, seq)?.retired_at_ms = Some(at_ms),
+            Change::TierLowered { to, .. } => self.tier = Some(*to),
+            Change::SourceDeleted { version } => self.record(*version, seq)?.source_deleted = true,
+            Change::VersionDeleted { version } => self.delete(*version, seq)?,
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, version: Version, seq: u64) -> Result<&mut VersionRecord, ApplyError> {
+        self.versions.get_mut(&version).ok_or(ApplyError::UnknownVersion { seq, version })
+    }
+
+    fn review(&mut self, version: Version, env: Environment, seq: u64) -> Result<&mut Review, ApplyError> {
+        self.record(version, seq)?.reviews.get_mut(&env).ok_or(ApplyError::NotAsked { seq, version })
+    }
+
+    fn entry(&mut self, env: Environment, seq: u64) -> Result<&mut Serving, ApplyError> {
+        self.environments.get_mut(&env).ok_or(ApplyError::NothingServed { seq, env })
+    }
+
+    fn create(&mut self, version: Version, record: VersionRecord, event: &Event) -> Result<(), ApplyError> {
+        if version.get() != self.last_version + 1 {
+            return Err(ApplyError::WrongNumber { seq: event.seq, version, last: self.last_version });
+        }
+        self.last_version = version.get();
+        self.versions.insert(version, record);
+        self.remember_push(&event.actor, version);
+        Ok(())
+    }
+
+    /// Everybody whose hand is in a push may not approve until a later version
+    /// has been approved.
+    fn remember_push(&mut self, actor: &Actor, version: Version) {
+        for person in actor.hands() {
+            match self.pushers.iter_mut().find(|pusher| pusher.person == person) {
+                Some(pusher) => pusher.version = pusher.version.max(version),
+                None => self.pushers.push(Pusher { person, version }),
+            }
+        }
+    }
+
+    fn promote(&mut self, version: Version, env: Environment, seq: u64) -> Result<(), ApplyError> {
+        let record = self.record(version, seq)?;
+        record.promoted.insert(env);
+        let tier = record.tier();
+        self.tier = self.tier.max(Some(tier));
+        self.environments.entry(env).and_modify(|serving| serving.serve(version, seq)).or_insert_with(|| Serving::first(version, seq));
+        Ok(())
+    }
+
+    fn delete(&mut self, version: Version, seq: u64) -> Result<(), ApplyError> {
+        self.versions.remove(&version).ok_or(ApplyError::UnknownVersion { seq, version })?;
+        for serving in self.environments.values_mut() {
+            serving.history.retain(|past| past.version != version);
+        }
+        Ok(())
+    }
+}
