@@ -1,0 +1,1 @@
+//! Faults between a store and its backend.
