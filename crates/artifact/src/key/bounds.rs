@@ -37,7 +37,7 @@ impl Key {
             Self::Definition { .. } => DEFINITION_BYTES_MAX,
             Self::Source { .. } => SOURCE_BYTES_MAX,
             Self::ControlState { .. } => CONTROL_BYTES_MAX,
-            Self::GcPlan | Self::BackupRun { .. } | Self::BackupTenant { .. } => REPORT_BYTES_MAX,
+            Self::GcRun { .. } | Self::BackupRun { .. } | Self::BackupTenant { .. } => REPORT_BYTES_MAX,
             Self::Entry { .. } => ENTRY_BYTES_MAX,
             Self::Pending { .. } | Self::Erased { .. } | Self::Clock | Self::BackupGeneration { .. } => MARKER_BYTES_MAX,
             Self::Precompiled { .. } => PRECOMPILED_BYTES_MAX,

@@ -159,8 +159,11 @@ pub enum Key {
     },
     /// `_upkeep/clock`: written to read the store's own time.
     Clock,
-    /// `_upkeep/gc.json`: the garbage collection under way.
-    GcPlan,
+    /// `_upkeep/gc/<run>.json`: the plan of a garbage collection under way.
+    GcRun {
+        /// Its number.
+        run: u64,
+    },
     /// `_backup/runs/<run>/manifest.json`: what a backup holds.
     BackupRun {
         /// Its number.
@@ -207,7 +210,7 @@ impl Key {
             Self::Erased { tenant } => format!("_erased/{tenant}.json"),
             Self::Precompiled { compat, component } => format!("_aot/{compat}/{component}.cwasm"),
             Self::Clock => "_upkeep/clock".to_owned(),
-            Self::GcPlan => "_upkeep/gc.json".to_owned(),
+            Self::GcRun { run } => format!("_upkeep/gc/{run:020}.json"),
             Self::BackupRun { run } => format!("_backup/runs/{run:020}/manifest.json"),
             Self::BackupTenant { run, tenant } => format!("_backup/runs/{run:020}/tenants/{tenant}.json"),
             Self::BackupGeneration { generation } => format!("_backup/generations/{generation:020}.json"),
@@ -238,7 +241,7 @@ impl Key {
             | Self::ControlState { .. }
             | Self::Precompiled { .. }
             | Self::Clock
-            | Self::GcPlan
+            | Self::GcRun { .. }
             | Self::BackupRun { .. }
             | Self::BackupGeneration { .. } => None,
         }

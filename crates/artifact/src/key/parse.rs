@@ -21,7 +21,7 @@ pub(super) fn key(path: &str) -> Option<Key> {
         ["_erased", file] => Some(Key::Erased { tenant: word(file.strip_suffix(".json")?)? }),
         ["_aot", compat, file] => Some(Key::Precompiled { compat: word(compat)?, component: word(file.strip_suffix(".cwasm")?)? }),
         ["_upkeep", "clock"] => Some(Key::Clock),
-        ["_upkeep", "gc.json"] => Some(Key::GcPlan),
+        ["_upkeep", "gc", file] => Some(Key::GcRun { run: seq(file)? }),
         ["_backup", "runs", run, "manifest.json"] => Some(Key::BackupRun { run: number(run)? }),
         ["_backup", "runs", run, "tenants", file] => Some(Key::BackupTenant { run: number(run)?, tenant: word(file.strip_suffix(".json")?)? }),
         ["_backup", "generations", file] => Some(Key::BackupGeneration { generation: seq(file)? }),

@@ -39,6 +39,8 @@ pub enum Prefix {
     Erased,
     /// `_aot/`: machine code.
     Precompiled,
+    /// `_upkeep/gc/`: garbage collections under way.
+    GcRuns,
     /// `_backup/runs/`: all backups.
     BackupRuns,
     /// `_backup/runs/<run>/`: one backup.
@@ -67,6 +69,7 @@ impl Prefix {
             Self::PendingIn(env) => format!("_pending/{env}/"),
             Self::PendingOfTenant(env, tenant) => format!("_pending/{env}/{tenant}/"),
             Self::PendingOf(env, of) => format!("_pending/{env}/{of}/"),
+            Self::GcRuns => "_upkeep/gc/".to_owned(),
             Self::BackupRuns => "_backup/runs/".to_owned(),
             Self::BackupRun(run) => format!("_backup/runs/{run:020}/"),
             Self::BackupGenerations => "_backup/generations/".to_owned(),

@@ -43,7 +43,7 @@ pub(crate) fn key() -> impl Strategy<Value = Key> {
         tenant().prop_map(|tenant| Key::Erased { tenant }),
         (digest(), digest()).prop_map(|(compat, component)| Key::Precompiled { compat, component }),
         Just(Key::Clock),
-        Just(Key::GcPlan),
+        any::<u64>().prop_map(|run| Key::GcRun { run }),
         any::<u64>().prop_map(|run| Key::BackupRun { run }),
         (any::<u64>(), tenant()).prop_map(|(run, tenant)| Key::BackupTenant { run, tenant }),
         any::<u64>().prop_map(|generation| Key::BackupGeneration { generation }),
@@ -94,7 +94,8 @@ fn folders(key: &Key) -> Vec<Prefix> {
         Key::Pending { env, of, .. } => {
             vec![Prefix::Pending, Prefix::PendingIn(env), Prefix::PendingOfTenant(env, of.tenant.clone()), Prefix::PendingOf(env, of)]
         }
-        Key::Clock | Key::GcPlan => vec![],
+        Key::Clock => vec![],
+        Key::GcRun { .. } => vec![Prefix::GcRuns],
         Key::BackupRun { run } | Key::BackupTenant { run, .. } => vec![Prefix::BackupRuns, Prefix::BackupRun(run)],
         Key::BackupGeneration { .. } => vec![Prefix::BackupGenerations],
         Key::BackupLost { generation, .. } => vec![Prefix::BackupLost(generation)],
@@ -197,7 +198,7 @@ fn the_layout_is_as_documented() {
         (Key::Erased { tenant: of.tenant.clone() }, "_erased/acme.json".to_owned()),
         (Key::Precompiled { compat: digest, component: digest }, format!("_aot/{digest}/{digest}.cwasm")),
         (Key::Clock, "_upkeep/clock".to_owned()),
-        (Key::GcPlan, "_upkeep/gc.json".to_owned()),
+        (Key::GcRun { run: 7 }, "_upkeep/gc/00000000000000000007.json".to_owned()),
         (Key::BackupRun { run: 3 }, "_backup/runs/00000000000000000003/manifest.json".to_owned()),
         (Key::BackupTenant { run: 3, tenant: of.tenant.clone() }, "_backup/runs/00000000000000000003/tenants/acme.json".to_owned()),
         (Key::BackupGeneration { generation: 4 }, "_backup/generations/00000000000000000004.json".to_owned()),
