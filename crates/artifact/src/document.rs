@@ -63,6 +63,10 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Bytes, DocumentError> {
 /// # Errors
 /// Tells a newer generation's document from a damaged one.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DocumentError> {
+    // A list would be taken for the fields in their order.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(DocumentError::NotAnObject);
+    }
     let head: Head = serde_json::from_slice(bytes).map_err(DocumentError::Malformed)?;
     if head.schema != SCHEMA {
         return Err(DocumentError::UnknownSchema { found: head.schema });
@@ -119,9 +123,10 @@ mod tests {
 
     #[test]
     fn damage_is_told_from_novelty() {
-        for torn in [&b"{\"schema\":1,\"na"[..], b"", b"\0\0\0", b"{\"name\":\"n\"}", b"{\"schema\":\"1\"}", b"{\"schema\":1.5}", b"[1]"] {
+        for torn in [&b"{\"schema\":1,\"na"[..], b"", b"\0\0\0", b"{\"name\":\"n\"}", b"{\"schema\":\"1\"}", b"{\"schema\":1.5}", b"1"] {
             assert!(matches!(decode::<Plain>(torn), Err(DocumentError::Malformed(_))), "{torn:?}");
         }
         assert!(matches!(decode::<Plain>(br#"{"schema":1}"#), Err(DocumentError::Content(_))));
+        assert!(matches!(decode::<Plain>(br#" [1,"n"]"#), Err(DocumentError::NotAnObject)));
     }
 }

@@ -1,0 +1,172 @@
+//! A child process that does not outlive this one.
+
+use std::{
+    fs::File,
+    io::{Read as _, Seek as _, SeekFrom},
+    net::{Ipv4Addr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
+};
+
+use crate::ServerError;
+
+/// Of util-linux, on every Linux: sets the death signal between fork and exec, which nothing here may do by itself.
+const GUARD: &str = "setpriv";
+/// What of a log goes into an error.
+const LOG_TAIL_BYTES: u64 = 4_096;
+
+/// Killed when dropped. The thread that started it lives as long as it does: the
+/// kernel sends the death signal when that thread ends, not only the process.
+#[derive(Debug)]
+pub(crate) struct Owned {
+    name: &'static str,
+    log: PathBuf,
+    child: Option<Child>,
+    /// Dropped last: lets the keeper thread end.
+    keeper: Option<(mpsc::Sender<()>, thread::JoinHandle<()>)>,
+}
+
+impl Owned {
+    /// Starts `program` with stdout and stderr in a file of `folder`.
+    pub(crate) fn start(name: &'static str, program: &Path, folder: &Path, prepare: impl FnOnce(&mut Command)) -> Result<Self, ServerError> {
+        let failed = |action| move |source| ServerError::System { name, action, source };
+        let log = folder.join(format!("{name}.log"));
+        let out = File::create(&log).map_err(failed("make its log"))?;
+        let err = out.try_clone().map_err(failed("make its log"))?;
+        let mut command = Command::new(GUARD);
+        command.args(["--pdeathsig", "KILL", "--"]).arg(program).stdin(Stdio::null()).stdout(out).stderr(err);
+        prepare(&mut command);
+        let (started, starts) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let keep = move || {
+            // The starter waits for this; were it gone, so would be the need for a child.
+            let _ = started.send(command.spawn());
+            let _ = released.recv();
+        };
+        let keeper = thread::Builder::new().name(format!("{name}-keeper")).spawn(keep).map_err(failed("start a thread"))?;
+        let spawned = starts.recv().map_err(|gone| ServerError::System { name, action: "start it", source: std::io::Error::other(gone) })?;
+        let child = spawned.map_err(failed("start it by `setpriv` of util-linux"))?;
+        Ok(Self { name, log, child: Some(child), keeper: Some((release, keeper)) })
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// How it ended, if it did.
+    pub(crate) fn ended(&mut self) -> Option<String> {
+        let status = self.child.as_mut()?.try_wait();
+        match status {
+            Ok(None) => None,
+            Ok(Some(status)) => Some(format!("ended ({status})")),
+            Err(error) => Some(format!("cannot be waited for ({error})")),
+        }
+    }
+
+    /// The error of a server that is not as it should be.
+    pub(crate) fn not_ready(&self, problem: String) -> ServerError {
+        ServerError::NotReady { name: self.name, problem, log: self.log_tail().unwrap_or_else(|error| format!("(its log cannot be read: {error})")) }
+    }
+
+    fn log_tail(&self) -> std::io::Result<String> {
+        let mut file = File::open(&self.log)?;
+        let start = file.metadata()?.len().saturating_sub(LOG_TAIL_BYTES);
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Ends it at once and waits for its end.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // It may have ended by itself: all the same.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if let Some((release, keeper)) = self.keeper.take() {
+            drop(release);
+            let _ = keeper.join();
+        }
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A port that nobody listens on at the moment; who starts on it tries another one when it was taken meanwhile.
+pub(crate) fn free_port() -> std::io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{self, BufRead as _},
+        path::Path,
+        time::Duration,
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_dropped_child_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let child = Owned::start("sleep", Path::new("/bin/sleep"), folder.path(), |command| _ = command.arg("600")).unwrap();
+        let process = format!("/proc/{}", child.id().unwrap());
+        assert!(Path::new(&process).exists());
+        drop(child);
+        assert!(!Path::new(&process).exists());
+    }
+
+    const AS_PARENT: &str = "EXT_TEST_AS_PARENT";
+
+    /// Run by the next test in a process of its own, which is killed.
+    #[test]
+    fn as_parent() {
+        let Some(folder) = std::env::var_os(AS_PARENT) else { return };
+        let child = Owned::start("sleep", Path::new("/bin/sleep"), Path::new(&folder), |command| _ = command.arg("600")).unwrap();
+        println!("child {}.", child.id().unwrap());
+        thread::park();
+    }
+
+    #[test]
+    fn a_child_ends_with_a_killed_parent() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "child::tests::as_parent", "--nocapture"]).env(AS_PARENT, folder.path());
+        let mut parent = command.stdout(Stdio::piped()).spawn().unwrap();
+        let lines = io::BufReader::new(parent.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let id = lines.filter_map(|line| Some(line.split_once("child ")?.1.trim_end_matches('.').to_owned())).next().unwrap();
+        // A child that is gone may still be waited for by whoever inherits it: a zombie is no process.
+        let runs = || std::fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+        assert!(runs());
+        parent.kill().unwrap();
+        parent.wait().unwrap();
+        let started = std::time::Instant::now();
+        while runs() {
+            assert!(started.elapsed() < Duration::from_secs(10), "the child outlived its parent");
+            thread::park_timeout(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn an_early_end_is_told_with_the_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child =
+            Owned::start("shell", Path::new("/bin/sh"), folder.path(), |command| _ = command.args(["-c", "echo no disk >&2; exit 3"])).unwrap();
+        let ended = std::iter::repeat_with(|| {
+            thread::park_timeout(Duration::from_millis(5));
+            child.ended()
+        });
+        let problem = ended.flatten().next().unwrap();
+        let error = child.not_ready(problem).to_string();
+        assert!(error.contains("exit status: 3") && error.contains("no disk"), "{error}");
+    }
+}
