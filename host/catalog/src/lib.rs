@@ -23,5 +23,5 @@ pub use layered::Layered;
 pub use overlay::Overlay;
 pub use resolve::{NotServed, resolve};
 pub use served::{Component, DefinitionKey, NoComponent, ServedVersion, StoredComponent};
-pub use source::{Catalog, CatalogStatus, ControlStatus, Found, Origin, Problem, Unread};
+pub use source::{Catalog, CatalogStatus, ControlStatus, Found, Loads, Origin, Problem, Unread};
 pub use switches::{Off, Switches};

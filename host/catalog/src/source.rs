@@ -31,6 +31,19 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     fn status(&self) -> CatalogStatus;
 }
 
+/// Loads versions ahead of their first call, and knows which are loaded: a
+/// catalog has a new version loaded before it lets calls see it.
+pub trait Loads: Send + Sync + fmt::Debug {
+    /// Whether calls of this version find it loaded.
+    fn is_loaded(&self, version: &ServedVersion) -> bool;
+
+    /// Loads it; bounded in time.
+    ///
+    /// # Errors
+    /// Why it cannot be loaded, for operators.
+    fn load<'l>(&'l self, version: &'l Arc<ServedVersion>) -> BoxFuture<'l, Result<(), String>>;
+}
+
 /// What is known without waiting.
 #[derive(Debug, Clone)]
 pub enum Found {

@@ -1,0 +1,307 @@
+//! The catalog of one environment's store, as hosts and programs hold it.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::Instant,
+};
+
+use arc_swap::ArcSwap;
+use extensions_artifact::{BlobSettings, Blobs, Owned, Store};
+use extensions_catalog::{Catalog, CatalogStatus, ControlStatus, Entry, Found, Loads, Off, Problem, ServedVersion, Unread};
+use extensions_types::{Environment, ExtensionDefinition, ExtensionId, Kind, TenantId};
+use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
+use tokio::{runtime::Handle, task::JoinHandle};
+
+use crate::{
+    CatalogSettings, SettingsError,
+    control::{Followed, InForce},
+    copy::Copy,
+    index::Index,
+    slot::{Slot, Wish},
+    turns::Turns,
+};
+
+/// Entries that one list answer reads at once; [`Turns`] bounds them further.
+const LISTED_AT_ONCE: usize = 16;
+
+/// Why a catalog cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A setting cannot work.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The folder of the last copy cannot be used.
+    #[error("the folder for the catalog's last copy cannot be used")]
+    Copy(#[from] std::io::Error),
+}
+
+/// Why something just changed is not served yet.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotFollowed(String);
+
+/// What an environment's store says is served. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct StoreCatalog(Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) env: Environment,
+    pub(crate) store: Store,
+    pub(crate) blobs: Blobs,
+    pub(crate) settings: CatalogSettings,
+    pub(crate) copy: Copy,
+    pub(crate) background: Handle,
+    pub(crate) index: ArcSwap<Index>,
+    pub(crate) control: ArcSwap<InForce>,
+    /// Held for a look at control: one at a time.
+    pub(crate) looking: tokio::sync::Mutex<()>,
+    followed: Mutex<Followed>,
+    pub(crate) loads: OnceLock<Arc<dyn Loads>>,
+    pub(crate) turns: Turns,
+    pub(crate) writing: Mutex<()>,
+    /// Whether the last list succeeded.
+    pub(crate) reachable: AtomicBool,
+    pub(crate) lists: AtomicU64,
+    /// Text of the entries in memory.
+    pub(crate) entries_bytes: AtomicU64,
+    sweeping: Mutex<()>,
+    listed_at: Mutex<Option<Instant>>,
+}
+
+/// Follows the store until it is dropped.
+#[derive(Debug)]
+pub struct Following(Vec<JoinHandle<()>>);
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl StoreCatalog {
+    /// The catalog of `env` in `store`, with its last copy under `data_dir`.
+    /// Nothing is read before [`follow`](Self::follow). Its work runs on `background`.
+    ///
+    /// # Errors
+    /// When a setting cannot work or `data_dir` cannot be used.
+    pub fn open(env: Environment, store: Store, settings: CatalogSettings, data_dir: &Path, background: Handle) -> Result<Self, OpenError> {
+        settings.check()?;
+        let copy = Copy::open(data_dir, env, format!("{store:?}"))?;
+        let blobs = Blobs::new(store.clone(), BlobSettings::default());
+        Ok(Self(Arc::new(Inner {
+            env,
+            store,
+            blobs,
+            settings,
+            copy,
+            background,
+            index: ArcSwap::default(),
+            control: ArcSwap::default(),
+            looking: tokio::sync::Mutex::default(),
+            followed: Mutex::default(),
+            loads: OnceLock::new(),
+            turns: Turns::default(),
+            writing: Mutex::default(),
+            reachable: AtomicBool::new(true),
+            lists: AtomicU64::new(0),
+            entries_bytes: AtomicU64::new(0),
+            sweeping: Mutex::default(),
+            listed_at: Mutex::default(),
+        })))
+    }
+
+    /// Begins to follow the store; new versions are loaded through `loads` before calls see them.
+    pub fn follow(&self, loads: Arc<dyn Loads>) -> Following {
+        // A second call keeps the first one's loader: there is one host in a process.
+        let _ = self.0.loads.set(loads);
+        let (poll, control) = (Arc::clone(&self.0).poll(), Arc::clone(&self.0).poll_control());
+        Following(vec![self.0.background.spawn(poll), self.0.background.spawn(control)])
+    }
+
+    /// Reads one entry now, and returns when calls get its current state, loaded. For whoever just changed it.
+    ///
+    /// # Errors
+    /// Why calls do not get it.
+    pub async fn refresh(&self, tenant: &TenantId, extension: &ExtensionId) -> Result<(), NotFollowed> {
+        let slot = self.0.slot_for(tenant, extension);
+        let mut flight = self.0.fly(&slot, Wish::Load);
+        // Ends by its channel's end.
+        let _ = flight.told.wait_for(|_| false).await;
+        let cold = slot.cold();
+        match &cold.problem {
+            Some(problem) => Err(NotFollowed(problem.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks at control now. For whoever just changed it.
+    ///
+    /// # Errors
+    /// Why it is not in force.
+    pub async fn refresh_control(&self) -> Result<(), NotFollowed> {
+        self.0.look().await.map_err(NotFollowed)
+    }
+}
+
+impl Inner {
+    pub(crate) fn listed_at(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.listed_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn followed(&self) -> MutexGuard<'_, Followed> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn control_status(&self, control: &InForce) -> ControlStatus {
+        let followed = self.followed();
+        let age_s = followed.confirmed.map(|at| at.elapsed().as_secs());
+        ControlStatus { generation: control.order.0, seq: control.order.1, age_s, problem: followed.problem.clone() }
+    }
+
+    /// The slot of an extension, made where the index has none.
+    fn slot_for(&self, tenant: &TenantId, extension: &ExtensionId) -> Arc<Slot> {
+        if let Some(slot) = self.index.load().get(tenant, extension) {
+            return Arc::clone(slot);
+        }
+        let slot = Arc::new(Slot::new(Owned::new(tenant.clone(), extension.clone()), None, 0));
+        let mut present = None;
+        self.change_index(|index| match index.get(tenant, extension) {
+            Some(other) => present = Some(Arc::clone(other)),
+            None => index.add([Arc::clone(&slot)]),
+        });
+        present.unwrap_or(slot)
+    }
+
+    /// The store has no such entry: calls find nothing.
+    pub(crate) fn forget(&self, slot: &Arc<Slot>) {
+        self.entries_bytes.fetch_sub(slot.evict(), Relaxed);
+        {
+            let mut cold = slot.cold();
+            cold.gone = true;
+            cold.recover();
+        }
+        self.change_index(|index| index.remove(slot));
+    }
+
+    /// Drops entries that no call used lately, where there are too many in memory.
+    pub(crate) fn sweep(&self) {
+        let max = self.settings.entries_bytes_max();
+        if self.entries_bytes.load(Relaxed) <= max {
+            return;
+        }
+        let Ok(_one) = self.sweeping.try_lock() else { return };
+        let index = self.index.load_full();
+        // First what was not used since the last sweep; then, if that was not enough, whatever is not loaded; then anything.
+        let loaded = |slot: &Slot| slot.served().is_some_and(|entry| entry.current().is_some_and(|version| self.is_loaded(version)));
+        let passes: [&dyn Fn(&Slot) -> bool; 3] = [&|slot| !slot.was_used() && !loaded(slot), &|slot| !loaded(slot), &|_| true];
+        for may_go in passes {
+            for slot in index.slots() {
+                if self.entries_bytes.load(Relaxed) <= max / 10 * 9 {
+                    return;
+                }
+                if slot.served().is_some() && !slot.cold().is_flying() && may_go(slot) {
+                    self.entries_bytes.fetch_sub(slot.evict(), Relaxed);
+                }
+            }
+        }
+    }
+
+    /// What the slot serves, read where it is not.
+    async fn read(self: &Arc<Self>, slot: &Arc<Slot>) -> Result<Option<Arc<Entry>>, Unread> {
+        if let Some(entry) = slot.call() {
+            return Ok(Some(entry));
+        }
+        let failed = slot.cold().failed();
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let mut flight = self.fly(slot, Wish::Entry);
+        // Served, or ended without.
+        let _ = flight.told.wait_for(|served| *served).await;
+        if let Some(entry) = slot.call() {
+            return Ok(Some(entry));
+        }
+        let cold = slot.cold();
+        if cold.gone { Ok(None) } else { Err(cold.failed().unwrap_or(Unread::Unavailable)) }
+    }
+}
+
+impl Catalog for StoreCatalog {
+    fn entry(&self, tenant: &TenantId, extension: &ExtensionId) -> Found {
+        let index = self.0.index.load();
+        match index.get(tenant, extension) {
+            Some(slot) => slot.call().map_or(Found::Unread, Found::Entry),
+            None if index.is_known() => Found::Nothing,
+            None => Found::Unread,
+        }
+    }
+
+    fn read<'c>(&'c self, tenant: &'c TenantId, extension: &'c ExtensionId) -> BoxFuture<'c, Result<Option<Arc<Entry>>, Unread>> {
+        Box::pin(async move {
+            let index = self.0.index.load_full();
+            match index.get(tenant, extension) {
+                Some(slot) => self.0.read(slot).await,
+                None if index.is_known() => Ok(None),
+                None => Err(Unread::Unavailable),
+            }
+        })
+    }
+
+    fn list<'c>(&'c self, tenant: &'c TenantId, kind: Option<Kind>, max: usize) -> BoxFuture<'c, Result<Vec<Arc<ServedVersion>>, Unread>> {
+        Box::pin(async move {
+            let index = self.0.index.load_full();
+            if !index.is_known() {
+                return Err(Unread::Unavailable);
+            }
+            let slots: Vec<_> = index.of_tenant(tenant).iter().flat_map(|extensions| extensions.values()).cloned().collect();
+            let read = stream::iter(slots).map(|slot| async move {
+                match self.0.read(&slot).await {
+                    // One damaged entry does not hide the others.
+                    Err(Unread::Damaged) => Ok(None),
+                    read => read,
+                }
+            });
+            let answering = |entry: Option<Arc<Entry>>| {
+                let version = entry.filter(|entry| entry.enabled)?.current().cloned()?;
+                let wanted = kind.is_none_or(|kind| version.definition.kind == kind);
+                (wanted && self.forced_off(&version.definition).is_none()).then_some(version)
+            };
+            let listed = read.buffered(LISTED_AT_ONCE).try_filter_map(|entry| std::future::ready(Ok(answering(entry))));
+            listed.take(max).try_collect().await
+        })
+    }
+
+    fn forced_off(&self, definition: &ExtensionDefinition) -> Option<Off> {
+        self.0.control.load().switches.forced_off(definition)
+    }
+
+    fn ready(&self) -> bool {
+        self.0.index.load().is_known() && self.0.control.load().is_known
+    }
+
+    fn status(&self) -> CatalogStatus {
+        let (index, control) = (self.0.index.load_full(), self.0.control.load_full());
+        let mut status = CatalogStatus {
+            ready: self.ready(),
+            origin: index.origin,
+            index_age_s: self.0.listed_at().map(|at| at.elapsed().as_secs()),
+            entries: index.len(),
+            control: self.0.control_status(&control),
+            ..CatalogStatus::default()
+        };
+        for slot in index.slots() {
+            status.entries_read += usize::from(slot.served().is_some());
+            let Some(problem) = slot.cold().problem.as_deref().map(str::to_owned) else { continue };
+            status.problems_total += 1;
+            if status.problems.len() < CatalogStatus::PROBLEMS_MAX {
+                status.problems.push(Problem { tenant: slot.of.tenant.clone(), extension: slot.of.extension.clone(), problem });
+            }
+        }
+        status
+    }
+}

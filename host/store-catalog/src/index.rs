@@ -1,0 +1,73 @@
+//! All extensions of the environment: an immutable snapshot, replaced when the
+//! list gains or loses names. Changes of one extension happen in its slot.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use extensions_artifact::Owned;
+use extensions_catalog::Origin;
+use extensions_types::{ExtensionId, TenantId};
+
+use crate::slot::Slot;
+
+/// One tenant's extensions, in order.
+pub(crate) type Extensions = BTreeMap<ExtensionId, Arc<Slot>>;
+
+/// The names of an environment.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Index {
+    /// Where the names come from; nothing is known to be absent before that.
+    pub(crate) origin: Origin,
+    tenants: HashMap<TenantId, Arc<Extensions>>,
+    len: usize,
+}
+
+impl Index {
+    /// Whether a name that is not in here is not served.
+    pub(crate) fn is_known(&self) -> bool {
+        self.origin != Origin::None
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn get(&self, tenant: &TenantId, extension: &ExtensionId) -> Option<&Arc<Slot>> {
+        self.tenants.get(tenant)?.get(extension)
+    }
+
+    pub(crate) fn of_tenant(&self, tenant: &TenantId) -> Option<Arc<Extensions>> {
+        self.tenants.get(tenant).cloned()
+    }
+
+    pub(crate) fn slots(&self) -> impl Iterator<Item = &Arc<Slot>> {
+        self.tenants.values().flat_map(|extensions| extensions.values())
+    }
+
+    /// Adds slots for names that are not in here.
+    pub(crate) fn add(&mut self, slots: impl IntoIterator<Item = Arc<Slot>>) {
+        for slot in slots {
+            let extensions = Arc::make_mut(self.tenants.entry(slot.of.tenant.clone()).or_default());
+            if extensions.insert(slot.of.extension.clone(), slot).is_none() {
+                self.len += 1;
+            }
+        }
+    }
+
+    /// Removes this very slot, if it still stands for its name.
+    pub(crate) fn remove(&mut self, slot: &Arc<Slot>) {
+        let Owned { tenant, extension } = &slot.of;
+        let Some(extensions) = self.tenants.get_mut(tenant) else { return };
+        if extensions.get(extension).is_none_or(|present| !Arc::ptr_eq(present, slot)) {
+            return;
+        }
+        let extensions = Arc::make_mut(extensions);
+        extensions.remove(extension);
+        self.len -= 1;
+        if extensions.is_empty() {
+            self.tenants.remove(tenant);
+        }
+    }
+}

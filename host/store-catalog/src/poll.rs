@@ -1,0 +1,304 @@
+//! Follows the store: lists the entries, looks at control, and falls back to
+//! the last copy where the store is gone at the start.
+
+use std::{
+    hash::{BuildHasher as _, Hasher as _},
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+use extensions_artifact::{Etag, Key, Object, Owned, Prefix, StoreError};
+use extensions_catalog::Origin;
+use futures_util::StreamExt as _;
+
+use crate::{
+    catalog::Inner,
+    control::{self, InForce, Look},
+    index::Index,
+    slot::{Slot, Wish},
+};
+
+/// A store that has not answered at the start within this time is taken for gone.
+const FIRST_PATIENCE: Duration = Duration::from_secs(2);
+/// More names than this are no environment of ours; the rest is passed over, and said.
+const ENTRIES_MAX: usize = 250_000;
+/// Names that a list no longer has are asked for one by one, so many at a time.
+const CONFIRMED_MAX: usize = 256;
+
+/// What the store lists.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    rows: Vec<(Owned, Etag)>,
+    foreign: u64,
+}
+
+impl Inner {
+    /// Lists the entries again and again.
+    pub(crate) async fn poll(self: Arc<Self>) {
+        let mut first = Box::pin(self.list());
+        let listed = match tokio::time::timeout(FIRST_PATIENCE, &mut first).await {
+            Ok(listed) => listed,
+            Err(_) => {
+                self.adopt_index().await;
+                first.await
+            }
+        };
+        self.listed(listed).await;
+        let (copy, index) = (self.copy.clone(), self.index.load_full());
+        if index.origin == Origin::Store {
+            self.on_disk(move || copy.keep_only(|tenant, extension| index.get(tenant, extension).is_some())).await;
+        }
+        loop {
+            tokio::time::sleep(jittered(self.settings.poll())).await;
+            let listed = self.list().await;
+            self.listed(listed).await;
+        }
+    }
+
+    async fn list(&self) -> Result<Listing, StoreError> {
+        let mut rows = Box::pin(self.store.list(&Prefix::Entries(self.env), None));
+        let mut listing = Listing::default();
+        while let Some(row) = rows.next().await {
+            let row = row?;
+            match row.key {
+                Key::Entry { env, of } if env == self.env && listing.rows.len() < ENTRIES_MAX => listing.rows.push((of, row.etag)),
+                _ => listing.foreign += 1,
+            }
+        }
+        Ok(listing)
+    }
+
+    async fn listed(self: &Arc<Self>, listed: Result<Listing, StoreError>) {
+        let was_reachable = self.reachable.swap(listed.is_ok(), Relaxed);
+        match listed {
+            Ok(listing) => {
+                if !was_reachable {
+                    tracing::info!(env = %self.env, entries = listing.rows.len(), "the store's entries are listed");
+                }
+                if listing.foreign > 0 {
+                    tracing::warn!(env = %self.env, objects = listing.foreign, "objects among the entries that are none are passed over");
+                }
+                if self.apply(listing) {
+                    self.save_index().await;
+                }
+            }
+            Err(error) => {
+                if was_reachable || !self.index.load().is_known() {
+                    tracing::error!(env = %self.env, error = &error as &dyn std::error::Error, "the entries cannot be listed; what is known goes on");
+                }
+                self.adopt_index().await;
+            }
+        }
+        self.preload();
+    }
+
+    /// Brings the index to what was listed; says whether it differs.
+    fn apply(self: &Arc<Self>, listing: Listing) -> bool {
+        let seen = self.lists.fetch_add(1, Relaxed) + 1;
+        let (mut new, mut stirred, mut changed) = (Vec::new(), Vec::new(), false);
+        let index = self.index.load_full();
+        for (of, etag) in listing.rows {
+            let Some(slot) = index.get(&of.tenant, &of.extension) else {
+                new.push(Arc::new(Slot::new(of, Some(etag), seen)));
+                continue;
+            };
+            let mut cold = slot.cold();
+            cold.seen = seen;
+            if cold.listed.as_ref() != Some(&etag) {
+                cold.listed = Some(etag);
+                changed = true;
+            }
+            let is_behind = !cold.is_current() || cold.wanted.is_some();
+            if is_behind && !cold.is_flying() && slot.served().is_some() {
+                stirred.push(Arc::clone(slot));
+            }
+        }
+        let vanished: Vec<_> = index.slots().filter(|slot| slot.cold().seen != seen).take(CONFIRMED_MAX).cloned().collect();
+        changed |= !new.is_empty() || index.origin != Origin::Store;
+        if changed {
+            self.change_index(|index| {
+                index.origin = Origin::Store;
+                // Somebody may have added it meanwhile, and calls may know that slot.
+                let new = new.into_iter().filter(|slot| index.get(&slot.of.tenant, &slot.of.extension).is_none()).collect::<Vec<_>>();
+                index.add(new);
+            });
+        }
+        *self.listed_at() = Some(Instant::now());
+        // A list may be older than what was written since: only a read says that an entry is gone.
+        for slot in stirred.iter().chain(&vanished) {
+            self.fly(slot, Wish::Change);
+        }
+        changed
+    }
+
+    /// Uses the last copy, where nothing is known yet.
+    async fn adopt_index(self: &Arc<Self>) {
+        if self.index.load().is_known() {
+            return;
+        }
+        self.reachable.store(false, Relaxed);
+        let copy = self.copy.clone();
+        let Ok(Some(rows)) = tokio::task::spawn_blocking(move || copy.index()).await else { return };
+        tracing::warn!(env = %self.env, entries = rows.len(), "the store is not there; the last copy of the index is used");
+        let slots: Vec<_> = rows.into_iter().map(|(of, etag)| Arc::new(Slot::new(of, etag, 0))).collect();
+        self.change_index(|index| {
+            if !index.is_known() {
+                index.origin = Origin::LastCopy;
+                let unknown: Vec<_> = slots.into_iter().filter(|slot| index.get(&slot.of.tenant, &slot.of.extension).is_none()).collect();
+                index.add(unknown);
+            }
+        });
+    }
+
+    /// Changes the index, one change at a time.
+    pub(crate) fn change_index(&self, change: impl FnOnce(&mut Index)) {
+        let _one = self.writing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut index = Index::clone(&self.index.load());
+        change(&mut index);
+        self.index.store(Arc::new(index));
+    }
+
+    pub(crate) async fn save_index(&self) {
+        let index = self.index.load_full();
+        let rows: Vec<_> = index.slots().map(|slot| (slot.of.clone(), slot.cold().listed.clone())).collect();
+        let copy = self.copy.clone();
+        self.on_disk(move || copy.save_index(rows)).await;
+    }
+
+    fn preload(self: &Arc<Self>) {
+        let index = self.index.load();
+        for wanted in &self.settings.preload {
+            if let Some(slot) = index.get(&wanted.0.tenant, &wanted.0.extension)
+                && slot.served().is_none()
+                && slot.cold().failed().is_none()
+            {
+                self.fly(slot, Wish::Load);
+            }
+        }
+    }
+
+    /// Looks at control again and again.
+    pub(crate) async fn poll_control(self: Arc<Self>) {
+        let mut first = Box::pin(self.look());
+        if tokio::time::timeout(FIRST_PATIENCE, &mut first).await.is_err() {
+            self.adopt_control().await;
+            let _ = first.await;
+        }
+        loop {
+            tokio::time::sleep(jittered(self.settings.control_poll())).await;
+            // What went wrong is in the status, and logged when it begins.
+            let _ = self.look().await;
+        }
+    }
+
+    /// One look at control.
+    pub(crate) async fn look(&self) -> Result<(), String> {
+        let _one = self.looking.lock().await;
+        let (etag, refused) = {
+            let followed = self.followed();
+            (followed.etag.clone(), followed.refused.clone())
+        };
+        let seen = refused.as_ref().map_or(etag.as_ref(), |(etag, _)| Some(etag));
+        let looked = control::look(&self.store, self.env, seen).await;
+        let taken = match (looked, refused) {
+            (Ok(Look::Same), Some((_, problem))) => Err(problem),
+            (Ok(Look::Same), None) => Ok(()),
+            (Ok(Look::Absent), _) => self.absent(),
+            (Ok(Look::Changed(object)), _) => self.take_control(object).await,
+            (Err(error), _) => Err(error.to_string()),
+        };
+        if taken.is_err() && !self.control.load().is_known {
+            self.adopt_control().await;
+        }
+        let mut followed = self.followed();
+        match &taken {
+            Ok(()) => {
+                followed.confirmed = Some(Instant::now());
+                followed.problem = None;
+            }
+            Err(problem) => {
+                if followed.problem.as_ref() != Some(problem) {
+                    tracing::error!(env = %self.env, problem, "control is not followed; the last state holds");
+                }
+                followed.problem = Some(problem.clone());
+            }
+        }
+        taken
+    }
+
+    /// No control in the store: right where nothing was ever switched.
+    fn absent(&self) -> Result<(), String> {
+        let now = self.control.load();
+        if now.is_known && now.order != (0, 0) {
+            return Err("the store has lost control/state.json; have the registry write it anew".to_owned());
+        }
+        if !now.is_known {
+            // What was switched before this host's restart is not forgotten by losing it.
+            let copied = self.copy.control().map(|bytes| control::check(&bytes, self.env, &now));
+            let (state, lost) = match copied {
+                Some(Ok(state)) if state.order != (0, 0) => (state, true),
+                Some(_) | None => (Arc::new(InForce { is_known: true, ..InForce::default() }), false),
+            };
+            self.control.store(state);
+            if lost {
+                return Err("the store has lost control/state.json; the last copy holds".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_control(&self, object: Object) -> Result<(), String> {
+        let Object { bytes, etag } = object;
+        if !self.control.load().is_known {
+            // The floor below which this host does not go.
+            self.adopt_control().await;
+        }
+        let state = match control::check(&bytes, self.env, &self.control.load()) {
+            Ok(state) => state,
+            Err(refused) => {
+                self.followed().refused = Some((etag, refused.to_string()));
+                return Err(refused.to_string());
+            }
+        };
+        {
+            let mut followed = self.followed();
+            (followed.etag, followed.refused) = (Some(etag), None);
+        }
+        let order = state.order;
+        self.control.store(state);
+        tracing::info!(env = %self.env, generation = order.0, seq = order.1, "control is in force");
+        let copy = self.copy.clone();
+        self.on_disk(move || copy.save_control(&bytes)).await;
+        Ok(())
+    }
+
+    /// Uses the last copy of control, where nothing is known yet.
+    async fn adopt_control(&self) {
+        let copy = self.copy.clone();
+        let Ok(Some(bytes)) = tokio::task::spawn_blocking(move || copy.control()).await else { return };
+        let now = self.control.load_full();
+        if now.is_known {
+            return;
+        }
+        match control::check(&bytes, self.env, &now) {
+            Ok(state) => self.control.store(state),
+            Err(refused) => tracing::warn!(env = %self.env, %refused, "the last copy of control is unusable"),
+        }
+    }
+
+    /// Runs file work where it may block. A disk that fails costs the copy, never a call.
+    pub(crate) async fn on_disk(&self, work: impl FnOnce() -> std::io::Result<()> + Send + 'static) {
+        match tokio::task::spawn_blocking(work).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(env = %self.env, %error, "the last copy on disk cannot be brought up to date"),
+            // The runtime is going.
+            Err(_) => {}
+        }
+    }
+}
+
+/// `period`, a tenth more or less: hosts that started together do not stay together.
+fn jittered(period: Duration) -> Duration {
+    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    period.mul_f64(0.9 + 0.2 * (random % 1_024) as f64 / 1_024.0)
+}
