@@ -1,0 +1,264 @@
+//! A command from question to answer.
+//!
+//! Read the history, decide, announce (markers), place components, create the
+//! event, write entries and snapshot, take the markers away, answer. Requests
+//! that do not need each other go at the same time: a promotion takes six
+//! sequential round trips. Killed anywhere, it leaves a history that is legal,
+//! and a marker wherever an entry is behind.
+
+use std::collections::BTreeSet;
+
+use extensions_artifact::{Key, Owned, StoreError};
+use extensions_registry_core::{Action, Caller, Change, Command, Decision, Event, Extension, Surroundings, decide};
+use extensions_types::{ControlState, Environment, Version};
+use futures_util::future::{join, join_all, try_join_all};
+use tokio::time::timeout;
+
+use crate::{
+    Ledger, LedgerError, Stores, blobs, control,
+    documents::raise,
+    entries::{self, Definitions, Draft},
+    erased,
+    ledger::TURN_WAIT,
+    markers,
+    read::{self, Known, both},
+    record::{self, Attempt, TRIES_MAX},
+    versions,
+};
+
+/// What became of a command that was not refused.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The event that records it; where nothing had to change, the last event.
+    pub seq: u64,
+    /// The version concerned: for `CreateVersion` the number that was allotted.
+    pub version: Option<Version>,
+    /// False when it had been so before.
+    pub changed: bool,
+    /// Entries that the command is about, as they are served now: generation and last event.
+    pub entries: Vec<(Environment, (u64, u64))>,
+    /// The extension after it.
+    pub extension: Extension,
+}
+
+impl Ledger {
+    /// Runs a command. Answered when its event is recorded and every entry that
+    /// it changes is written; the same command id with the same content gets
+    /// the same answer again.
+    ///
+    /// # Errors
+    /// See [`LedgerError`]: each says whether something was recorded.
+    pub async fn run(&self, of: &Owned, command: &Command, caller: &Caller) -> Result<Outcome, LedgerError> {
+        let _turn = timeout(TURN_WAIT, self.inner.histories.turn(of)).await.map_err(|_| LedgerError::Busy)?;
+        let stores = self.stores();
+        let (known, control) = both(read::latest(stores, of), surroundings(stores, of, &command.action)).await?;
+        let at_ms = self.inner.clock.now_ms();
+        let mut run = Run { ledger: self, of, command, caller, control, known, at_ms, announced: BTreeSet::new() };
+        run.to_the_end().await
+    }
+}
+
+/// The control that decides with; for what concerns no environment, whether
+/// the tenant is erased is read at the same time instead.
+async fn surroundings(stores: &Stores, of: &Owned, action: &Action) -> Result<Option<ControlState>, LedgerError> {
+    match action.environment() {
+        Some(env) => control::snapshot(stores, env).await.map(|known| Some(known.control.state)),
+        None => erased::check(stores, &of.tenant).await.map(|()| None),
+    }
+}
+
+struct Run<'a> {
+    ledger: &'a Ledger,
+    of: &'a Owned,
+    command: &'a Command,
+    caller: &'a Caller,
+    control: Option<ControlState>,
+    known: Known,
+    at_ms: u64,
+    /// Markers of this and of earlier tries.
+    announced: BTreeSet<Key>,
+}
+
+/// How one try ended.
+enum Tried {
+    Done(Box<Outcome>),
+    Taken,
+    Unknown(StoreError),
+}
+
+impl Run<'_> {
+    async fn to_the_end(&mut self) -> Result<Outcome, LedgerError> {
+        let mut unknown = None;
+        for tried in 0..TRIES_MAX {
+            match self.attempt().await? {
+                Tried::Done(outcome) => return Ok(*outcome),
+                Tried::Taken => unknown = None,
+                Tried::Unknown(error) => unknown = Some(error),
+            }
+            record::pause(tried).await;
+            if let Err(error) = read::catch_up(self.ledger.stores(), self.of, &mut self.known.state).await {
+                // The event may be there: only a look at the history could tell.
+                return Err(unknown.map_or(error, LedgerError::Unsettled));
+            }
+        }
+        Err(unknown.map_or(LedgerError::Contended { tries: TRIES_MAX }, LedgerError::Unsettled))
+    }
+
+    fn stores(&self) -> &Stores {
+        self.ledger.stores()
+    }
+
+    async fn attempt(&mut self) -> Result<Tried, LedgerError> {
+        let around = Surroundings { policy: self.ledger.policy(), control: self.control.as_ref() };
+        match decide(&self.known.state, self.command, self.caller, around)? {
+            Decision::Record(change) => self.record(change).await,
+            Decision::AlreadySo => self.confirm(self.known.state.applied_seq, None, false).await,
+            Decision::Repeated { seq, version } => self.confirm(seq, version, true).await,
+        }
+    }
+
+    /// Nothing is to be recorded: only makes sure that what the answer says is served.
+    async fn confirm(&mut self, seq: u64, version: Option<Version>, changed: bool) -> Result<Tried, LedgerError> {
+        let envs = concerned(&self.command.action);
+        let mut entries = Vec::new();
+        if !envs.is_empty() {
+            erased::check(self.stores(), &self.of.tenant).await?;
+            let (stores, of) = (self.stores(), self.of);
+            let settled = envs.iter().map(|&env| {
+                let mut state = self.known.state.clone();
+                async move { (env, entries::settle(stores, of, &mut state, env).await) }
+            });
+            for (env, settled) in join_all(settled).await {
+                let settled = settled.map_err(|error| unserved(seq, env, error))?;
+                entries.extend(settled.order().map(|order| (env, order)));
+            }
+            if changed {
+                self.announced.extend(envs.iter().map(|&env| self.of.pending(env, seq)));
+            }
+            self.take_markers_away().await;
+        }
+        let extension = self.known.state.clone();
+        Ok(Tried::Done(Box::new(Outcome { seq, version, changed, entries, extension })))
+    }
+
+    async fn record(&mut self, change: Change) -> Result<Tried, LedgerError> {
+        let before = &self.known.state;
+        let envs = before.touched_by(&change);
+        let event = Event::new(before.applied_seq + 1, self.at_ms, self.command, self.caller, change);
+        let mut after = before.clone();
+        read::apply(self.of, &mut after, &event)?;
+        versions::check_built(self.stores(), self.of, &event.change).await?;
+        let Some(drafts) = self.prepare(&envs, &event, &after).await? else { return Ok(Tried::Taken) };
+        let key = self.of.event(event.seq);
+        let create = record::create(self.stores().registry(), &key, &event);
+        // Read once more behind the marker: whoever erases a tenant writes that first, then waits for markers.
+        let (created, gone) = join(create, self.is_erased_for(&envs)).await;
+        match created? {
+            Attempt::Recorded => {}
+            Attempt::Taken => return Ok(Tried::Taken),
+            Attempt::Unknown(error) => return Ok(Tried::Unknown(error)),
+        }
+        self.known.state = after;
+        self.ledger.inner.nudges.tell(self.of);
+        self.serve(event, drafts, gone).await
+    }
+
+    async fn is_erased_for(&self, envs: &[Environment]) -> Result<bool, LedgerError> {
+        if envs.is_empty() { Ok(false) } else { erased::is_erased(self.stores(), &self.of.tenant).await }
+    }
+
+    /// Everything that must be there before the event: markers, components, and
+    /// the entries to write. None: the history has moved on.
+    async fn prepare(&mut self, envs: &[Environment], event: &Event, after: &Extension) -> Result<Option<Vec<Draft>>, LedgerError> {
+        self.announced.extend(envs.iter().map(|&env| self.of.pending(env, event.seq)));
+        let put = markers::put(self.stores(), self.of, envs, event.seq, &self.command.id, self.at_ms);
+        let drafts = try_join_all(envs.iter().map(|&env| self.draft(env, after)));
+        let ((), drafts) = both(put, drafts).await?;
+        for draft in &drafts {
+            if let Some(seq) = entries::ahead(&draft.before, &self.known.state) {
+                let had = self.known.state.applied_seq;
+                read::catch_up(self.ledger.stores(), self.of, &mut self.known.state).await?;
+                return if self.known.state.applied_seq > had { Ok(None) } else { Err(LedgerError::Ahead { env: draft.env, seq }) };
+            }
+        }
+        try_join_all(drafts.iter().map(|draft| self.place(draft, after))).await?;
+        Ok(Some(drafts))
+    }
+
+    /// The entry that `env` will have. What it lists newly is read at the same time as the entry before.
+    async fn draft(&self, env: Environment, after: &Extension) -> Result<Draft, LedgerError> {
+        let new = after.listed(env).difference(&self.known.state.listed(env)).copied().collect::<Vec<_>>();
+        let (before, fresh): (_, Definitions) =
+            both(entries::found(self.stores(), self.of, env), entries::definitions(self.stores(), self.of, after, new)).await?;
+        let entry = entries::derive(self.stores(), self.of, after, env, &before, &fresh).await?;
+        let entry = entry.ok_or_else(|| LedgerError::corrupt(&self.of.entry(env), "a touched environment serves nothing"))?;
+        Ok(Draft { env, before, entry })
+    }
+
+    /// What is listed newly, or switched on, must be in place; the rest should.
+    async fn place(&self, draft: &Draft, after: &Extension) -> Result<(), LedgerError> {
+        let before = self.known.state.listed(draft.env);
+        let was_on = self.known.state.serving(draft.env).is_some_and(|serving| serving.enabled);
+        let must = |version| draft.entry.enabled && (!before.contains(&version) || (!was_on && version == draft.entry.current));
+        let versions = draft.entry.versions.keys().map(|&version| (version, must(version)));
+        blobs::place(self.stores(), self.of, after, draft.env, versions).await
+    }
+
+    /// The event is recorded: entries and snapshot follow, then the markers go.
+    async fn serve(&mut self, event: Event, drafts: Vec<Draft>, gone: Result<bool, LedgerError>) -> Result<Tried, LedgerError> {
+        let seq = event.seq;
+        let first = drafts.first().map(|draft| draft.env);
+        match (gone, first) {
+            (Ok(true), _) => return Err(LedgerError::Erased(self.of.tenant.clone())),
+            (Err(error), Some(env)) => return Err(unserved(seq, env, error)),
+            (Ok(false), _) | (Err(_), None) => {}
+        }
+        let (stores, of) = (self.stores(), self.of);
+        let writes = drafts.into_iter().map(|draft| async move { (draft.env, entries::write(stores, of, draft).await) });
+        let (written, ()) = join(join_all(writes), self.keep_head()).await;
+        let mut entries = Vec::with_capacity(written.len());
+        for (env, order) in written {
+            entries.push((env, order.map_err(|error| unserved(seq, env, error))?));
+        }
+        self.take_markers_away().await;
+        let extension = self.known.state.clone();
+        Ok(Tried::Done(Box::new(Outcome { seq, version: event.change.version(), changed: true, entries, extension })))
+    }
+
+    /// The entries are as the history says: nobody needs this command's markers any more.
+    async fn take_markers_away(&mut self) {
+        let announced = std::mem::take(&mut self.announced);
+        markers::remove(self.stores(), announced).await;
+    }
+
+    /// The snapshot only saves reading: without it the next command reads one event more.
+    async fn keep_head(&self) {
+        let Known { state, head } = &self.known;
+        if let Err(error) = raise(self.stores().registry(), &self.of.head(), state.clone(), head.clone()).await {
+            tracing::debug!(of = %self.of, %error, "the snapshot stays behind");
+        }
+    }
+}
+
+/// The environments whose entries must be as the answer says.
+fn concerned(action: &Action) -> Vec<Environment> {
+    match action {
+        Action::Promote { env, .. } | Action::RollBack { env, .. } | Action::Pin { env, .. } | Action::SetEnabled { env, .. } => vec![*env],
+        Action::Retire { .. } | Action::DeleteVersion { .. } => Environment::ALL.to_vec(),
+        Action::CreateVersion(_)
+        | Action::RequestCompile { .. }
+        | Action::ReportBuilt { .. }
+        | Action::ReportFailed { .. }
+        | Action::Submit { .. }
+        | Action::Approve { .. }
+        | Action::Reject { .. }
+        | Action::RequestWaiver { .. }
+        | Action::GrantWaiver { .. }
+        | Action::LowerTier { .. }
+        | Action::DeleteSource { .. } => Vec::new(),
+    }
+}
+
+fn unserved(seq: u64, env: Environment, source: LedgerError) -> LedgerError {
+    LedgerError::Unserved { seq, env, source: Box::new(source) }
+}
