@@ -8,7 +8,7 @@ use std::{
 
 use extensions_admission::{Accounts, Admission, GuestLogs};
 use extensions_aot::{Cache, CacheError, Compiler};
-use extensions_catalog::Catalogs;
+use extensions_catalog::{Catalogs, Loads};
 use extensions_engine::Engine;
 use extensions_engine_config::MemoryReset;
 use extensions_front::{Addresses, Drained, Front, FrontSettings};
@@ -17,7 +17,7 @@ use extensions_modules::Modules;
 use prometheus_client::registry::Registry;
 use tokio::runtime::Handle;
 
-use crate::{HostSettings, SettingsError, service::Admitted};
+use crate::{HostSettings, SettingsError, loads::Through, service::Admitted};
 
 /// Why a host does not start.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +84,12 @@ impl Host {
     #[must_use]
     pub fn modules(&self) -> &Arc<Modules> {
         &self.modules
+    }
+
+    /// The same for catalogs, which load a new version before calls see it.
+    #[must_use]
+    pub fn loads(&self) -> Arc<dyn Loads> {
+        Arc::new(Through(Arc::clone(&self.modules)))
     }
 
     /// The engine, for builds that test or describe an extension beside the host.

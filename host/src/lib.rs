@@ -1,18 +1,18 @@
-//! Composes a host: settings, engine, catalog, front, drain.
+//! Composes a host: settings, engine, catalogs, front, drain.
 //!
 //! Everything is checked before a port is bound. What is served comes from the
-//! [`Catalog`](extensions_catalog::Catalog) that the program gives.
+//! [`Catalogs`](extensions_catalog::Catalogs) that the program gives: the binary
+//! `extensions-runtime` serves one environment's store, `ext dev` three.
 
 mod compose;
-mod logging;
-mod overrides;
+mod loads;
 mod service;
 mod settings;
 mod signals;
 
 pub use extensions_front::Drained;
+pub use extensions_service::{LogFormat, LogSettings, SettingsError, start_logging};
 
 pub use compose::{Host, StartError, THIS_BINARY};
-pub use logging::{LogFormat, start_logging};
-pub use settings::{EngineSettings, HostSettings, ListenSettings, LogSettings, SettingsError};
+pub use settings::{EngineSettings, HostSettings, ListenSettings};
 pub use signals::Stop;

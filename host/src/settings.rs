@@ -8,41 +8,16 @@ use std::{
     time::Duration,
 };
 
+use extensions_artifact::StoreSettings;
 use extensions_engine_config::{MemoryReset, Profile};
 use extensions_identity::IdentitySettings;
+use extensions_service::{Known, LogSettings, SettingsError, layered, parse, read_file};
+use extensions_store_catalog::CatalogSettings;
 use extensions_types::Environment;
 use serde::Deserialize;
 
-use crate::{LogFormat, overrides};
-
-/// A larger settings file is refused unread.
-const FILE_BYTES_MAX: u64 = 1 << 20;
-
-/// Why settings are refused.
-#[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
-    /// The file cannot be read.
-    #[error("cannot read {path}")]
-    Read {
-        /// Which file.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The file is too large to be one.
-    #[error("{0} is larger than {FILE_BYTES_MAX} bytes; is it a settings file?")]
-    TooLarge(PathBuf),
-    /// Not TOML, an unknown key, or a value of the wrong form.
-    #[error("settings: {0}")]
-    Syntax(Box<toml::de::Error>),
-    /// An `EXT_…` variable that names no key.
-    #[error("the environment variable {0} names no setting; docs/configuration.md lists them")]
-    UnknownVariable(String),
-    /// A value that cannot work.
-    #[error("settings: {0}")]
-    Value(String),
-}
+/// What a variable may set. Lists (issuers, grants) are for the file alone.
+const KNOWN: Known = Known { sections: &["listen", "engine", "identity", "store", "store.s3", "catalog", "log"], top: &["env", "data_dir"] };
 
 /// Everything that a host can be told.
 #[derive(Debug, Clone, Deserialize)]
@@ -60,6 +35,12 @@ pub struct HostSettings {
     pub engine: EngineSettings,
     /// Whose tokens are accepted.
     pub identity: IdentitySettings,
+    /// Where the environment's entries and components lie.
+    #[serde(default)]
+    pub store: Option<StoreSettings>,
+    /// How they are followed.
+    #[serde(default)]
+    pub catalog: CatalogSettings,
     /// The host's own log.
     #[serde(default)]
     pub log: LogSettings,
@@ -159,17 +140,15 @@ impl EngineSettings {
     }
 }
 
-/// The host's own log.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LogSettings {
-    /// `json` or `text`.
-    pub format: LogFormat,
-    /// A tracing filter: `info`, `extensions_front=debug,info`.
-    pub filter: Option<String>,
-}
-
 impl HostSettings {
+    /// Checks values that the file's form allows and this program does not.
+    ///
+    /// # Errors
+    /// Names the first that cannot work.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        self.engine.resolve(self.listen.io_threads()).map(drop)
+    }
+
     /// Reads `file` and the environment above it.
     ///
     /// # Errors
@@ -183,11 +162,7 @@ impl HostSettings {
     /// # Errors
     /// When it cannot be read or is not TOML.
     pub fn read_file(file: &Path) -> Result<toml::Table, SettingsError> {
-        let read_error = |source| SettingsError::Read { path: file.to_owned(), source };
-        if std::fs::metadata(file).map_err(read_error)?.len() > FILE_BYTES_MAX {
-            return Err(SettingsError::TooLarge(file.to_owned()));
-        }
-        std::fs::read_to_string(file).map_err(read_error)?.parse().map_err(|error| SettingsError::Syntax(Box::new(error)))
+        read_file(file)
     }
 
     /// Reads settings from their text, with the environment above it.
@@ -195,8 +170,7 @@ impl HostSettings {
     /// # Errors
     /// Names the key or variable that is wrong.
     pub fn parse(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, SettingsError> {
-        let table = text.parse().map_err(|error| SettingsError::Syntax(Box::new(error)))?;
-        Self::layered([table], environment)
+        Self::layered([parse(text)?], environment)
     }
 
     /// Puts `layers` above each other, the last one on top but for the environment.
@@ -207,10 +181,7 @@ impl HostSettings {
         layers: impl IntoIterator<Item = toml::Table>,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, SettingsError> {
-        let mut all = toml::Table::new();
-        layers.into_iter().for_each(|layer| overrides::merge(&mut all, layer));
-        overrides::apply(&mut all, environment)?;
-        all.try_into().map_err(|error| SettingsError::Syntax(Box::new(error)))
+        layered(KNOWN, layers, environment)
     }
 }
 
@@ -241,6 +212,15 @@ mod tests {
         assert!(parse("", &[("EXT_LISTEN_PORT", "1")]).unwrap_err().to_string().contains("port"));
         assert!(parse("", &[("EXT_ENGINE_", "1")]).is_err());
         assert!(parse("", &[("EXT_TOKEN", "x"), ("EXT_SERVER", "y"), ("PATH", "z")]).is_ok(), "the command line's own variables");
+    }
+
+    #[test]
+    fn a_store_and_how_it_is_followed() {
+        let settings = parse("[store]\ndir = \"there\"\n[catalog]\npreload = [\"acme/discount\"]\n", &[("EXT_CATALOG_POLL_MS", "700")]).unwrap();
+        assert_eq!(settings.store.unwrap().dir.unwrap(), Path::new("there"));
+        assert_eq!((settings.catalog.poll_ms, settings.catalog.preload.len()), (700, 1));
+        assert!(parse("[catalog]\npreload = [\"acme\"]\n", &[]).unwrap_err().to_string().contains("TENANT/EXTENSION"));
+        assert!(parse("", &[]).unwrap().store.is_none());
     }
 
     #[test]

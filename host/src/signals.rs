@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use extensions_service::stop_asked;
 
 /// Swap that appears is noticed within this time.
 const SWAP_CHECK_PERIOD: Duration = Duration::from_secs(1);
@@ -23,11 +23,8 @@ impl Stop {
     /// # Errors
     /// When signals cannot be received.
     pub async fn wait(scan: bool) -> std::io::Result<Self> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
         tokio::select! {
-            _ = terminate.recv() => Ok(Self::Asked),
-            _ = interrupt.recv() => Ok(Self::Asked),
+            stopped = stop_asked() => stopped.map(|()| Self::Asked),
             () = swap_appears(), if scan => Ok(Self::Swap),
         }
     }
