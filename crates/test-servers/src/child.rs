@@ -14,6 +14,8 @@ use crate::ServerError;
 
 /// Of util-linux, on every Linux: sets the death signal between fork and exec, which nothing here may do by itself.
 const GUARD: &str = "setpriv";
+/// Run once the signal is set: the parent may have died before that.
+const STILL_OURS: &str = r#"[ "$PPID" = "$0" ] && exec "$@""#;
 /// What of a log goes into an error.
 const LOG_TAIL_BYTES: u64 = 4_096;
 
@@ -36,7 +38,8 @@ impl Owned {
         let out = File::create(&log).map_err(failed("make its log"))?;
         let err = out.try_clone().map_err(failed("make its log"))?;
         let mut command = Command::new(GUARD);
-        command.args(["--pdeathsig", "KILL", "--"]).arg(program).stdin(Stdio::null()).stdout(out).stderr(err);
+        command.args(["--pdeathsig", "KILL", "--", "/bin/sh", "-c", STILL_OURS, &std::process::id().to_string()]);
+        command.arg(program).stdin(Stdio::null()).stdout(out).stderr(err);
         prepare(&mut command);
         let (started, starts) = mpsc::channel();
         let (release, released) = mpsc::channel::<()>();

@@ -32,6 +32,7 @@ const READY_MAX: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(10);
 /// The port was free a moment ago; somebody else may take it first.
 const STARTS_MAX: u32 = 5;
+const READY_BUCKET: &str = "ready";
 const SIGNATURE_LIFE: Duration = Duration::from_secs(300);
 
 /// A running MinIO; ends when dropped.
@@ -98,8 +99,8 @@ impl Minio {
     /// When the server does not answer as it should.
     pub fn bucket(&self) -> Result<Bucket, ServerError> {
         let name = format!("test-{}", self.buckets.fetch_add(1, Ordering::Relaxed));
-        let bucket = Bucket { endpoint: self.endpoint(), name, access_key: ACCESS_KEY.to_owned(), secret_key: SECRET_KEY.to_owned() };
-        let target = self.signed_target(&bucket)?;
+        let bucket = bucket_at(self.port, name);
+        let target = signed_target(&bucket)?;
         let (status, answer) = request(self.port, "PUT", &target).map_err(|source| ServerError::System { name: NAME, action: "ask it", source })?;
         if status == 200 { Ok(bucket) } else { Err(ServerError::Answer { name: NAME, answer }) }
     }
@@ -131,27 +132,6 @@ impl Minio {
     pub fn process_id(&self) -> Option<u32> {
         self.server.lock().unwrap_or_else(PoisonError::into_inner).id()
     }
-
-    /// The request target that makes a bucket, with its signature.
-    fn signed_target(&self, bucket: &Bucket) -> Result<String, ServerError> {
-        let wrong = |error: object_store::Error| ServerError::System { name: NAME, action: "sign a request", source: io::Error::other(error) };
-        let client = AmazonS3Builder::new()
-            .with_endpoint(&bucket.endpoint)
-            .with_allow_http(true)
-            .with_region(REGION)
-            .with_bucket_name(&bucket.name)
-            .with_access_key_id(ACCESS_KEY)
-            .with_secret_access_key(SECRET_KEY);
-        let client = client.build().map_err(wrong)?;
-        // On a thread of its own: the caller may be inside of a runtime.
-        let signed = thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(client.signed_url(Method::PUT, &Path::default(), SIGNATURE_LIFE)).map_err(io::Error::other)
-        });
-        let url = signed.join().unwrap_or_else(|_| Err(io::Error::other("the signing thread panicked")));
-        let url = url.map_err(|source| ServerError::System { name: NAME, action: "sign a request", source })?;
-        Ok(format!("{}?{}", url.path(), url.query().unwrap_or_default()))
-    }
 }
 
 impl Bucket {
@@ -180,14 +160,41 @@ fn spawn(program: &std::path::Path, folder: &TempDir, port: u16) -> Result<Owned
     })
 }
 
-/// Asks until it is ready; the pause between two questions is no guess about when.
+fn bucket_at(port: u16, name: String) -> Bucket {
+    Bucket { endpoint: format!("http://127.0.0.1:{port}"), name, access_key: ACCESS_KEY.to_owned(), secret_key: SECRET_KEY.to_owned() }
+}
+
+/// The request target that makes a bucket, with its signature.
+fn signed_target(bucket: &Bucket) -> Result<String, ServerError> {
+    let wrong = |error: object_store::Error| ServerError::System { name: NAME, action: "sign a request", source: io::Error::other(error) };
+    let client = AmazonS3Builder::new()
+        .with_endpoint(&bucket.endpoint)
+        .with_allow_http(true)
+        .with_region(REGION)
+        .with_bucket_name(&bucket.name)
+        .with_access_key_id(ACCESS_KEY)
+        .with_secret_access_key(SECRET_KEY);
+    let client = client.build().map_err(wrong)?;
+    // On a thread of its own: the caller may be inside of a runtime.
+    let signed = thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(client.signed_url(Method::PUT, &Path::default(), SIGNATURE_LIFE)).map_err(io::Error::other)
+    });
+    let url = signed.join().unwrap_or_else(|_| Err(io::Error::other("the signing thread panicked")));
+    let url = url.map_err(|source| ServerError::System { name: NAME, action: "sign a request", source })?;
+    Ok(format!("{}?{}", url.path(), url.query().unwrap_or_default()))
+}
+
+/// Asks for a bucket until there is one: it calls itself ready before it is. The pause between two questions is no guess about when.
 fn wait_until_ready(server: &mut Owned, port: u16) -> Result<(), ServerError> {
     let started = Instant::now();
+    let target = signed_target(&bucket_at(port, READY_BUCKET.to_owned()))?;
     loop {
         if let Some(problem) = server.ended() {
             return Err(server.not_ready(problem));
         }
-        if matches!(request(port, "GET", "/minio/health/ready"), Ok((200, _))) {
+        // After a restart the bucket is there already.
+        if matches!(request(port, "PUT", &target), Ok((200 | 409, _))) {
             return Ok(());
         }
         if started.elapsed() > READY_MAX {
