@@ -71,6 +71,35 @@ pub enum FolderError {
         /// Why.
         reason: CaseError,
     },
+    /// A file cannot be written.
+    #[error("cannot write {file}")]
+    Write {
+        /// Relative to the folder.
+        file: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A name that is not UTF-8.
+    #[error("{file:?} has a name that is not UTF-8; rename it")]
+    Name {
+        /// Relative to the folder.
+        file: PathBuf,
+    },
+    /// Too many files.
+    #[error("the folder has more than {max} files; is something built or downloaded in it?")]
+    TooManyFiles {
+        /// Their bound.
+        max: usize,
+    },
+    /// Folders in folders without end.
+    #[error("{file} lies more than {max} folders deep")]
+    TooDeep {
+        /// Relative to the folder.
+        file: PathBuf,
+        /// The bound.
+        max: usize,
+    },
     /// Too many cases.
     #[error("{CASES}/ has more than {CASES_MAX} cases")]
     TooManyCases,
@@ -82,6 +111,7 @@ pub struct Folder {
     path: PathBuf,
     dir: Dir,
     manifest: Manifest,
+    text: String,
 }
 
 impl Folder {
@@ -90,15 +120,32 @@ impl Folder {
     /// # Errors
     /// When it is no extension's folder, or its manifest is refused.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
+        Self::open_with(path, Path::new(MANIFEST_FILE))
+    }
+
+    /// Opens the folder of a manifest that has another name.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn of_manifest(file: &Path) -> Result<Self, FolderError> {
+        let open_error = |source| FolderError::Open { path: file.to_owned(), source };
+        let file = file.canonicalize().map_err(open_error)?;
+        match (file.parent(), file.file_name()) {
+            (Some(folder), Some(name)) => Self::open_with(folder, Path::new(name)),
+            _ => Err(open_error(std::io::ErrorKind::InvalidInput.into())),
+        }
+    }
+
+    fn open_with(path: &Path, file: &Path) -> Result<Self, FolderError> {
         let open_error = |source| FolderError::Open { path: path.to_owned(), source };
         let path = path.canonicalize().map_err(open_error)?;
         let dir = Dir::open_ambient_dir(&path, ambient_authority()).map_err(open_error)?;
-        let text = match read(&dir, Path::new(MANIFEST_FILE), MANIFEST_BYTES_MAX) {
+        let text = match read(&dir, file, MANIFEST_BYTES_MAX) {
             Err(FolderError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Err(FolderError::NoManifest(path)),
             text => text?,
         };
-        let text = String::from_utf8(text).map_err(|error| FolderError::Schema { file: MANIFEST_FILE.into(), reason: error.to_string() })?;
-        Ok(Self { manifest: Manifest::parse(&text)?, path, dir })
+        let text = String::from_utf8(text).map_err(|error| FolderError::Schema { file: file.to_owned(), reason: error.to_string() })?;
+        Ok(Self { manifest: Manifest::parse(&text)?, path, dir, text })
     }
 
     /// The folder's own path, made absolute.
@@ -111,6 +158,16 @@ impl Folder {
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// The same, as it stands in the file.
+    #[must_use]
+    pub fn manifest_text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn dir(&self) -> &Dir {
+        &self.dir
     }
 
     /// The schemas that the manifest names.
@@ -157,7 +214,7 @@ impl Folder {
     }
 }
 
-fn read(dir: &Dir, file: &Path, max: usize) -> Result<Vec<u8>, FolderError> {
+pub(crate) fn read(dir: &Dir, file: &Path, max: usize) -> Result<Vec<u8>, FolderError> {
     let failed = |source| FolderError::Read { file: file.to_owned(), source };
     let mut bytes = Vec::new();
     dir.open(file).map_err(failed)?.take(max as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;

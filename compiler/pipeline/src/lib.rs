@@ -7,6 +7,7 @@ mod build;
 mod case;
 mod context;
 mod folder;
+mod source;
 mod suite;
 mod workbench;
 
@@ -14,5 +15,6 @@ pub use build::{Authorship, BuildError, Built, Event, Step, Tools, admit, bare_m
 pub use case::{Case, CaseError, ContextFields, Expect, ExpectedError, ScriptedCall, ScriptedError};
 pub use context::{ContextError, developer};
 pub use folder::{Folder, FolderError};
+pub use source::place;
 pub use suite::{CaseResult, run_case};
 pub use workbench::{DescribeError, Workbench, WorkbenchError};

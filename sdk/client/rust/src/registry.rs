@@ -22,7 +22,7 @@ pub use self::{
     compile::{CompileEvent, Compiling},
     model::{
         Actor, Changed, Control, EntryState, Finding, HistoryEvent, Page, Pin, Place, Registered, Review, Switch, Upkept, Uploaded, VersionSummary,
-        VersionWhole,
+        VersionWhole, Waiver,
     },
     operate::UpkeepTask,
     watch::{WatchFrom, WatchedEvent, Watching},
@@ -122,7 +122,7 @@ impl RegistryClient {
             command: self.command(change),
             origin: match draft.origin {
                 Origin::Source => v1::Origin::Source,
-                Origin::Uploaded => v1::Origin::Component,
+                Origin::Uploaded => v1::Origin::Uploaded,
             }
             .into(),
             manifest_toml: draft.manifest_toml,

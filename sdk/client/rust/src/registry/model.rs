@@ -66,8 +66,11 @@ pub struct Registered {
     pub id: ExtensionId,
     /// What it is called for.
     pub kind: Kind,
-    /// Its newest version's tier, or a lower one that an operator set.
+    /// Its newest version's tier.
     pub risk_tier: RiskTier,
+    /// The tier that new versions must at least have: the highest ever
+    /// promoted, until an operator lowers it.
+    pub tier_min: Option<RiskTier>,
     /// One sentence by its author.
     pub description: String,
     /// By its author.
@@ -123,10 +126,27 @@ pub struct VersionSummary {
     pub created_by: Actor,
     /// When, in milliseconds since the Unix epoch.
     pub created_at_ms: u64,
-    /// Why its build failed.
+    /// Why its build failed: the first reason in lists, every one of a whole version.
     pub findings: Vec<Finding>,
     /// One for each environment that it was submitted for.
     pub reviews: Vec<Review>,
+    /// What policies found and somebody wants accepted.
+    pub waivers: Vec<Waiver>,
+    /// Whether a compile is on its way.
+    pub compiling: bool,
+    /// Whether retention has removed its source.
+    pub source_deleted: bool,
+}
+
+/// A policy's finding that should be accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Waiver {
+    /// The finding, by its code.
+    pub finding: String,
+    /// Who asked.
+    pub requested_by: Actor,
+    /// Who accepted it.
+    pub granted_by: Option<Actor>,
 }
 
 /// A version's review for one environment.
@@ -138,6 +158,8 @@ pub struct Review {
     pub approved_by: Vec<Actor>,
     /// Who rejected.
     pub rejected_by: Option<Actor>,
+    /// Why it was rejected.
+    pub rejected_why: String,
     /// Approvals that its tier asks for there.
     pub approvals_needed: u32,
     /// Whether a decision is awaited.
@@ -247,6 +269,12 @@ pub struct Switch {
     pub target: SwitchTarget,
     /// Why.
     pub why: String,
+    /// Who holds it off, and where alone it can be lifted: `operator` or `file`.
+    pub source: String,
+    /// The event that set it.
+    pub seq: u64,
+    /// When, in milliseconds since the Unix epoch.
+    pub at_ms: u64,
 }
 
 /// What upkeep found and did.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::model::{
     Actor, Changed, Control, EntryState, Finding, HistoryEvent, Pin, Place, Registered, Review, Switch, Upkept, Uploaded, VersionSummary,
-    VersionWhole,
+    VersionWhole, Waiver,
 };
 use crate::InvokeError;
 
@@ -58,7 +58,7 @@ fn origin(number: i32) -> Read<Option<Origin>> {
     Ok(match v1::Origin::try_from(number).map_err(|_| odd("origin"))? {
         v1::Origin::Unspecified => None,
         v1::Origin::Source => Some(Origin::Source),
-        v1::Origin::Component => Some(Origin::Uploaded),
+        v1::Origin::Uploaded => Some(Origin::Uploaded),
     })
 }
 
@@ -96,6 +96,7 @@ pub(super) fn registered(message: v1::RegisteredExtension) -> Read<Registered> {
         id: extension(&message.extension_id)?,
         kind: extensions_proto::kind(message.kind).ok().flatten().ok_or_else(|| odd("kind"))?,
         risk_tier: extensions_proto::risk_tier(message.risk_tier).ok().flatten().ok_or_else(|| odd("risk_tier"))?,
+        tier_min: extensions_proto::risk_tier(message.tier_min).map_err(|_| odd("tier_min"))?,
         description: message.description,
         tags: message.tags,
         seq: message.seq,
@@ -121,7 +122,15 @@ fn summary(message: v1::VersionSummary) -> Read<VersionSummary> {
         created_at_ms: message.created_at_ms,
         findings: findings(message.findings),
         reviews: all(message.reviews, review)?,
+        waivers: all(message.waivers, waiver)?,
+        compiling: message.compiling,
+        source_deleted: message.source_deleted,
     })
+}
+
+fn waiver(message: v1::Waiver) -> Read<Waiver> {
+    let requested_by = message.requested_by.map(actor).transpose()?.unwrap_or_default();
+    Ok(Waiver { finding: message.finding, requested_by, granted_by: message.granted_by.map(actor).transpose()? })
 }
 
 fn review(message: v1::Review) -> Read<Review> {
@@ -129,6 +138,7 @@ fn review(message: v1::Review) -> Read<Review> {
         env: env(&message.env)?,
         approved_by: all(message.approved_by, actor)?,
         rejected_by: message.rejected_by.map(actor).transpose()?,
+        rejected_why: message.rejected_why,
         approvals_needed: message.approvals_needed,
         open: message.open,
     })
@@ -173,7 +183,10 @@ pub(super) fn event(message: v1::HistoryEvent) -> Read<HistoryEvent> {
 }
 
 pub(super) fn control(message: v1::GetControlResponse) -> Read<Control> {
-    let switch = |one: v1::Switch| Ok(Switch { target: target(needed("switch.target", one.target)?)?, why: one.why });
+    let switch = |one: v1::Switch| {
+        let target = target(needed("switch.target", one.target)?)?;
+        Ok(Switch { target, why: one.why, source: one.source, seq: one.seq, at_ms: one.at_ms })
+    };
     Ok(Control { seq: message.seq, generation: message.generation, switches: all(message.switches, switch)? })
 }
 
