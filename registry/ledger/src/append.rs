@@ -6,13 +6,13 @@
 //! sequential round trips. Killed anywhere, it leaves a history that is legal,
 //! and a marker wherever an entry is behind.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use extensions_artifact::{Key, Owned, StoreError};
 use extensions_registry_core::{Action, Caller, Change, Command, Decision, Event, Extension, Surroundings, decide};
 use extensions_types::{ControlState, Environment, Version};
 use futures_util::future::{join, join_all, try_join_all};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::{
     Ledger, LedgerError, Stores, blobs, control,
@@ -25,6 +25,11 @@ use crate::{
     record::{self, Attempt, TRIES_MAX},
     versions,
 };
+
+/// An event is created this soon after its marker or not at all: whoever finds
+/// a marker much older than that knows that its command is gone. Copying
+/// components of 4 MiB takes seconds.
+const ANNOUNCED_FOR: Duration = Duration::from_secs(120);
 
 /// What became of a command that was not refused.
 #[derive(Debug, Clone)]
@@ -148,7 +153,11 @@ impl Run<'_> {
         let mut after = before.clone();
         read::apply(self.of, &mut after, &event)?;
         versions::check_built(self.stores(), self.of, &event.change).await?;
+        let announced = Instant::now();
         let Some(drafts) = self.prepare(&envs, &event, &after).await? else { return Ok(Tried::Taken) };
+        if announced.elapsed() >= ANNOUNCED_FOR {
+            return Ok(Tried::Taken);
+        }
         let key = self.of.event(event.seq);
         let create = record::create(self.stores().registry(), &key, &event);
         // Read once more behind the marker: whoever erases a tenant writes that first, then waits for markers.

@@ -60,9 +60,10 @@ impl Ledger {
         Ok(HistoryPage { next: (first > 1 && !events.is_empty()).then_some(first), events })
     }
 
-    /// Extensions of a tenant after `after`, by their snapshots: at most `limit`
-    /// of which `pick` wants something. A snapshot may be a moment behind; where
-    /// there is none, the events are read.
+    /// Extensions of a tenant whose ids begin with `prefix`, after `after`, by
+    /// their snapshots: at most `limit` of which `pick` wants something. In the
+    /// store's order, in which `a-b` comes before `a`. A snapshot may be a moment
+    /// behind; where there is none, the events are read.
     ///
     /// # Errors
     /// When they cannot be read.
@@ -70,22 +71,32 @@ impl Ledger {
         &self,
         tenant: &TenantId,
         after: Option<&ExtensionId>,
+        prefix: &str,
         limit: usize,
         pick: impl Fn(&Extension) -> Option<T> + Sync,
     ) -> Result<ListPage<T>, LedgerError> {
+        let limit = limit.max(1);
         let (mut rows, mut looked_at, mut last) = (Vec::new(), 0, after.cloned());
         loop {
-            let wanted = limit.max(1) - rows.len();
-            let names = self.stores().registry().extensions(tenant, last.as_ref(), wanted.min(NAMES)).await?;
+            let room = limit - rows.len();
+            // Names alone are cheap to pass over, snapshots are not.
+            let wanted = if prefix.is_empty() { room.min(NAMES) } else { NAMES };
+            let names = self.stores().registry().extensions(tenant, last.as_ref(), wanted).await?;
             last = names.names.last().cloned().or(last);
-            looked_at += names.names.len();
-            let read = names.names.into_iter().map(|extension| self.glance(Owned::new(tenant.clone(), extension), &pick));
+            let mut more = names.more;
+            let mut named: Vec<_> = names.names.into_iter().filter(|extension| extension.as_str().starts_with(prefix)).collect();
+            if named.len() > room {
+                named.truncate(room);
+                (last, more) = (named.last().cloned(), true);
+            }
+            looked_at += named.len();
+            let read = named.into_iter().map(|extension| self.glance(Owned::new(tenant.clone(), extension), &pick));
             let picked: Vec<Option<T>> = stream::iter(read).buffered(PARALLEL).try_collect().await?;
             rows.extend(picked.into_iter().flatten());
-            if !names.more {
+            if !more {
                 return Ok(ListPage { rows, next: None });
             }
-            if rows.len() >= limit.max(1) || looked_at >= LOOKED_AT_MAX {
+            if rows.len() >= limit || looked_at >= LOOKED_AT_MAX {
                 return Ok(ListPage { rows, next: last });
             }
         }

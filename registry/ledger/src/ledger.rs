@@ -3,15 +3,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use extensions_artifact::Owned;
+use extensions_artifact::{Owned, Store};
 use extensions_registry_core::{Extension, Policy};
 use extensions_types::{EntryDocument, Environment};
+
+use futures_util::future::try_join_all;
+use tokio::time::timeout;
 
 use crate::{Clock, LedgerError, Stores, documents, locks::Locks, nudges::Nudges, read, reconcile::Abandoned};
 
 /// Earlier commands of one history take this long at most before the next one
 /// gives up: some hundred of them, or a store that hangs.
 pub(crate) const TURN_WAIT: Duration = Duration::from_secs(30);
+
+/// A store that is ready answers a small list within this.
+pub const PROBE_WAIT: Duration = Duration::from_secs(1);
 
 /// Histories and what follows from them. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -87,5 +93,16 @@ impl Ledger {
     /// When it cannot be read.
     pub async fn entry(&self, of: &Owned, env: Environment) -> Result<Option<EntryDocument>, LedgerError> {
         Ok(documents::read_derived(self.stores().env(env), &of.entry(env)).await?.and_then(|found| found.value))
+    }
+
+    /// Whether every store can be reached: one small list of each, at the same time.
+    ///
+    /// # Errors
+    /// The first store's failure, or that none came within [`PROBE_WAIT`].
+    pub async fn probe(&self) -> Result<(), LedgerError> {
+        let stores = self.stores();
+        let envs = Environment::ALL.iter().map(|&env| stores.env(env));
+        let probes = try_join_all(envs.chain([stores.registry()]).map(Store::probe));
+        timeout(PROBE_WAIT, probes).await.map_err(|_| LedgerError::Busy)?.map(drop).map_err(LedgerError::from)
     }
 }
