@@ -70,8 +70,9 @@ impl Recent {
         self.0.is_empty()
     }
 
-    /// Remembers a command and forgets those past their time. Times may go
-    /// backwards; then ids are kept longer.
+    /// Remembers a command and forgets those past their time. A clock that
+    /// jumps by days, either way, leaves the last [`COMMANDS_KEPT_MIN`]: were
+    /// one of the future kept until it comes, nothing behind it would ever go.
     pub(crate) fn remember(&mut self, event: Remembered<'_>) {
         self.0.push_back(Seen {
             id: Tag::of_command(event.actor, event.id),
@@ -80,7 +81,7 @@ impl Recent {
             at_ms: event.at_ms,
             version: event.version,
         });
-        let past = |seen: &Seen| event.at_ms.saturating_sub(seen.at_ms) > COMMANDS_KEPT_MS;
+        let past = |seen: &Seen| event.at_ms.abs_diff(seen.at_ms) > COMMANDS_KEPT_MS;
         while self.0.len() > COMMANDS_KEPT_MIN && self.0.front().is_some_and(past) {
             self.0.pop_front();
         }
@@ -138,5 +139,74 @@ impl TryFrom<String> for Tag {
 impl From<Tag> for String {
     fn from(tag: Tag) -> Self {
         tag.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use extensions_types::ActorType;
+
+    use super::*;
+
+    const HOUR_MS: u64 = 60 * 60 * 1_000;
+
+    fn actor(iss: &str, sub: &str) -> Actor {
+        Actor { iss: iss.into(), sub: CallLabel::parse(sub).unwrap(), actor_type: ActorType::User, act: Vec::new() }
+    }
+
+    fn id(number: usize) -> CallLabel {
+        CallLabel::parse(&format!("key-{number}")).unwrap()
+    }
+
+    fn remember(recent: &mut Recent, number: usize, at_ms: u64) {
+        let content = Sha256::new([7; 32]);
+        recent.remember(Remembered { actor: &actor("idp", "ann"), id: &id(number), content, seq: number as u64, at_ms, version: None });
+    }
+
+    #[test]
+    fn an_id_belongs_to_one_person_and_one_content() {
+        let mut recent = Recent::default();
+        remember(&mut recent, 1, 0);
+        let (same, other) = (Sha256::new([7; 32]), Sha256::new([8; 32]));
+        assert_eq!(recent.find(&actor("idp", "ann"), &id(1), same), Some(Repeat::Same { seq: 1, version: None }));
+        assert_eq!(recent.find(&actor("idp", "ann"), &id(1), other), Some(Repeat::Other));
+        assert_eq!(recent.find(&actor("idp", "ann"), &id(2), same), None);
+        assert_eq!(recent.find(&actor("idp", "bob"), &id(1), same), None);
+        assert_eq!(recent.find(&actor("other", "ann"), &id(1), same), None);
+    }
+
+    #[test]
+    fn a_day_and_a_thousand_are_kept() {
+        let mut recent = Recent::default();
+        (0..1_500).for_each(|number| remember(&mut recent, number, 0));
+        assert_eq!(recent.len(), 1_500, "a day's commands are all kept");
+        remember(&mut recent, 1_500, 24 * HOUR_MS);
+        assert_eq!(recent.len(), 1_501, "exactly 24 hours is not past");
+        remember(&mut recent, 1_501, 24 * HOUR_MS + 1);
+        assert_eq!(recent.len(), COMMANDS_KEPT_MIN);
+        let find = |number| recent.find(&actor("idp", "ann"), &id(number), Sha256::new([7; 32]));
+        assert!(find(502).is_some() && find(501).is_none(), "the oldest go first");
+    }
+
+    #[test]
+    fn a_clock_that_jumps_blocks_nothing() {
+        let mut recent = Recent::default();
+        remember(&mut recent, 0, 365 * 24 * HOUR_MS);
+        (1..3_000).for_each(|number| remember(&mut recent, number, 5));
+        assert_eq!(recent.len(), 2_999, "only the one from the future is gone");
+    }
+
+    #[test]
+    fn it_is_small_and_reads_back() {
+        let mut recent = Recent::default();
+        (0..10).for_each(|number| remember(&mut recent, number, 1_790_000_000_000));
+        let json = serde_json::to_string(&recent).unwrap();
+        assert!(json.len() < 10 * 140, "{}", json.len());
+        assert_eq!(serde_json::from_str::<Recent>(&json).unwrap(), recent);
+        for damaged in ["+f", "0g"] {
+            let (id, content) = (damaged.repeat(16), "00".repeat(16));
+            let json = format!(r#"[{{"id":"{id}","content":"{content}","seq":1,"at_ms":1}}]"#);
+            assert!(serde_json::from_str::<Recent>(&json).is_err(), "{json}");
+        }
     }
 }

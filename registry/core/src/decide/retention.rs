@@ -23,8 +23,10 @@ impl Case<'_> {
             if self.state.listed(env).contains(&version) {
                 return Err(Refusal::rule(format!("the entry of {env} lists version {version}; it is kept")));
             }
-            if record.awaits_decision(env) {
-                return Err(Refusal::rule(format!("version {version} awaits a decision for {env}; it is kept")));
+            if record.awaits_promotion(env) {
+                return Err(Refusal::rule(format!(
+                    "version {version} is in review or approved for {env}; it is kept until it is promoted or retired"
+                )));
             }
         }
         if matches!(record.build, Build::Requested { .. }) && record.retired_at_ms.is_none() {

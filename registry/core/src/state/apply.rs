@@ -92,7 +92,7 @@ impl Extension {
             }
             Change::VersionBuilt { version, built } => self.record(*version, seq)?.build = Build::Built(built.clone()),
             Change::VersionFailed { version, findings, .. } => {
-                let message = findings.first().map(|finding| finding.message.clone()).unwrap_or_default();
+                let message = findings.first().map_or_else(|| "no reason was given".to_owned(), |finding| finding.message.clone());
                 let message = bounds::cut(message, bounds::FINDING_BYTES_MAX);
                 self.record(*version, seq)?.build = Build::Failed { seq, findings: findings.len(), message };
             }

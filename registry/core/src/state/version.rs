@@ -178,12 +178,19 @@ impl VersionRecord {
         self.approvals(env) >= approvals_needed(self.tier(), env).max(1)
     }
 
-    /// Whether a decision is awaited: submitted, not rejected, neither served
-    /// there nor approved by as many as its tier asks for.
+    /// Whether it may yet come to `env`: submitted, neither rejected nor
+    /// retired, and not served there before.
+    #[must_use]
+    pub fn awaits_promotion(&self, env: Environment) -> bool {
+        let open = self.reviews.get(&env).is_some_and(|review| review.rejected.is_none());
+        open && self.retired_at_ms.is_none() && !self.promoted.contains(&env)
+    }
+
+    /// Whether reviewers are to decide: as above, and not yet approved by as
+    /// many as its tier asks for.
     #[must_use]
     pub fn awaits_decision(&self, env: Environment) -> bool {
-        let undecided = self.reviews.get(&env).is_some_and(|review| review.rejected.is_none());
-        undecided && self.retired_at_ms.is_none() && !self.promoted.contains(&env) && !self.is_approved(env)
+        self.awaits_promotion(env) && !self.is_approved(env)
     }
 
     /// The first waiver that nobody granted.

@@ -1,0 +1,10 @@
+//! The lifecycle from outside: each rule by its refusal, each stored change by
+//! its text, and random histories against a model.
+#![allow(clippy::unwrap_used, reason = "a test ends where an expectation breaks")]
+
+mod changes;
+mod control;
+mod histories;
+mod model;
+mod rules;
+mod scene;
