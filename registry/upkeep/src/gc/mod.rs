@@ -1,0 +1,10 @@
+//! Garbage collection: a survey makes a plan, applying it looks at each object again.
+
+mod apply;
+mod heal;
+mod plan;
+mod survey;
+mod verdict;
+
+pub use plan::{GcItem, GcPlan, GcReport, ITEMS_MAX};
+pub use verdict::Reason;
