@@ -53,10 +53,12 @@ pub fn entry(state: &Extension, env: Environment, stored: &BTreeMap<Version, Sto
 
 fn listed(state: &Extension, version: Version, stored: &BTreeMap<Version, Stored>) -> Result<EntryVersion, EntryError> {
     let Stored { definition, key } = stored.get(&version).ok_or(EntryError::Missing(version))?;
-    let built = state.versions.get(&version).and_then(|record| record.built()).ok_or(EntryError::Other(version))?;
+    let record = state.versions.get(&version).ok_or(EntryError::Other(version))?;
+    let built = record.built().ok_or(EntryError::Other(version))?;
     let same = definition.version == version
         && definition.tenant_id == state.tenant
         && definition.id == state.extension
+        && (definition.kind, definition.risk_tier) == (record.draft.about.kind, record.tier())
         && definition.digest == built.component_sha256.to_string();
     if !same {
         return Err(EntryError::Other(version));

@@ -3,10 +3,10 @@
 //! A field is never renamed or removed and no meaning changes within schema 1;
 //! tests/changes.rs holds one stored example of each.
 
-use extensions_types::{CallLabel, Environment, Kind, Origin, RiskTier, SchemaV1, Sha256, TestCounts, Version};
+use extensions_types::{CallLabel, Environment, RiskTier, SchemaV1, Sha256, Version};
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, Caller, Command};
+use crate::{Actor, Built, Caller, Command, Draft, Finding, Pin};
 
 /// One event of a history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,76 +186,6 @@ pub enum Change {
         /// The version.
         version: Version,
     },
-}
-
-/// What is known of a version before its bytes arrive.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Draft {
-    /// Source, or a component from outside.
-    pub origin: Origin,
-    /// Digest of the bundle that follows.
-    pub source_sha256: Sha256,
-    /// Its size.
-    pub source_bytes: u64,
-    /// What its extension.toml says.
-    pub about: About,
-}
-
-/// What an extension.toml says of a version, as far as history cares.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct About {
-    /// What it is called for.
-    pub kind: Kind,
-    /// The tier that it asks for.
-    pub risk_tier: RiskTier,
-    /// One sentence.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub description: String,
-    /// Words to find it by.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<String>,
-}
-
-/// What a build gave.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Built {
-    /// The attempt that succeeded; 0 for an uploaded component.
-    pub attempt: u32,
-    /// Digest of the stored version document.
-    pub definition_sha256: Sha256,
-    /// Digest of the component.
-    pub component_sha256: Sha256,
-    /// The component's size.
-    pub component_bytes: u64,
-    /// The extension's own cases.
-    pub tests: TestCounts,
-    /// What built it; empty for an uploaded component.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub toolchain: String,
-}
-
-/// One reason why something may not be served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
-    /// The step that found it.
-    pub step: String,
-    /// A stable word for programs.
-    pub code: String,
-    /// What is wrong, in one sentence.
-    pub message: String,
-    /// What to do about it.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub remedy: String,
-}
-
-/// The calls that a pin is for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Pin {
-    /// Those of one calling primitive.
-    Caller(CallLabel),
-    /// Those at one hook point.
-    HookPoint(CallLabel),
 }
 
 impl Change {

@@ -52,7 +52,8 @@ impl Case<'_> {
         })
     }
 
-    /// A version that `env` may begin to serve: nothing forces it off there.
+    /// A version that `env` may begin to serve: nobody forces it off there. A
+    /// wider switch stops calls, not what prepares for the time after it.
     pub(super) fn check_not_forced_off(&self, version: Version, env: Environment) -> Result<(), Refusal> {
         let Some(control) = self.around.control.filter(|control| control.env == env) else {
             return Err(Refusal::new(ErrorCode::Unavailable, format!("the control of {env} is not known yet; try again")));

@@ -8,9 +8,7 @@ use crate::{Change, Refusal, Review, VersionRecord, approvals_needed, bounds::AP
 impl Case<'_> {
     pub(super) fn submit(&self, version: Version, to: Environment) -> Ruling {
         let (record, _) = self.built(version)?;
-        if to == Environment::Dev {
-            return Err(Refusal::rule(format!("dev needs no review; promote version {version} to it")));
-        }
+        check_reviewed(version, to)?;
         self.check_agent_tier(record.tier())?;
         self.check_tier_not_lowered(record.tier())?;
         if let Some(review) = record.reviews.get(&to) {
@@ -103,7 +101,15 @@ impl Case<'_> {
 }
 
 fn submitted(version: Version, to: Environment, record: &VersionRecord) -> Result<&Review, Refusal> {
+    check_reviewed(version, to)?;
     record.reviews.get(&to).ok_or_else(|| Refusal::rule(format!("version {version} was not submitted for {to}; its author must submit it first")))
+}
+
+fn check_reviewed(version: Version, to: Environment) -> Result<(), Refusal> {
+    if to == Environment::Dev {
+        return Err(Refusal::rule(format!("dev needs no review; promote version {version} to it")));
+    }
+    Ok(())
 }
 
 fn check_not_rejected(version: Version, to: Environment, review: &Review) -> Result<(), Refusal> {

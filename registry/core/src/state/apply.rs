@@ -1,10 +1,10 @@
 //! From one state to the next: what each change does. No rule is checked
 //! here; what history holds has happened.
 
-use extensions_types::{Environment, Version};
+use extensions_types::{CallLabel, Environment, Version};
 
 use super::{Approval, Build, Extension, Pusher, Rejection, Review, Serving, VersionRecord, Waiver};
-use crate::{Actor, Change, Event, bounds, recent::Remembered};
+use crate::{Actor, Change, Draft, Event, Finding, recent::Remembered};
 
 /// Why an event does not follow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,26 +80,11 @@ impl Extension {
     fn change(&mut self, event: &Event) -> Result<(), ApplyError> {
         let Event { seq, at_ms, .. } = *event;
         match &event.change {
-            Change::VersionCreated { version, draft } => {
-                let record = VersionRecord::new(draft.clone(), event.actor.clone(), at_ms);
-                self.create(*version, record, event)?;
-            }
-            Change::CompileRequested { version, attempt } => {
-                self.record(*version, seq)?.build = Build::Requested { attempt: *attempt, at_ms };
-                if event.actor.iss != Actor::REGISTRY {
-                    self.remember_push(&event.actor, *version);
-                }
-            }
+            Change::VersionCreated { version, draft } => self.create(*version, draft, event)?,
+            Change::CompileRequested { version, attempt } => self.request_compile(*version, *attempt, event)?,
             Change::VersionBuilt { version, built } => self.record(*version, seq)?.build = Build::Built(built.clone()),
-            Change::VersionFailed { version, findings, .. } => {
-                let message = findings.first().map_or_else(|| "no reason was given".to_owned(), |finding| finding.message.clone());
-                let message = bounds::cut(message, bounds::FINDING_BYTES_MAX);
-                self.record(*version, seq)?.build = Build::Failed { seq, findings: findings.len(), message };
-            }
-            Change::ReviewSubmitted { version, to } => {
-                let review = Review { submitted_by: event.actor.clone(), submitted_at_ms: at_ms, approvals: Vec::new(), rejected: None };
-                self.record(*version, seq)?.reviews.insert(*to, review);
-            }
+            Change::VersionFailed { version, findings, .. } => self.record(*version, seq)?.build = failed(seq, findings),
+            Change::ReviewSubmitted { version, to } => self.submit(*version, *to, event)?,
             Change::Approved { version, to, digest } => {
                 let approval = Approval { by: event.actor.clone(), digest: *digest, at_ms };
                 self.review(*version, *to, seq)?.approvals.push(approval);
@@ -112,17 +97,9 @@ impl Extension {
                 let waiver = Waiver { finding: finding.clone(), requested_by: event.actor.clone(), granted_by: None };
                 self.record(*version, seq)?.waivers.push(waiver);
             }
-            Change::WaiverGranted { version, finding } => {
-                let waivers = &mut self.record(*version, seq)?.waivers;
-                let waiver = waivers.iter_mut().find(|waiver| waiver.finding == *finding);
-                waiver.ok_or(ApplyError::NotAsked { seq, version: *version })?.granted_by = Some(event.actor.clone());
-            }
+            Change::WaiverGranted { version, finding } => self.grant(*version, finding, event)?,
             Change::Promoted { version, env, .. } => self.promote(*version, *env, seq)?,
-            Change::RolledBack { env, from, to } => {
-                let serving = self.entry(*env, seq)?;
-                serving.stain(*from);
-                serving.serve(*to, seq);
-            }
+            Change::RolledBack { env, from, to } => self.entry(*env, seq)?.roll_back(*from, *to, seq),
             Change::Pinned { env, pin, version } => self.entry(*env, seq)?.set_pin(pin, *version),
             Change::EnabledSet { env, enabled } => self.entry(*env, seq)?.enabled = *enabled,
             Change::Retired { version } => self.record(*version, seq)?.retired_at_ms = Some(at_ms),
@@ -145,13 +122,34 @@ impl Extension {
         self.environments.get_mut(&env).ok_or(ApplyError::NothingServed { seq, env })
     }
 
-    fn create(&mut self, version: Version, record: VersionRecord, event: &Event) -> Result<(), ApplyError> {
+    fn create(&mut self, version: Version, draft: &Draft, event: &Event) -> Result<(), ApplyError> {
         if version.get() != self.last_version + 1 {
             return Err(ApplyError::WrongNumber { seq: event.seq, version, last: self.last_version });
         }
         self.last_version = version.get();
-        self.versions.insert(version, record);
+        self.versions.insert(version, VersionRecord::new(draft.clone(), event.actor.clone(), event.at_ms));
         self.remember_push(&event.actor, version);
+        Ok(())
+    }
+
+    fn request_compile(&mut self, version: Version, attempt: u32, event: &Event) -> Result<(), ApplyError> {
+        self.record(version, event.seq)?.build = Build::Requested { attempt, at_ms: event.at_ms };
+        // The registry asks again for what others pushed.
+        if event.actor.iss != Actor::REGISTRY {
+            self.remember_push(&event.actor, version);
+        }
+        Ok(())
+    }
+
+    fn submit(&mut self, version: Version, to: Environment, event: &Event) -> Result<(), ApplyError> {
+        let review = Review { submitted_by: event.actor.clone(), submitted_at_ms: event.at_ms, approvals: Vec::new(), rejected: None };
+        self.record(version, event.seq)?.reviews.insert(to, review);
+        Ok(())
+    }
+
+    fn grant(&mut self, version: Version, finding: &CallLabel, event: &Event) -> Result<(), ApplyError> {
+        let asked = self.record(version, event.seq)?.waivers.iter_mut().find(|waiver| waiver.finding == *finding);
+        asked.ok_or(ApplyError::NotAsked { seq: event.seq, version })?.granted_by = Some(event.actor.clone());
         Ok(())
     }
 
@@ -182,4 +180,9 @@ impl Extension {
         }
         Ok(())
     }
+}
+
+fn failed(seq: u64, findings: &[Finding]) -> Build {
+    let message = findings.first().map_or_else(|| "no reason was given".to_owned(), |finding| finding.message.clone());
+    Build::Failed { seq, findings: findings.len(), message }
 }

@@ -49,9 +49,10 @@ impl Serving {
         self.current = version;
     }
 
-    /// Marks what was rolled back from.
-    pub(super) fn stain(&mut self, version: Version) {
-        self.history.iter_mut().filter(|past| past.version == version).for_each(|past| past.rolled_back = true);
+    /// Makes `to` current and marks what was left for it.
+    pub(super) fn roll_back(&mut self, from: Version, to: Version, seq: u64) {
+        self.history.iter_mut().filter(|past| past.version == from).for_each(|past| past.rolled_back = true);
+        self.serve(to, seq);
     }
 
     /// Whether it ever served `version`.

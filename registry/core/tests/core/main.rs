@@ -4,7 +4,9 @@
 
 mod changes;
 mod control;
+mod entries;
 mod histories;
 mod model;
 mod rules;
 mod scene;
+mod steps;

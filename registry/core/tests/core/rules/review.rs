@@ -43,6 +43,7 @@ fn approvals_are_for_a_submission_to_one_environment() {
     let (mut scene, one) = submitted(RiskTier::Medium);
     let ruth = person("ruth", "reviewer");
     assert_eq!(scene.refusal(&ruth, approve(one, PROD)), "PRECONDITION: version 1 was not submitted for prod; its author must submit it first");
+    assert_eq!(scene.refusal(&ruth, approve(one, Environment::Dev)), "PRECONDITION: dev needs no review; promote version 1 to it");
     scene.must(&ruth, approve(one, STAGING));
     assert_eq!(scene.tell(&ruth, approve(one, STAGING)), Ok(Decision::AlreadySo), "a person counts once");
     let record = &scene.state.versions[&one];

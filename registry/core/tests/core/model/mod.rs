@@ -1,10 +1,12 @@
-//! The rules a second time, as one would check them on paper: every question
-//! is asked of the whole history, nothing is kept. Slow, short, independent.
+//! The rules a second time, as one would check them on paper. Slow, short,
+//! independent: it shares no state and no helper with what it judges.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod facts;
 
-use extensions_registry_core::{Action, Actor, Authority, Caller, Change, Event, Person, Pin, Role};
-use extensions_types::{ActorType, Environment, RiskTier, Version};
+use extensions_registry_core::{Action, Authority, Caller, Change, Role};
+use extensions_types::{ActorType, Environment, RiskTier};
+
+pub(crate) use facts::{Model, Shown};
 
 /// What must become of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,185 +17,7 @@ pub(crate) enum Verdict {
 }
 use Verdict::{AlreadySo, Recorded, Refused};
 
-/// A history and what operators force off.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Model<'a> {
-    pub(crate) events: &'a [Event],
-    pub(crate) forced_off: &'a BTreeSet<(Environment, Version)>,
-}
-
-impl<'a> Model<'a> {
-    fn any(self, test: impl Fn(&Change) -> bool) -> bool {
-        self.events.iter().any(|event| test(&event.change))
-    }
-
-    fn last<T>(self, pick: impl Fn(&'a Event) -> Option<T>) -> Option<T> {
-        self.events.iter().rev().find_map(pick)
-    }
-
-    fn before(self, seq: u64) -> Self {
-        Self { events: &self.events[..seq as usize - 1], ..self }
-    }
-
-    fn tier(self, asked: Version) -> Option<RiskTier> {
-        self.last(|event| match &event.change {
-            Change::VersionCreated { version, draft } if *version == asked => Some(draft.about.risk_tier),
-            _ => None,
-        })
-    }
-
-    fn exists(self, asked: Version) -> bool {
-        self.tier(asked).is_some() && !self.is_deleted(asked)
-    }
-
-    fn is_deleted(self, asked: Version) -> bool {
-        self.any(|change| matches!(*change, Change::VersionDeleted { version } if version == asked))
-    }
-
-    fn is_usable(self, asked: Version) -> bool {
-        self.exists(asked) && !self.any(|change| matches!(*change, Change::Retired { version } if version == asked))
-    }
-
-    fn is_failed(self, asked: Version) -> bool {
-        self.any(|change| matches!(*change, Change::VersionFailed { version, .. } if version == asked))
-    }
-
-    fn is_built(self, asked: Version) -> bool {
-        self.any(|change| matches!(*change, Change::VersionBuilt { version, .. } if version == asked))
-    }
-
-    fn passes(self, asked: Version) -> bool {
-        self.any(|change| matches!(change, Change::VersionBuilt { version, built } if *version == asked && built.tests.failed == 0))
-    }
-
-    fn attempt(self, asked: Version) -> Option<u32> {
-        self.last(|event| match event.change {
-            Change::CompileRequested { version, attempt } if version == asked => Some(attempt),
-            _ => None,
-        })
-    }
-
-    fn was_promoted(self, asked: Version, to: Environment) -> bool {
-        self.any(|change| matches!(*change, Change::Promoted { version, env, .. } if version == asked && env == to))
-    }
-
-    fn is_submitted(self, asked: Version, env: Environment) -> bool {
-        self.any(|change| matches!(*change, Change::ReviewSubmitted { version, to } if version == asked && to == env))
-    }
-
-    fn is_rejected(self, asked: Version, env: Environment) -> bool {
-        self.any(|change| matches!(*change, Change::Rejected { version, to } if version == asked && to == env))
-    }
-
-    fn approvers(self, asked: Version, env: Environment) -> BTreeSet<Person> {
-        let approved = |event: &Event| matches!(event.change, Change::Approved { version, to, .. } if version == asked && to == env);
-        self.events.iter().filter(|event| approved(event)).map(|event| event.actor.person()).collect()
-    }
-
-    fn needed(tier: RiskTier, env: Environment) -> usize {
-        if env == Environment::Dev { 0 } else { [0, 1, 2][tier as usize] }
-    }
-
-    /// Approved in the sense of "the last approved version".
-    fn is_approved(self, asked: Version, env: Environment) -> bool {
-        let has = self.approvers(asked, env).len();
-        self.exists(asked) && !self.is_rejected(asked, env) && has > 0 && has >= Self::needed(self.tier(asked).unwrap(), env)
-    }
-
-    /// Every version served by `at`, in the order of the events that made it current.
-    fn served(self, at: Environment) -> Vec<(u64, Version)> {
-        let current = |event: &Event| match event.change {
-            Change::Promoted { version, env, .. } if env == at => Some((event.seq, version)),
-            Change::RolledBack { env, to, .. } if env == at => Some((event.seq, to)),
-            _ => None,
-        };
-        self.events.iter().filter_map(current).collect()
-    }
-
-    fn current(self, at: Environment) -> Option<Version> {
-        self.served(at).last().map(|&(_, version)| version)
-    }
-
-    fn has_served(self, at: Environment, asked: Version) -> bool {
-        self.served(at).iter().any(|&(_, version)| version == asked)
-    }
-
-    pub(crate) fn last_good(self, at: Environment) -> Option<Version> {
-        let current = self.current(at)?;
-        let good = |&&(seq, served): &&(u64, Version)| {
-            let left_for_good =
-                |event: &Event| event.seq > seq && matches!(event.change, Change::RolledBack { env, from, .. } if env == at && from == served);
-            served != current && self.is_usable(served) && !self.events.iter().any(left_for_good)
-        };
-        self.served(at).iter().rev().find(good).map(|&(_, version)| version)
-    }
-
-    fn pins(self, at: Environment) -> BTreeMap<&'a Pin, Version> {
-        let mut pins = BTreeMap::new();
-        for event in self.events {
-            match &event.change {
-                Change::Pinned { env, pin, version: Some(version) } if *env == at => _ = pins.insert(pin, *version),
-                Change::Pinned { env, pin, version: None } if *env == at => _ = pins.remove(pin),
-                _ => {}
-            }
-        }
-        pins
-    }
-
-    fn is_enabled(self, at: Environment) -> bool {
-        let switched = |event: &Event| match event.change {
-            Change::EnabledSet { env, enabled } if env == at => Some(enabled),
-            _ => None,
-        };
-        self.last(switched).unwrap_or(true)
-    }
-
-    /// What an entry is: none where nothing was ever served.
-    pub(crate) fn entry(self, at: Environment) -> Option<Shown> {
-        let current = self.current(at)?;
-        let pins: BTreeMap<_, _> = self.pins(at).into_iter().map(|(pin, version)| (pin.clone(), version)).collect();
-        let listed = pins.values().copied().chain([current]).chain(self.last_good(at)).collect();
-        Some(Shown { current, enabled: self.is_enabled(at), pins, last_good: self.last_good(at), listed })
-    }
-
-    fn open_waiver(self, asked: Version) -> bool {
-        self.events.iter().any(|event| match &event.change {
-            Change::WaiverRequested { version, finding } if *version == asked => {
-                !self.any(|change| matches!(change, Change::WaiverGranted { version, finding: granted } if *version == asked && granted == finding))
-            }
-            _ => false,
-        })
-    }
-
-    /// The tier that nothing new may fall below.
-    fn floor(self) -> Option<RiskTier> {
-        let mut floor = None;
-        for event in self.events {
-            match event.change {
-                Change::Promoted { version, .. } => floor = floor.max(self.before(event.seq).tier(version)),
-                Change::TierLowered { to, .. } => floor = Some(to),
-                _ => {}
-            }
-        }
-        floor
-    }
-
-    /// The highest version that this person had a hand in.
-    fn pushed(self, person: &Person) -> Option<Version> {
-        let hands = |actor: &Actor| actor.hands().any(|hand| hand == *person);
-        let pushed = |event: &Event| match event.change {
-            Change::VersionCreated { version, .. } | Change::CompileRequested { version, .. } if hands(&event.actor) => Some(version),
-            _ => None,
-        };
-        self.events.iter().filter_map(pushed).max()
-    }
-
-    fn is_impartial(self, caller: &Caller, asked: Version, env: Environment) -> bool {
-        let earlier = (1..asked.get()).rev().filter_map(Version::new);
-        let approved = earlier.into_iter().find(|&version| self.is_approved(version, env));
-        self.pushed(&caller.actor.person()) <= approved
-    }
-
+impl Model<'_> {
     fn may(self, caller: &Caller, role: Role) -> bool {
         matches!(&caller.authority, Authority::Tenant { tenant, roles } if tenant.as_str() == "acme" && roles.contains(&role))
     }
@@ -318,18 +142,4 @@ impl<'a> Model<'a> {
             }
         }
     }
-
-    fn is_building(self, version: Version) -> bool {
-        self.is_usable(version) && self.attempt(version).is_some() && !self.is_built(version) && !self.is_failed(version)
-    }
-}
-
-/// An entry, as far as it follows from events alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Shown {
-    pub(crate) current: Version,
-    pub(crate) enabled: bool,
-    pub(crate) pins: BTreeMap<Pin, Version>,
-    pub(crate) last_good: Option<Version>,
-    pub(crate) listed: BTreeSet<Version>,
 }
