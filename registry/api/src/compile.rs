@@ -4,7 +4,7 @@ use std::{fmt, future::Future, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use extensions_registry_core::{Actor, Finding};
-use extensions_types::{Evidence, ExtensionDefinition, ExtensionId, Manifest, TenantId, Version};
+use extensions_types::{Evidence, ExtensionDefinition, ExtensionId, Manifest, Sha256, TenantId, Version};
 use tokio::sync::mpsc;
 
 use crate::Bundle;
@@ -34,6 +34,8 @@ pub struct CompileJob {
     pub manifest: Manifest,
     /// The bundle's files.
     pub bundle: Bundle,
+    /// SHA-256 of the bundle as it was pushed.
+    pub bundle_sha256: Sha256,
 }
 
 /// Progress of a compile.

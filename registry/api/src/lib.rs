@@ -1,1 +1,31 @@
 //! The registry over gRPC and HTTP.
+//!
+//! [`Service`] is what the registry does for a request, whatever brought it:
+//! it reads the request's fields, has the lifecycle decide, and audits every
+//! refusal. Both transports are thin: messages of registry.proto in, views out.
+//! [`router`] puts them behind one gate that authenticates before the first
+//! byte of a body is read.
+//!
+//! It names no engine and no host; who compiles source, who erases tenants and
+//! who hears of changes is given to it.
+
+pub mod audit;
+mod bundle;
+mod call;
+mod compile;
+mod gate;
+mod grpc;
+mod http;
+mod notify;
+mod router;
+pub mod service;
+pub mod view;
+
+pub use audit::{Audit, LogAudit};
+pub use bundle::{Bundle, BundleError, COMPONENT_FILE, TOOL_FILE};
+pub use call::Call;
+pub use compile::{CompileEvent, CompileJob, Compiled, NotCompiled, SourceCompiler};
+pub use gate::{Connection, Gate};
+pub use notify::{NobodyToTell, Notify};
+pub use router::{GRPC_SERVICE, HTTP_PREFIX, owns, router};
+pub use service::{Operations, Parts, Service, UpkeepReport, UpkeepTask};

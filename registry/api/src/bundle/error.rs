@@ -20,7 +20,9 @@ pub enum BundleError {
     #[error("{0} is neither a file nor a folder; a bundle holds no links and no devices")]
     NoFile(String),
     /// A path that leads elsewhere or hides.
-    #[error("{0:?} may not stand in a bundle: paths are relative UTF-8, without `.`, `..`, hidden parts, backslashes and control characters, at most {PATH_BYTES_MAX} bytes long")]
+    #[error(
+        "{0:?} may not stand in a bundle: paths are relative UTF-8, without `.`, `..`, hidden parts, backslashes and control characters, at most {PATH_BYTES_MAX} bytes long"
+    )]
     Path(String),
     /// The same path twice.
     #[error("{0} stands in the bundle twice")]
