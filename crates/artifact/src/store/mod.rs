@@ -109,6 +109,12 @@ impl Store {
         Self { backend: between(Arc::clone(&self.backend)), ..self.clone() }
     }
 
+    /// The place's name, for whoever keeps copies of what lies there: no secrets.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
     /// Whether both are the same place: what is taken away from one is gone from the other.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
