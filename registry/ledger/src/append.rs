@@ -8,7 +8,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use extensions_artifact::{Key, Owned, StoreError};
+use extensions_artifact::{Key, Owned};
 use extensions_registry_core::{Action, Caller, Change, Command, Decision, Event, Extension, Surroundings, decide};
 use extensions_types::{ControlState, Environment, Version};
 use futures_util::future::{join, join_all, try_join_all};
@@ -58,7 +58,7 @@ impl Ledger {
         let stores = self.stores();
         let (known, control) = both(read::latest(stores, of), surroundings(stores, of, &command.action)).await?;
         let at_ms = self.inner.clock.now_ms();
-        let mut run = Run { ledger: self, of, command, caller, control, known, at_ms, announced: BTreeSet::new() };
+        let mut run = Run { ledger: self, of, command, caller, control, known, at_ms, announced: BTreeSet::new(), open: None };
         run.to_the_end().await
     }
 }
@@ -82,48 +82,53 @@ struct Run<'a> {
     at_ms: u64,
     /// Markers of this and of earlier tries.
     announced: BTreeSet<Key>,
-}
-
-/// How one try ended.
-enum Tried {
-    Done(Box<Outcome>),
-    Taken,
-    Unknown(StoreError),
+    /// The number of an event that was sent and may still be recorded.
+    open: Option<u64>,
 }
 
 impl Run<'_> {
     async fn to_the_end(&mut self) -> Result<Outcome, LedgerError> {
-        let mut unknown = None;
+        let result = self.tries().await;
+        // While an event that was sent may still be recorded, no error is the last word.
+        result.map_err(|error| if self.open.is_some() { LedgerError::Unsettled(Box::new(error)) } else { error })
+    }
+
+    async fn tries(&mut self) -> Result<Outcome, LedgerError> {
         for tried in 0..TRIES_MAX {
-            match self.attempt().await? {
-                Tried::Done(outcome) => return Ok(*outcome),
-                Tried::Taken => unknown = None,
-                Tried::Unknown(error) => unknown = Some(error),
+            if let Some(outcome) = self.attempt().await? {
+                return Ok(outcome);
             }
             record::pause(tried).await;
-            if let Err(error) = read::catch_up(self.ledger.stores(), self.of, &mut self.known.state).await {
-                // The event may be there: only a look at the history could tell.
-                return Err(unknown.map_or(error, LedgerError::Unsettled));
-            }
+            read::catch_up(self.ledger.stores(), self.of, &mut self.known.state).await?;
+            // What is recorded under that number is known now, and nothing else will be.
+            self.open = self.open.filter(|&seq| seq > self.known.state.applied_seq);
         }
-        Err(unknown.map_or(LedgerError::Contended { tries: TRIES_MAX }, LedgerError::Unsettled))
+        match self.decide()? {
+            Decision::Repeated { seq, version } => self.confirm(seq, version, true).await,
+            Decision::Record(_) | Decision::AlreadySo => Err(LedgerError::Contended { tries: TRIES_MAX }),
+        }
     }
 
     fn stores(&self) -> &Stores {
         self.ledger.stores()
     }
 
-    async fn attempt(&mut self) -> Result<Tried, LedgerError> {
+    fn decide(&self) -> Result<Decision, LedgerError> {
         let around = Surroundings { policy: self.ledger.policy(), control: self.control.as_ref() };
-        match decide(&self.known.state, self.command, self.caller, around)? {
+        decide(&self.known.state, self.command, self.caller, around).map_err(LedgerError::Refused)
+    }
+
+    /// None: the history has moved on, or it is not known whether it has.
+    async fn attempt(&mut self) -> Result<Option<Outcome>, LedgerError> {
+        match self.decide()? {
             Decision::Record(change) => self.record(change).await,
-            Decision::AlreadySo => self.confirm(self.known.state.applied_seq, None, false).await,
-            Decision::Repeated { seq, version } => self.confirm(seq, version, true).await,
+            Decision::AlreadySo => self.confirm(self.known.state.applied_seq, None, false).await.map(Some),
+            Decision::Repeated { seq, version } => self.confirm(seq, version, true).await.map(Some),
         }
     }
 
     /// Nothing is to be recorded: only makes sure that what the answer says is served.
-    async fn confirm(&mut self, seq: u64, version: Option<Version>, changed: bool) -> Result<Tried, LedgerError> {
+    async fn confirm(&mut self, seq: u64, version: Option<Version>, changed: bool) -> Result<Outcome, LedgerError> {
         let envs = concerned(&self.command.action);
         let mut entries = Vec::new();
         if !envs.is_empty() {
@@ -143,10 +148,10 @@ impl Run<'_> {
             self.take_markers_away().await;
         }
         let extension = self.known.state.clone();
-        Ok(Tried::Done(Box::new(Outcome { seq, version, changed, entries, extension })))
+        Ok(Outcome { seq, version, changed, entries, extension })
     }
 
-    async fn record(&mut self, change: Change) -> Result<Tried, LedgerError> {
+    async fn record(&mut self, change: Change) -> Result<Option<Outcome>, LedgerError> {
         let before = &self.known.state;
         let envs = before.touched_by(&change);
         let event = Event::new(before.applied_seq + 1, self.at_ms, self.command, self.caller, change);
@@ -154,22 +159,23 @@ impl Run<'_> {
         read::apply(self.of, &mut after, &event)?;
         versions::check_built(self.stores(), self.of, &event.change).await?;
         let announced = Instant::now();
-        let Some(drafts) = self.prepare(&envs, &event, &after).await? else { return Ok(Tried::Taken) };
+        let Some(drafts) = self.prepare(&envs, &event, &after).await? else { return Ok(None) };
         if announced.elapsed() >= ANNOUNCED_FOR {
-            return Ok(Tried::Taken);
+            return Ok(None);
         }
         let key = self.of.event(event.seq);
         let create = record::create(self.stores().registry(), &key, &event);
         // Read once more behind the marker: whoever erases a tenant writes that first, then waits for markers.
         let (created, gone) = join(create, self.is_erased_for(&envs)).await;
-        match created? {
-            Attempt::Recorded => {}
-            Attempt::Taken => return Ok(Tried::Taken),
-            Attempt::Unknown(error) => return Ok(Tried::Unknown(error)),
+        // A failure leaves open what an earlier try left open.
+        if created? == Attempt::Open {
+            self.open = Some(event.seq);
+            return Ok(None);
         }
+        self.open = None;
         self.known.state = after;
         self.ledger.inner.nudges.tell(self.of);
-        self.serve(event, drafts, gone).await
+        self.serve(event, drafts, gone).await.map(Some)
     }
 
     async fn is_erased_for(&self, envs: &[Environment]) -> Result<bool, LedgerError> {
@@ -214,7 +220,7 @@ impl Run<'_> {
     }
 
     /// The event is recorded: entries and snapshot follow, then the markers go.
-    async fn serve(&mut self, event: Event, drafts: Vec<Draft>, gone: Result<bool, LedgerError>) -> Result<Tried, LedgerError> {
+    async fn serve(&mut self, event: Event, drafts: Vec<Draft>, gone: Result<bool, LedgerError>) -> Result<Outcome, LedgerError> {
         let seq = event.seq;
         let first = drafts.first().map(|draft| draft.env);
         match (gone, first) {
@@ -231,7 +237,7 @@ impl Run<'_> {
         }
         self.take_markers_away().await;
         let extension = self.known.state.clone();
-        Ok(Tried::Done(Box::new(Outcome { seq, version: event.change.version(), changed: true, entries, extension })))
+        Ok(Outcome { seq, version: event.change.version(), changed: true, entries, extension })
     }
 
     /// The entries are as the history says: nobody needs this command's markers any more.

@@ -2,7 +2,7 @@
 //! environment's, where hosts read it. The same protocol as for extensions,
 //! without markers: there are three of them, and the reconciler looks at all.
 
-use extensions_artifact::{Key, StoreError};
+use extensions_artifact::Key;
 use extensions_registry_core::{
     Caller, Decision, Event,
     control::{Control, ControlChange, ControlCommand, ControlEvent, decide},
@@ -119,51 +119,14 @@ impl Ledger {
     /// See [`LedgerError`]: each says whether something was recorded.
     pub async fn change_control(&self, env: Environment, command: &ControlCommand, caller: &Caller) -> Result<ControlOutcome, LedgerError> {
         let _turn = timeout(TURN_WAIT, self.inner.controls.turn(&env)).await.map_err(|_| LedgerError::Busy)?;
-        let mut known = latest(self.stores(), env).await?;
+        let known = latest(self.stores(), env).await?;
         let at_ms = self.inner.clock.now_ms();
-        let mut unknown = None;
-        for tried in 0..TRIES_MAX {
-            let (seq, changed) = match decide(&known.control, command, caller)? {
-                Decision::Record(change) => match self.record_control(env, &mut known, command, caller, change, at_ms).await? {
-                    Recorded::Yes(seq) => (seq, true),
-                    Recorded::No(lost) => {
-                        unknown = lost;
-                        record::pause(tried).await;
-                        let caught_up = catch_up(self.stores(), env, &mut known.control).await;
-                        caught_up.map_err(|error| unknown.take().map_or(error, LedgerError::Unsettled))?;
-                        continue;
-                    }
-                },
-                Decision::AlreadySo => (known.control.state.applied_seq, false),
-                Decision::Repeated { seq, .. } => (seq, true),
-            };
-            let served = write(self.stores(), env, known.control.clone(), known.slot).await;
-            served.map_err(|error| LedgerError::Unserved { seq, env, source: Box::new(error) })?;
-            return Ok(ControlOutcome { seq, changed, control: known.control });
-        }
-        Err(unknown.map_or(LedgerError::Contended { tries: TRIES_MAX }, LedgerError::Unsettled))
-    }
-
-    async fn record_control(
-        &self,
-        env: Environment,
-        known: &mut Known,
-        command: &ControlCommand,
-        caller: &Caller,
-        change: ControlChange,
-        at_ms: u64,
-    ) -> Result<Recorded, LedgerError> {
-        let event = Event::new(known.control.state.applied_seq + 1, at_ms, command, caller, change);
-        let mut after = known.control.clone();
-        apply(env, &mut after, &event)?;
-        Ok(match record::create(self.stores().registry(), &env.key(event.seq), &event).await? {
-            Attempt::Recorded => {
-                known.control = after;
-                Recorded::Yes(event.seq)
-            }
-            Attempt::Taken => Recorded::No(None),
-            Attempt::Unknown(error) => Recorded::No(Some(error)),
-        })
+        let mut run = Run { stores: self.stores(), env, command, caller, at_ms, known, open: None };
+        let (seq, changed) = run.tries().await.map_err(|error| if run.open.is_some() { LedgerError::Unsettled(Box::new(error)) } else { error })?;
+        let Known { control, slot } = run.known;
+        let served = write(self.stores(), env, control.clone(), slot).await;
+        served.map_err(|error| LedgerError::Unserved { seq, env, source: Box::new(error) })?;
+        Ok(ControlOutcome { seq, changed, control })
     }
 
     /// Events of an environment's control after `after`, at most `limit` (and 500).
@@ -175,9 +138,53 @@ impl Ledger {
     }
 }
 
-/// Whether an event was recorded.
-enum Recorded {
-    Yes(u64),
-    /// Another one was, or nobody knows.
-    No(Option<StoreError>),
+struct Run<'a> {
+    stores: &'a Stores,
+    env: Environment,
+    command: &'a ControlCommand,
+    caller: &'a Caller,
+    at_ms: u64,
+    known: Known,
+    /// The number of an event that was sent and may still be recorded.
+    open: Option<u64>,
+}
+
+impl Run<'_> {
+    /// The event that records the command, and whether it changed anything.
+    async fn tries(&mut self) -> Result<(u64, bool), LedgerError> {
+        for tried in 0..TRIES_MAX {
+            match decide(&self.known.control, self.command, self.caller)? {
+                Decision::Record(change) => {
+                    if let Some(seq) = self.record(change).await? {
+                        return Ok((seq, true));
+                    }
+                }
+                Decision::AlreadySo => return Ok((self.known.control.state.applied_seq, false)),
+                Decision::Repeated { seq, .. } => return Ok((seq, true)),
+            }
+            record::pause(tried).await;
+            catch_up(self.stores, self.env, &mut self.known.control).await?;
+            self.open = self.open.filter(|&seq| seq > self.known.control.state.applied_seq);
+        }
+        match decide(&self.known.control, self.command, self.caller)? {
+            Decision::Repeated { seq, .. } => Ok((seq, true)),
+            Decision::Record(_) | Decision::AlreadySo => Err(LedgerError::Contended { tries: TRIES_MAX }),
+        }
+    }
+
+    async fn record(&mut self, change: ControlChange) -> Result<Option<u64>, LedgerError> {
+        let event = Event::new(self.known.control.state.applied_seq + 1, self.at_ms, self.command, self.caller, change);
+        let mut after = self.known.control.clone();
+        apply(self.env, &mut after, &event)?;
+        match record::create(self.stores.registry(), &self.env.key(event.seq), &event).await? {
+            Attempt::Recorded => {
+                self.known.control = after;
+                Ok(Some(event.seq))
+            }
+            Attempt::Open => {
+                self.open = Some(event.seq);
+                Ok(None)
+            }
+        }
+    }
 }

@@ -31,7 +31,7 @@ pub enum LedgerError {
     Store(#[from] StoreError),
     /// Neither the write's answer nor reading back told whether the event is recorded.
     #[error("whether it is recorded is not known: repeat it with the same idempotency key")]
-    Unsettled(#[source] StoreError),
+    Unsettled(#[source] Box<Self>),
     /// It is recorded for good, but an environment does not serve it yet; the reconciler goes on.
     #[error("recorded as event {seq}, but {env} does not serve it yet: repeat it with the same idempotency key to wait for it")]
     Unserved {

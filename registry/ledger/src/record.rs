@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use extensions_artifact::{Created, Key, Store, StoreError, document};
+use extensions_artifact::{Created, Key, Store, document};
 use extensions_registry_core::Event;
 use serde::Serialize;
 
@@ -21,23 +21,25 @@ const PAUSE_MAX: Duration = Duration::from_millis(200);
 const PAUSE_FIRST: Duration = Duration::from_millis(5);
 
 /// How creating an event ended.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attempt {
     /// It is recorded.
     Recorded,
-    /// There is an event of that number: another one, or ours by an earlier request.
-    Taken,
-    /// Not known. The next look at the history tells, or the next try does.
-    Unknown(StoreError),
+    /// There is an event of that number, ours by an earlier or doubled request
+    /// or another one; or the answer was lost. The next look at the history tells.
+    Open,
 }
 
-/// Creates `event` at `key`.
+/// Creates `event` at `key`. After an error it was not recorded.
 pub(crate) async fn create<C: Serialize>(store: &Store, key: &Key, event: &Event<C>) -> Result<Attempt, LedgerError> {
     let bytes = document::encode(event).map_err(|error| LedgerError::document(key, error))?;
     match store.create(key, bytes).await {
         Ok(Created::New(_)) => Ok(Attempt::Recorded),
-        Ok(Created::Exists) => Ok(Attempt::Taken),
-        Err(error) if error.is_undecided() => Ok(Attempt::Unknown(error)),
+        Ok(Created::Exists) => Ok(Attempt::Open),
+        Err(error) if error.is_undecided() => {
+            tracing::debug!(%error, "the answer to an event was lost");
+            Ok(Attempt::Open)
+        }
         Err(error) => Err(error.into()),
     }
 }

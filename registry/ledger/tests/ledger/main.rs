@@ -1,0 +1,9 @@
+//! The ledger on stores that fail, race, lie and die under it.
+#![allow(clippy::unwrap_used, reason = "a test ends where an expectation breaks")]
+
+mod check;
+mod costs;
+mod faults;
+mod kit;
+mod scenes;
+mod walk;
