@@ -61,7 +61,7 @@ impl Profile {
 }
 
 /// Slots are reset by a memset up to here: just above the memory of a guest
-/// in our SDKs' compact layout (64 KiB stack, 96 KiB arena, data, headroom).
+/// in our SDKs' compact layout (64 KiB stack, 40 KiB arena, data, headroom).
 pub const KEEP_RESIDENT_BYTES: usize = 384 << 10;
 /// A fiber's stack; the guest may use [`WASM_STACK_BYTES`] of it.
 pub const FIBER_STACK_BYTES: usize = 1 << 20;

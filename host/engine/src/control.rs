@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     budget::{Budget, Turn, Usage},
-    clock::thread_cpu,
+    clock::{SliceClock, thread_cpu},
 };
 
 /// The budget of one invocation, its CPU meter and the caller's presence.
@@ -30,11 +30,10 @@ impl Control {
 
     /// Runs one slice of the guest on this thread and charges what it took.
     pub(crate) fn metered<T>(&self, slice: impl FnOnce() -> T) -> T {
-        let start = nanos(thread_cpu());
-        self.slice_start_nanos.store(start, Ordering::Relaxed);
+        let clock = SliceClock::start();
+        self.slice_start_nanos.store(nanos(clock.cpu_at_start()), Ordering::Relaxed);
         let result = slice();
-        let used = nanos(thread_cpu()).saturating_sub(start);
-        self.used_nanos.fetch_add(used, Ordering::Relaxed);
+        self.used_nanos.fetch_add(nanos(clock.used()), Ordering::Relaxed);
         result
     }
 

@@ -12,11 +12,11 @@ use std::{
     cell::{Cell, UnsafeCell},
 };
 
-/// The arena's size: with 64 KiB of stack before it and up to 32 KiB of the
-/// code's own data, a guest starts with 192 KiB. Resetting them is a quarter of
-/// a small call's cost, so a page more would be felt.
+/// The arena's size: with 64 KiB of stack before it and up to 24 KiB of the
+/// code's own data, a guest starts with 128 KiB. Resetting them is a fifth of
+/// a small call's cost, so a page more is felt.
 #[cfg(target_arch = "wasm32")]
-const ARENA_BYTES: usize = 96 << 10;
+const ARENA_BYTES: usize = 40 << 10;
 
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
