@@ -86,9 +86,11 @@ pub struct Names<T> {
 /// How a put-if-absent ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Created {
-    /// The object is ours, with exactly the bytes given.
+    /// The object has exactly the bytes given. After a lost answer they may be
+    /// another's who gave the same: what must be one's own says whose it is.
     New(Etag),
-    /// Something else was there before.
+    /// Something is there already. Where the network doubled the request, even
+    /// ours: who needs to know reads it.
     Exists,
 }
 

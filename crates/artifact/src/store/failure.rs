@@ -30,6 +30,8 @@ pub(super) enum Failure {
 
 /// What S3 says when two conditional writes meet: neither lost, try again.
 const CONTENDED: [&str; 2] = ["ConditionalRequestConflict", "409 Conflict"];
+/// What a refused list says: unlike other refusals it comes without a kind.
+const DENIED: [&str; 2] = ["403 Forbidden", "401 Unauthorized"];
 /// A 404 that is not about the object.
 const NO_BUCKET: &str = "NoSuchBucket";
 
@@ -55,7 +57,7 @@ impl Failure {
         let undecided = chain(&error).any(|cause| cause.is::<Undecided>());
         let system = chain(&error).find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
         let wire = chain(&error).find_map(|cause| cause.downcast_ref::<HttpError>()).map(HttpError::kind);
-        let misplaced = says(&error, &[NO_BUCKET]);
+        let (misplaced, denied) = (says(&error, &[NO_BUCKET]), says(&error, &DENIED));
         let cause: Cause = Arc::new(error);
         match (undecided, wire, system) {
             (true, ..) => Self::Unknown(cause),
@@ -65,6 +67,7 @@ impl Failure {
             (_, None, Some(io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)) => Self::Denied(cause),
             (_, None, Some(_)) => Self::NotDone(cause),
             (_, None, None) if misplaced => Self::Misconfigured(cause),
+            (_, None, None) if denied => Self::Denied(cause),
             (_, None, None) => Self::Unknown(cause),
         }
     }
@@ -74,9 +77,10 @@ impl Failure {
         Self::Unknown(Arc::new(error))
     }
 
-    /// Whether another try could end otherwise.
+    /// Whether another try could end otherwise. A refusal could: MinIO denies a put
+    /// beside which somebody takes away the last object of the same folder.
     pub(super) const fn is_passing(&self) -> bool {
-        matches!(self, Self::NotDone(_) | Self::Unknown(_))
+        matches!(self, Self::NotDone(_) | Self::Unknown(_) | Self::Denied(_))
     }
 
     /// The error of an operation whose tries ended with this. `unsure`: an earlier try may have been done.

@@ -19,6 +19,8 @@ pub enum Fault {
     Refused,
     /// The request does not reach the backend, which is not known (an error as after a broken connection).
     Error,
+    /// The request is refused for want of space.
+    Full,
     /// The request is done, its answer is an error.
     Lost,
     /// The request does not reach the backend, and no answer ever comes.
@@ -62,9 +64,9 @@ impl Injected {
         object_store::Error::Generic { store: "faults", source: Box::new(Self(what)) }
     }
 
-    /// An error that says that it was not.
-    pub(super) fn refused() -> object_store::Error {
-        object_store::Error::Generic { store: "faults", source: Box::new(io::Error::from(io::ErrorKind::ConnectionRefused)) }
+    /// An error that says that it was not, and why.
+    pub(super) fn refused(why: io::ErrorKind) -> object_store::Error {
+        object_store::Error::Generic { store: "faults", source: Box::new(io::Error::from(why)) }
     }
 }
 

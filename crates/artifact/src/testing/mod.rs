@@ -1,9 +1,12 @@
 //! For tests only (feature `testing`): what can go wrong between a store and its
 //! backend, on demand; a log of what was asked; a backend in memory.
 //!
-//!     let faults = Faults::default();
-//!     let store = Store::local(dir)?.through(|backend| faults.over(backend));
-//!     faults.at(3, Fault::Lost);
+//! ```
+//! # use extensions_artifact::testing::{Fault, Faults, in_memory};
+//! let faults = Faults::default();
+//! let store = in_memory().through(|backend| faults.over(backend));
+//! faults.at(3, Fault::Lost);
+//! ```
 
 mod faults;
 mod log;

@@ -1,6 +1,6 @@
 //! A backend with faults in front of it.
 
-use std::{future, sync::Arc};
+use std::{future, io::ErrorKind, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -46,10 +46,14 @@ impl Over {
         let once = || request(Arc::clone(&self.backend));
         let answer = match fault {
             None | Some(Fault::WrongBytes | Fault::Torn | Fault::Stale(_)) => once().await,
-            Some(Fault::Refused) => Err(Injected::refused()),
+            Some(Fault::Refused) => Err(Injected::refused(ErrorKind::ConnectionRefused)),
+            Some(Fault::Full) => Err(Injected::refused(ErrorKind::StorageFull)),
             Some(Fault::Error) => Err(Injected::open("no answer")),
             Some(Fault::Missing) => Err(object_store::Error::NotFound { path: path.to_owned(), source: Box::new(Injected("missing")) }),
-            Some(Fault::Lost) => once().await.and_then(|_| Err(Injected::open("the answer was lost"))),
+            Some(Fault::Lost) => {
+                drop(once().await);
+                Err(Injected::open("the answer was lost"))
+            }
             Some(Fault::Silent) => future::pending().await,
             Some(Fault::SilentAfter) => {
                 drop(once().await);
