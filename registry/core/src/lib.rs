@@ -1,7 +1,7 @@
 //! The lifecycle of versions: pure decisions over a history of events.
 //!
-//! [`decide`] says what a command changes, or refuses it by name;
-//! [`Extension::apply`] is the only way a state changes; [`entry`] derives what
+//! [`decide()`] says what a command changes, or refuses it by name;
+//! [`Extension::apply`] is the only way a state changes; [`entry()`] derives what
 //! an environment serves. [`control`] is the same for an environment's switches.
 //! Nothing here does I/O, reads a clock or makes up an id: whoever stores
 //! events calls this, and whoever has verified a token says who asks.

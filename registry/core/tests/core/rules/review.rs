@@ -181,3 +181,20 @@ fn approvals_of_one_review_are_bounded() {
         "PRECONDITION: version 1 has 8 approvals for staging, more are not kept; promote it"
     );
 }
+
+#[test]
+fn a_person_counts_once_whatever_history_holds() {
+    let (mut scene, one) = submitted(RiskTier::High);
+    let ruth = person("ruth", "reviewer");
+    for _ in 0..2 {
+        let command = scene.command(approve(one, STAGING));
+        let change = extensions_registry_core::Change::Approved { version: one, to: STAGING, digest: crate::scene::digest(one) };
+        scene.record(&ruth, &command, change);
+    }
+    let command = scene.command(approve(one, STAGING));
+    let other = extensions_registry_core::Change::Approved { version: one, to: STAGING, digest: Sha256::new([0xee; 32]) };
+    scene.record(&person("rolf", "reviewer"), &command, other);
+    let record = &scene.state.versions[&one];
+    assert_eq!(record.approvals(STAGING), 1, "one person twice, and one approval of another component");
+    assert!(!record.is_approved(STAGING));
+}
