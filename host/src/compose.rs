@@ -11,7 +11,7 @@ use extensions_aot::{Cache, CacheError, Compiler};
 use extensions_catalog::{Catalogs, Loads};
 use extensions_engine::Engine;
 use extensions_engine_config::MemoryReset;
-use extensions_front::{Addresses, Drained, Front, FrontSettings};
+use extensions_front::{Addresses, Drained, Front, FrontSettings, Mount};
 use extensions_identity::Verifier;
 use extensions_modules::Modules;
 use prometheus_client::registry::Registry;
@@ -42,6 +42,17 @@ pub enum StartError {
 /// The running binary; the link stays right when its file is replaced.
 pub const THIS_BINARY: &str = "/proc/self/exe";
 
+/// A host whose settings work and whose engine runs, but that listens nowhere yet.
+#[derive(Debug)]
+pub struct Prepared {
+    admission: Admission,
+    engine: Arc<Engine>,
+    modules: Arc<Modules>,
+    metrics: Registry,
+    front: FrontSettings,
+    drain_timeout: Duration,
+}
+
 /// A running host.
 #[derive(Debug)]
 pub struct Host {
@@ -49,6 +60,35 @@ pub struct Host {
     engine: Arc<Engine>,
     modules: Arc<Modules>,
     drain_timeout: Duration,
+}
+
+impl Prepared {
+    /// As [`Host::modules`].
+    #[must_use]
+    pub fn modules(&self) -> &Arc<Modules> {
+        &self.modules
+    }
+
+    /// As [`Host::loads`].
+    #[must_use]
+    pub fn loads(&self) -> Arc<dyn Loads> {
+        Arc::new(Through(Arc::clone(&self.modules)))
+    }
+
+    /// As [`Host::engine`].
+    #[must_use]
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Binds the listeners and serves, with `mount` beside the host's own paths.
+    ///
+    /// # Errors
+    /// When a port stands in the way.
+    pub fn listen(self, mount: Option<Arc<dyn Mount>>) -> Result<Host, StartError> {
+        let front = Front::start(&self.front, Arc::new(Admitted(self.admission)), mount, Arc::new(Mutex::new(self.metrics)))?;
+        Ok(Host { front, engine: self.engine, modules: self.modules, drain_timeout: self.drain_timeout })
+    }
 }
 
 impl Host {
@@ -59,19 +99,27 @@ impl Host {
     /// # Errors
     /// When a setting, this machine or a port stands in the way.
     pub fn start(settings: &HostSettings, catalogs: Catalogs, background: Handle, compile_child: &Path) -> Result<Self, StartError> {
+        Self::prepare(settings, catalogs, background, compile_child)?.listen(None)
+    }
+
+    /// The same without listening yet, for programs that have more to serve.
+    ///
+    /// # Errors
+    /// When a setting or this machine stands in the way.
+    pub fn prepare(settings: &HostSettings, catalogs: Catalogs, background: Handle, compile_child: &Path) -> Result<Prepared, StartError> {
         let io_threads = settings.listen.io_threads();
         let engine_settings = settings.engine.resolve(io_threads)?;
         let verifier = Arc::new(Verifier::new(settings.identity.clone())?);
-        let mut registry = Registry::with_prefix("extensions");
+        let mut metrics = Registry::with_prefix("extensions");
         let guest_logs = Arc::new(GuestLogs::default());
-        let accounts = Arc::new(Accounts::new(&mut registry, Arc::clone(&guest_logs)));
+        let accounts = Arc::new(Accounts::new(&mut metrics, Arc::clone(&guest_logs)));
         let engine = Arc::new(Engine::start(engine_settings, accounts)?);
         let cache = Cache::open(&settings.data_dir.join("aot"), engine.compatibility().clone())?;
         let compiler = Compiler::new(compile_child.to_owned(), engine_settings.profile);
         let modules = Arc::new(Modules::new(Arc::clone(&engine), cache, compiler, background));
         let admission = Admission::new(verifier, catalogs, Arc::clone(&modules), Arc::clone(&engine), guest_logs);
-        let front = Front::start(&front_settings(settings, io_threads), Arc::new(Admitted(admission)), Arc::new(Mutex::new(registry)))?;
-        Ok(Self { front, engine, modules, drain_timeout: settings.listen.drain_timeout() })
+        let front = front_settings(settings, io_threads);
+        Ok(Prepared { admission, engine, modules, metrics, front, drain_timeout: settings.listen.drain_timeout() })
     }
 
     /// Where it listens.

@@ -10,9 +10,9 @@ mod service;
 mod settings;
 mod signals;
 
-pub use extensions_front::Drained;
+pub use extensions_front::{Drained, Mount, MountBody, PeerName};
 pub use extensions_service::{LogFormat, LogSettings, SettingsError, start_logging};
 
-pub use compose::{Host, StartError, THIS_BINARY};
+pub use compose::{Host, Prepared, StartError, THIS_BINARY};
 pub use settings::{EngineSettings, HostSettings, ListenSettings};
 pub use signals::Stop;

@@ -20,16 +20,21 @@ pub(crate) fn authenticate<S: Service>(conn: &Conn<S>, headers: &HeaderMap) -> R
         Ok(principal) => return Ok(principal),
         Err(refused) => refused,
     };
-    // A genuine token that claims too much costs a signature check each time, too.
-    conn.state.worker.shard.auth_failed();
-    if !conn.state.failures.count(Instant::now()) {
-        conn.state.leave_for_abuse();
-        tracing::warn!(peer = %conn.state.peer, "closing a connection: too many failed authentications");
-    }
+    count_failure(conn, Instant::now());
     Err(refused)
 }
 
-fn too_many() -> Refused {
+/// A failed authentication, also one of a mounted service.
+pub(crate) fn count_failure<S>(conn: &Conn<S>, now: Instant) {
+    // A genuine token that claims too much costs a signature check each time, too.
+    conn.state.worker.shard.auth_failed();
+    if !conn.state.failures.count(now) {
+        conn.state.leave_for_abuse();
+        tracing::warn!(peer = %conn.state.peer, "closing a connection: too many failed authentications");
+    }
+}
+
+pub(crate) fn too_many() -> Refused {
     let mut refused = Refused::new(ErrorCode::Unavailable, "too many failed authentications on this connection; connect again with a valid token");
     refused.refusal.retry_after = Some(RECONNECT_AFTER);
     refused

@@ -21,6 +21,7 @@ use crate::{
     connection::{Conn, InFlight},
     grpc, http as rest,
     metrics::Class,
+    mount,
     refused::Refused,
     router::{self, Route, RouteName},
     service::Service,
@@ -33,7 +34,10 @@ type Answered = Result<(Response<FrontBody>, Class), Refused>;
 pub(crate) async fn handle<S: Service>(conn: Arc<Conn<S>>, request: Request<Incoming>) -> Result<Response<FrontBody>, Infallible> {
     let accepted = Instant::now();
     let (head, body) = request.into_parts();
-    let route = router::route(conn.state.plane, &head.method, head.uri.path());
+    let route = match router::route(conn.state.plane, &head.method, head.uri.path()) {
+        Route::Unknown if conn.shared.mounted(conn.state.plane, head.uri.path()).is_some() => Route::Mounted,
+        route => route,
+    };
     let mut flight = InFlight::begin(&conn.state, route.name());
     let trace = Trace::of(&head.headers);
     let span = trace.span(route.name().as_str());
@@ -75,6 +79,10 @@ async fn answer<S: Service>(conn: &Conn<S>, route: Route<'_>, head: &Parts, mut 
         Route::Readyz => Ok(admin::readyz(&conn.shared)),
         Route::Metrics => admin::metrics(&conn.shared),
         Route::AdminStatus => admin::status(conn, head),
+        Route::Mounted => match conn.shared.mounted(conn.state.plane, head.uri.path()) {
+            Some(mount) => Box::pin(mount::forward(conn, &**mount, head, body)).await,
+            None => Err(Refused::no_route(head.uri.path())),
+        },
         Route::WrongMethod(allow) => Err(Refused::method_not_allowed(allow)),
         Route::Unknown if grpc::is_grpc(&head.headers) => Err(Refused::unimplemented("this host has no such gRPC method")),
         Route::Unknown => Err(Refused::no_route(head.uri.path())),

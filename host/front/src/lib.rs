@@ -17,6 +17,7 @@ mod http;
 mod intake;
 mod listener;
 mod metrics;
+mod mount;
 mod preface;
 mod refused;
 mod router;
@@ -27,6 +28,7 @@ mod shared;
 mod trace;
 
 pub use drain::{Drained, Handle};
+pub use mount::{Mount, MountBody, PeerName};
 pub use runtime::{Addresses, Front, StartError};
 pub use service::Service;
 pub use settings::{FrontSettings, SettingsError, Timeouts};

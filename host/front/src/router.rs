@@ -33,6 +33,8 @@ pub(crate) enum Route<'p> {
     Readyz,
     Metrics,
     AdminStatus,
+    /// A path of the mounted service.
+    Mounted,
     WrongMethod(&'static str),
     Unknown,
 }
@@ -53,11 +55,12 @@ pub(crate) enum RouteName {
     Readyz,
     Metrics,
     AdminStatus,
+    Mounted,
     Unknown,
 }
 
 impl RouteName {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::GrpcInvoke,
         Self::GrpcList,
         Self::GrpcHealth,
@@ -70,6 +73,7 @@ impl RouteName {
         Self::Readyz,
         Self::Metrics,
         Self::AdminStatus,
+        Self::Mounted,
         Self::Unknown,
     ];
 
@@ -87,6 +91,7 @@ impl RouteName {
             Self::Readyz => "readyz",
             Self::Metrics => "metrics",
             Self::AdminStatus => "admin_status",
+            Self::Mounted => "mounted",
             Self::Unknown => "unknown",
         }
     }
@@ -107,6 +112,7 @@ impl Route<'_> {
             Self::Readyz => RouteName::Readyz,
             Self::Metrics => RouteName::Metrics,
             Self::AdminStatus => RouteName::AdminStatus,
+            Self::Mounted => RouteName::Mounted,
             Self::WrongMethod(_) | Self::Unknown => RouteName::Unknown,
         }
     }

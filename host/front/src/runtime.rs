@@ -28,6 +28,7 @@ use crate::{
     grpc::{self, Readiness},
     listener::{Accepted, HANDOUT_QUEUE, Handout, Listener, accept_loop},
     metrics::{Metrics, Scrape},
+    mount::Mount,
     router::Plane,
     service::Service,
     settings::{FrontSettings, SettingsError},
@@ -80,11 +81,17 @@ pub struct Front {
 }
 
 impl Front {
-    /// Binds, then serves `service` on threads of its own. Its counts join `registry`.
+    /// Binds, then serves `service`, and beside it `mount`, on threads of its own.
+    /// Its counts join `registry`.
     ///
     /// # Errors
     /// Says which setting, address or thread was the problem; nothing keeps running.
-    pub fn start<S: Service>(settings: &FrontSettings, service: Arc<S>, registry: Arc<Mutex<Registry>>) -> Result<Self, StartError> {
+    pub fn start<S: Service>(
+        settings: &FrontSettings,
+        service: Arc<S>,
+        mount: Option<Arc<dyn Mount>>,
+        registry: Arc<Mutex<Registry>>,
+    ) -> Result<Self, StartError> {
         settings.check()?;
         let runtime = OwnRuntime::new()?;
         let within = runtime.get().enter();
@@ -96,6 +103,7 @@ impl Front {
         let shared = Arc::new(Shared {
             health: grpc::health_server(&service, &draining, &readiness),
             reflection: settings.reflection.then(grpc::reflection).transpose().map_err(StartError::Reflection)?,
+            mount,
             bodies: ByteBudget::new(BODY_BYTES_MAX),
             body_read: settings.timeouts.body_read,
             draining: Arc::clone(&draining),

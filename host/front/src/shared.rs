@@ -6,7 +6,7 @@ use prometheus_client::registry::Registry;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
 
-use crate::{budget::ByteBudget, drain::Draining, grpc::Health, metrics::Metrics, service::Service};
+use crate::{budget::ByteBudget, drain::Draining, grpc::Health, metrics::Metrics, mount::Mount, router::Plane, service::Service};
 
 /// One per front.
 pub(crate) struct Shared<S> {
@@ -18,9 +18,16 @@ pub(crate) struct Shared<S> {
     pub(crate) body_read: std::time::Duration,
     pub(crate) health: HealthServer<Health<S>>,
     pub(crate) reflection: Option<Routes>,
+    pub(crate) mount: Option<Arc<dyn Mount>>,
 }
 
 impl<S: Service> Shared<S> {
+    /// The mounted service, where a path that the host does not know is its.
+    pub(crate) fn mounted(&self, plane: Plane, path: &str) -> Option<&Arc<dyn Mount>> {
+        let is_for_callers = matches!(plane, Plane::Main | Plane::Merged);
+        self.mount.as_ref().filter(|mount| is_for_callers && mount.owns(path))
+    }
+
     /// Whether calls are wanted here.
     pub(crate) fn is_ready(&self) -> bool {
         !self.draining.has_begun() && self.service.ready()

@@ -33,7 +33,9 @@ mod tests {
     /// What the document must say of a route: path, method, query parameters, whether a token is asked for.
     fn operation(name: RouteName) -> Option<(&'static str, &'static str, &'static [&'static str], bool)> {
         match name {
-            RouteName::GrpcInvoke | RouteName::GrpcList | RouteName::GrpcHealth | RouteName::GrpcReflection | RouteName::Unknown => None,
+            RouteName::GrpcInvoke | RouteName::GrpcList | RouteName::GrpcHealth | RouteName::GrpcReflection => None,
+            // A mounted service describes itself.
+            RouteName::Mounted | RouteName::Unknown => None,
             RouteName::HttpInvoke => Some(("/v1/extensions/{extension_id}:invoke", "post", &invoke::QUERY, true)),
             RouteName::HttpList => Some(("/v1/extensions", "get", &list::QUERY, true)),
             RouteName::HttpLogs => Some(("/v1/extensions/{extension_id}:logs", "get", &logs::QUERY, true)),

@@ -180,6 +180,6 @@ async fn a_unix_socket_serves_both_protocols_to_its_group() {
 async fn an_address_in_use_is_named() {
     let running = start(&settings());
     let taken = FrontSettings { listen: Some(running.address), ..settings() };
-    let error = Front::start(&taken, std::sync::Arc::clone(&running.script), std::sync::Arc::default()).unwrap_err();
+    let error = Front::start(&taken, std::sync::Arc::clone(&running.script), None, std::sync::Arc::default()).unwrap_err();
     assert!(matches!(&error, StartError::Bind { address, .. } if *address == running.address.to_string()), "{error}");
 }

@@ -5,6 +5,7 @@
 mod drain;
 mod grpc;
 mod limits;
+mod mount;
 mod operators;
 mod rest;
 mod support;

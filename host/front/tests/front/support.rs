@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use extensions_admission::{Answer, Refusal, Request};
 use extensions_engine::{Failure, Stats};
-use extensions_front::{Front, FrontSettings, Service, Timeouts};
+use extensions_front::{Front, FrontSettings, Mount, Service, Timeouts};
 use extensions_proto::v1::wasm_extension_runtime_client::WasmExtensionRuntimeClient;
 use extensions_types::{CallLabel, ErrorCode, ExtensionDefinition, Kind, Version};
 use http::{HeaderMap, Response};
@@ -162,6 +162,10 @@ pub(crate) fn settings() -> FrontSettings {
 }
 
 pub(crate) fn start(settings: &FrontSettings) -> Running {
+    start_mounted(settings, None)
+}
+
+pub(crate) fn start_mounted(settings: &FrontSettings, mount: Option<Arc<dyn Mount>>) -> Running {
     let script = Arc::new(Script {
         ready: AtomicBool::new(true),
         authenticated: AtomicUsize::new(0),
@@ -171,7 +175,7 @@ pub(crate) fn start(settings: &FrontSettings) -> Running {
         listed: Mutex::default(),
         log: Mutex::default(),
     });
-    let front = Front::start(settings, Arc::clone(&script), Arc::new(Mutex::new(Registry::with_prefix("extensions")))).unwrap();
+    let front = Front::start(settings, Arc::clone(&script), mount, Arc::new(Mutex::new(Registry::with_prefix("extensions")))).unwrap();
     let address = front.addresses().tcp.unwrap();
     Running { front, script, address }
 }
