@@ -1,1 +1,27 @@
-//! Composes a registry: settings, stores, identity, API.
+//! Composes a registry: settings, stores, identity, API, upkeep.
+//!
+//! [`Registry`] is the program: its own listeners, health, drain. [`Embedded`]
+//! is the same without listeners, for a process that has some: `ext dev`.
+//! Everything is checked before a port is bound.
+
+mod admin;
+mod audit_file;
+mod embedded;
+mod health;
+mod operations;
+mod server;
+mod settings;
+mod standalone;
+
+pub use embedded::{Embedded, EmbeddedParts};
+pub use extensions_registry_api::{
+    Audit, Bundle, BundleError, COMPONENT_FILE, CompileEvent, CompileJob, Compiled, Connection, GRPC_SERVICE, HTTP_PREFIX, LogAudit, NobodyToTell,
+    NotCompiled, Notify, SourceCompiler, TOOL_FILE, owns,
+};
+pub use extensions_registry_core::{AgentPolicy, Finding, Policy};
+pub use extensions_registry_ledger::Stores;
+pub use extensions_registry_upkeep::UpkeepSettings;
+pub use extensions_service::{LogFormat, LogSettings, SettingsError, start_logging, stop_asked};
+
+pub use settings::{AuditSettings, EnvironmentStores, ListenSettings, RegistrySettings};
+pub use standalone::{Addresses, Drained, Registry, StartError};

@@ -22,7 +22,11 @@ use extensions_artifact::Owned;
 use extensions_registry_core::{Action, Command};
 use extensions_registry_ledger::{Ledger, Outcome};
 use extensions_types::{Environment, Refusal};
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
+use tokio_util::sync::CancellationToken;
 
 pub use compile::{CompileStream, CompileView};
 pub use operate::{Operations, UpkeepReport, UpkeepTask};
@@ -30,7 +34,7 @@ pub use upload::{BundleStream, CHUNK_BYTES_MAX};
 pub use watch::WatchStream;
 
 use crate::{
-    Audit, Call, Notify, SourceCompiler,
+    Audit, Call, Metrics, Notify, SourceCompiler,
     audit::{self, harmless, is_audited},
     call::Target,
     view::Changed,
@@ -57,6 +61,10 @@ pub struct Parts {
     pub compiler: Option<Arc<dyn SourceCompiler>>,
     /// Erasure and upkeep; without them, both answer UNAVAILABLE.
     pub operations: Option<Arc<dyn Operations>>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Cancelled when the registry stops: watches end then.
+    pub leaving: CancellationToken,
 }
 
 /// The registry's requests. Cheap to clone.
@@ -99,7 +107,10 @@ impl Service {
 
     /// Runs `work`; its refusal gets the caller's correlation id and is audited.
     async fn audited<T>(&self, call: &Call, named: Named<'_>, work: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
-        work.await.map_err(|refusal| self.note(call, named, refusal))
+        let begun = Instant::now();
+        let result = work.await.map_err(|refusal| self.note(call, named, refusal));
+        self.inner.parts.metrics.answered(named.operation, result.as_ref().err().map(|refusal| refusal.code), begun.elapsed());
+        result
     }
 
     fn note(&self, call: &Call, named: Named<'_>, refusal: Refusal) -> Refusal {
@@ -128,6 +139,7 @@ impl Service {
 
     /// Notes a refusal from before a request had a caller, or of a transport's own rules.
     pub(crate) fn note_stranger(&self, operation: &str, from: &str, correlation_id: &str, refusal: &Refusal) {
+        self.inner.parts.metrics.stranger();
         if is_audited(refusal) {
             let (at_ms, code, why) = (self.now_ms(), refusal.code, refusal.message.as_str());
             let record = audit::Refused { at_ms, operation, who: None, from, tenant: None, target: None, code, why, correlation_id };

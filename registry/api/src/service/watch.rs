@@ -10,16 +10,17 @@ use std::{
 use extensions_artifact::Owned;
 use extensions_proto::v1;
 use extensions_registry_core::check_read;
-use extensions_registry_ledger::{LedgerError, WatchItem};
+use extensions_registry_ledger::WatchItem;
 use extensions_types::{ErrorCode, Refusal, TenantId};
 use futures_util::{Stream, StreamExt as _, stream};
 use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Named, Service,
     read::{lifecycle, readable},
     refusal,
-    refuse::overloaded,
+    refuse::{overloaded, unavailable},
 };
 use crate::{Call, call::bad, view::WatchView};
 
@@ -76,7 +77,7 @@ impl Service {
     pub async fn watch(&self, call: &Call, request: v1::WatchRequest) -> Result<WatchStream, Refusal> {
         self.audited(call, Named { operation: "Watch", tenant: &request.tenant_id, on: &request.extension_id }, async {
             let views = if request.extension_id.is_empty() { self.watch_tenant(call, &request)? } else { self.watch_one(call, &request).await? };
-            Ok(alive(views, call.principal.expires()))
+            Ok(alive(views, call.principal.expires(), self.inner.parts.leaving.clone()))
         })
         .await
     }
@@ -92,7 +93,7 @@ impl Service {
         let extension = of.extension.clone();
         let views = self.ledger().watch(&of, after).map(move |item| {
             let _ = &place;
-            let event = item.map_err(|error| ended(&error))?;
+            let event = item.map_err(|error| refusal(&error))?;
             Ok(WatchView { cursor: event.seq.to_string(), extension_id: Some(extension.clone()), event: Some(event.into()) })
         });
         Ok(views.boxed())
@@ -109,7 +110,7 @@ impl Service {
         let cursor = (!request.cursor.is_empty()).then_some(request.cursor.as_str());
         let views = self.ledger().watch_tenant(&tenant, cursor).map(move |item| {
             let _ = &place;
-            Ok(match item.map_err(|error| ended(&error))? {
+            Ok(match item.map_err(|error| refusal(&error))? {
                 WatchItem::Event { of: Owned { extension, .. }, event } => {
                     WatchView { cursor: String::new(), extension_id: Some(extension), event: Some((*event).into()) }
                 }
@@ -120,26 +121,27 @@ impl Service {
     }
 }
 
-fn ended(error: &LedgerError) -> Refusal {
-    refusal(error)
-}
-
-/// Puts signs of life between events, and ends with the token.
-fn alive(views: WatchStream, expires: SystemTime) -> WatchStream {
+/// Puts signs of life between events, and ends with the token or the registry.
+fn alive(views: WatchStream, expires: SystemTime, leaving: CancellationToken) -> WatchStream {
     let left = expires.duration_since(SystemTime::now()).unwrap_or_default();
     let until = Instant::now() + left;
-    stream::unfold(Some(views), move |views| async move {
-        let mut views = views?;
+    stream::unfold(Some((views, leaving)), move |watch| async move {
+        let (mut views, leaving) = watch?;
         let next_sign = Instant::now() + ALIVE_EVERY;
-        match timeout_at(next_sign.min(until), views.next()).await {
+        let next = tokio::select! {
+            biased;
+            () = leaving.cancelled() => return Some((Err(unavailable("the registry stops; resume the watch with the last cursor")), None)),
+            next = timeout_at(next_sign.min(until), views.next()) => next,
+        };
+        match next {
             Ok(None) => None,
             Ok(Some(Err(refusal))) => Some((Err(refusal), None)),
-            Ok(Some(Ok(view))) => Some((Ok(view), Some(views))),
+            Ok(Some(Ok(view))) => Some((Ok(view), Some((views, leaving)))),
             Err(_) if Instant::now() >= until => {
                 let text = "the token has expired; resume the watch with a new one and the last cursor";
                 Some((Err(Refusal::new(ErrorCode::Unauthenticated, text)), None))
             }
-            Err(_) => Some((Ok(WatchView { cursor: String::new(), extension_id: None, event: None }), Some(views))),
+            Err(_) => Some((Ok(WatchView { cursor: String::new(), extension_id: None, event: None }), Some((views, leaving)))),
         }
     })
     .boxed()
@@ -165,9 +167,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_quiet_watch_shows_that_it_lives_and_ends_with_the_token() {
         let expires = SystemTime::now() + ALIVE_EVERY * 5 / 2;
-        let items: Vec<_> = alive(stream::pending().boxed(), expires).collect().await;
+        let items: Vec<_> = alive(stream::pending().boxed(), expires, CancellationToken::new()).collect().await;
         assert_eq!(items.len(), 3);
         assert!(items[..2].iter().all(|item| item.as_ref().is_ok_and(|view| view.event.is_none())));
         assert_eq!(items[2].as_ref().unwrap_err().code, ErrorCode::Unauthenticated);
+    }
+
+    #[tokio::test]
+    async fn a_watch_ends_with_the_registry() {
+        let leaving = CancellationToken::new();
+        leaving.cancel();
+        let items: Vec<_> = alive(stream::pending().boxed(), SystemTime::now() + ALIVE_EVERY, leaving).collect().await;
+        assert_eq!(items.len(), 1);
+        assert_eq!(items[0].as_ref().unwrap_err().code, ErrorCode::Unavailable);
     }
 }
