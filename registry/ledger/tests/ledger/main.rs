@@ -5,5 +5,8 @@ mod check;
 mod costs;
 mod faults;
 mod kit;
+mod repair;
+mod rivals;
 mod scenes;
 mod walk;
+mod watches;
