@@ -11,6 +11,7 @@ mod gen_files;
 mod guests;
 mod metadata;
 mod say;
+mod servers;
 mod supply;
 mod test;
 mod tidy;

@@ -4,7 +4,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{child::Job, deps, foreign, gen_files, guests, supply, tidy, workspace::Workspace};
+use crate::{child::Job, deps, foreign, gen_files, guests, servers, supply, tidy, workspace::Workspace};
 
 /// One step.
 #[derive(Debug)]
@@ -29,9 +29,10 @@ pub(super) static ALL: &[Step] = &[
     step("docs", "documentation of our crates, warnings as errors", &[], docs),
     step("build", "the workspace with all its tests", &[], build),
     step("toolchain", "what guests are built with, installed where missing", &["build"], guests::install_toolchain),
+    step("servers", "what tests talk to besides: S3; built where missing", &[], servers::install),
     step("examples", "the guest examples' own cases in the production engine", &["build", "toolchain"], guests::test_examples),
     step("foreign", "clients that nobody here generated: grpcio by reflection, curl", &["build", "toolchain"], foreign::run),
-    step("tests", "unit and end-to-end tests", &["build", "toolchain"], tests),
+    step("tests", "unit and end-to-end tests", &["build", "toolchain", "servers"], tests),
 ];
 
 const fn step(name: &'static str, about: &'static str, needs: &'static [&'static str], run: fn(&Workspace) -> Result<()>) -> Step {
@@ -98,7 +99,7 @@ mod tests {
         let names = |only: &[&str]| {
             choose(&only.iter().map(ToString::to_string).collect::<Vec<_>>()).map(|steps| steps.iter().map(|step| step.name).collect::<Vec<_>>())
         };
-        assert_eq!(names(&["tests"]).unwrap(), ["build", "toolchain", "tests"]);
+        assert_eq!(names(&["tests"]).unwrap(), ["build", "toolchain", "servers", "tests"]);
         assert_eq!(names(&[]).unwrap().len(), ALL.len());
         assert!(names(&["test"]).unwrap_err().to_string().contains("there is no step `test`"));
     }
