@@ -6,7 +6,6 @@ use std::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    time::Instant,
 };
 
 use arc_swap::ArcSwap;
@@ -14,7 +13,7 @@ use extensions_artifact::{BlobSettings, Blobs, Owned, Store};
 use extensions_catalog::{Catalog, CatalogStatus, ControlStatus, Entry, Found, Loads, Off, Problem, ServedVersion, Unread};
 use extensions_types::{Environment, ExtensionDefinition, ExtensionId, Kind, TenantId};
 use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
-use tokio::{runtime::Handle, task::JoinHandle};
+use tokio::{runtime::Handle, task::JoinHandle, time::Instant};
 
 use crate::{
     CatalogSettings, SettingsError,
@@ -91,7 +90,7 @@ impl StoreCatalog {
     /// When a setting cannot work or `data_dir` cannot be used.
     pub fn open(env: Environment, store: Store, settings: CatalogSettings, data_dir: &Path, background: Handle) -> Result<Self, OpenError> {
         settings.check()?;
-        let copy = Copy::open(data_dir, env, format!("{store:?}"))?;
+        let copy = Copy::open(data_dir, env, store.place().to_owned())?;
         let blobs = Blobs::new(store.clone(), BlobSettings::default());
         Ok(Self(Arc::new(Inner {
             env,

@@ -1,15 +1,17 @@
 //! The environment's switches: looked at by etag, never back in their history.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use extensions_artifact::{Etag, Key, Object, Store, StoreError, Timing, document};
 use extensions_catalog::Switches;
 use extensions_types::{ControlState, Environment};
+use tokio::time::Instant;
 
-use crate::document::Order;
+use crate::{
+    catalog::Inner,
+    document::Order,
+    poll::{FIRST_PATIENCE, jittered},
+};
 
 /// One look at control takes no longer; the next look is the next try.
 const LOOK: Timing = Timing { try_timeout: Duration::from_secs(2), tries: 1, pause: Duration::from_millis(1) };
@@ -35,7 +37,7 @@ pub(crate) struct Followed {
 
 /// What a look at the store gave.
 #[derive(Debug)]
-pub(crate) enum Look {
+enum Look {
     /// As before.
     Same,
     /// Nothing was ever switched.
@@ -45,7 +47,7 @@ pub(crate) enum Look {
 }
 
 /// Looks whether control differs from `etag`.
-pub(crate) async fn look(store: &Store, env: Environment, etag: Option<&Etag>) -> Result<Look, StoreError> {
+async fn look(store: &Store, env: Environment, etag: Option<&Etag>) -> Result<Look, StoreError> {
     let (store, key) = (store.clone().with_timing(LOOK), Key::ControlState { env });
     if let Some(etag) = etag {
         match store.head(&key).await? {
@@ -59,7 +61,7 @@ pub(crate) async fn look(store: &Store, env: Environment, etag: Option<&Etag>) -
 
 /// Why a state is not acted upon. For logs and operators.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Refused {
+enum Refused {
     #[error("{0}")]
     Document(#[from] document::DocumentError),
     #[error("it rules {0}, not {1}")]
@@ -69,7 +71,7 @@ pub(crate) enum Refused {
 }
 
 /// What shall be in force after `now`, by a document.
-pub(crate) fn check(bytes: &[u8], env: Environment, now: &InForce) -> Result<Arc<InForce>, Refused> {
+fn check(bytes: &[u8], env: Environment, now: &InForce) -> Result<Arc<InForce>, Refused> {
     let state: ControlState = document::decode(bytes)?;
     if state.env != env {
         return Err(Refused::Place(state.env, env));
@@ -78,6 +80,114 @@ pub(crate) fn check(bytes: &[u8], env: Environment, now: &InForce) -> Result<Arc
         return Err(Refused::Older(state.order(), now.order));
     }
     Ok(Arc::new(InForce { is_known: true, order: state.order(), switches: Switches::of(&state) }))
+}
+
+impl Inner {
+    /// Looks at control again and again.
+    pub(crate) async fn poll_control(self: Arc<Self>) {
+        let mut first = Box::pin(self.look());
+        if tokio::time::timeout(FIRST_PATIENCE, &mut first).await.is_err() {
+            self.adopt_control().await;
+            let _ = first.await;
+        }
+        loop {
+            tokio::time::sleep(jittered(self.settings.control_poll())).await;
+            // What went wrong is in the status, and logged when it begins.
+            let _ = self.look().await;
+        }
+    }
+
+    /// One look at control.
+    pub(crate) async fn look(&self) -> Result<(), String> {
+        let _one = self.looking.lock().await;
+        let (etag, refused) = {
+            let followed = self.followed();
+            (followed.etag.clone(), followed.refused.clone())
+        };
+        let seen = refused.as_ref().map_or(etag.as_ref(), |(etag, _)| Some(etag));
+        let looked = look(&self.store, self.env, seen).await;
+        let taken = match (looked, refused) {
+            (Ok(Look::Same), Some((_, problem))) => Err(problem),
+            (Ok(Look::Same), None) => Ok(()),
+            (Ok(Look::Absent), _) => self.absent().await,
+            (Ok(Look::Changed(object)), _) => self.take_control(object).await,
+            (Err(error), _) => Err(error.to_string()),
+        };
+        if taken.is_err() && !self.control.load().is_known {
+            self.adopt_control().await;
+        }
+        let mut followed = self.followed();
+        match &taken {
+            Ok(()) => {
+                followed.confirmed = Some(Instant::now());
+                followed.problem = None;
+            }
+            Err(problem) => {
+                if followed.problem.as_ref() != Some(problem) {
+                    tracing::error!(env = %self.env, problem, "control is not followed; the last state holds");
+                }
+                followed.problem = Some(problem.clone());
+            }
+        }
+        taken
+    }
+
+    /// No control in the store: right where nothing was ever switched.
+    async fn absent(&self) -> Result<(), String> {
+        if !self.control.load().is_known {
+            // What was switched before this host's restart is not forgotten by losing it.
+            self.adopt_control().await;
+        }
+        let now = self.control.load_full();
+        if now.is_known {
+            let lost = "the store has lost control/state.json, the last state holds; have the registry write it anew";
+            return if now.order == Order::default() { Ok(()) } else { Err(lost.to_owned()) };
+        }
+        self.control.store(Arc::new(InForce { is_known: true, ..InForce::default() }));
+        let state = document::encode(&ControlState::new(self.env)).map_err(|error| error.to_string())?;
+        let copy = self.copy.clone();
+        self.on_disk(move || copy.save_control(&state)).await;
+        Ok(())
+    }
+
+    async fn take_control(&self, object: Object) -> Result<(), String> {
+        let Object { bytes, etag } = object;
+        if !self.control.load().is_known {
+            // The floor below which this host does not go.
+            self.adopt_control().await;
+        }
+        let state = match check(&bytes, self.env, &self.control.load()) {
+            Ok(state) => state,
+            Err(refused) => {
+                self.followed().refused = Some((etag, refused.to_string()));
+                return Err(refused.to_string());
+            }
+        };
+        {
+            let mut followed = self.followed();
+            (followed.etag, followed.refused) = (Some(etag), None);
+        }
+        let order = state.order;
+        self.control.store(state);
+        tracing::info!(env = %self.env, generation = order.0, seq = order.1, "control is in force");
+        let copy = self.copy.clone();
+        self.on_disk(move || copy.save_control(&bytes)).await;
+        Ok(())
+    }
+
+    /// Uses the last copy of control, where nothing is known yet.
+    async fn adopt_control(&self) {
+        let copy = self.copy.clone();
+        let Ok(Some(bytes)) = tokio::task::spawn_blocking(move || copy.control()).await else { return };
+        let now = self.control.load_full();
+        if now.is_known {
+            return;
+        }
+        match check(&bytes, self.env, &now) {
+            Ok(state) => self.control.store(state),
+            Err(refused) => tracing::warn!(env = %self.env, %refused, "the last copy of control is unusable"),
+        }
+    }
 }
 
 #[cfg(test)]

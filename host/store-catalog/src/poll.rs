@@ -1,25 +1,25 @@
-//! Follows the store: lists the entries, looks at control, and falls back to
-//! the last copy where the store is gone at the start.
+//! Follows the entries: lists them, has changed ones read, and falls back to the
+//! last copy where the store is gone at the start.
 
 use std::{
     hash::{BuildHasher as _, Hasher as _},
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use extensions_artifact::{Etag, Key, Object, Owned, Prefix, StoreError};
+use extensions_artifact::{Etag, Key, Owned, Prefix, StoreError};
 use extensions_catalog::Origin;
 use futures_util::StreamExt as _;
+use tokio::time::Instant;
 
 use crate::{
     catalog::Inner,
-    control::{self, InForce, Look},
     index::Index,
     slot::{Slot, Wish},
 };
 
 /// A store that has not answered at the start within this time is taken for gone.
-const FIRST_PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const FIRST_PATIENCE: Duration = Duration::from_secs(2);
 /// More names than this are no environment of ours; the rest is passed over, and said.
 const ENTRIES_MAX: usize = 250_000;
 /// Names that a list no longer has are asked for one by one, so many at a time.
@@ -177,115 +177,6 @@ impl Inner {
         }
     }
 
-    /// Looks at control again and again.
-    pub(crate) async fn poll_control(self: Arc<Self>) {
-        let mut first = Box::pin(self.look());
-        if tokio::time::timeout(FIRST_PATIENCE, &mut first).await.is_err() {
-            self.adopt_control().await;
-            let _ = first.await;
-        }
-        loop {
-            tokio::time::sleep(jittered(self.settings.control_poll())).await;
-            // What went wrong is in the status, and logged when it begins.
-            let _ = self.look().await;
-        }
-    }
-
-    /// One look at control.
-    pub(crate) async fn look(&self) -> Result<(), String> {
-        let _one = self.looking.lock().await;
-        let (etag, refused) = {
-            let followed = self.followed();
-            (followed.etag.clone(), followed.refused.clone())
-        };
-        let seen = refused.as_ref().map_or(etag.as_ref(), |(etag, _)| Some(etag));
-        let looked = control::look(&self.store, self.env, seen).await;
-        let taken = match (looked, refused) {
-            (Ok(Look::Same), Some((_, problem))) => Err(problem),
-            (Ok(Look::Same), None) => Ok(()),
-            (Ok(Look::Absent), _) => self.absent(),
-            (Ok(Look::Changed(object)), _) => self.take_control(object).await,
-            (Err(error), _) => Err(error.to_string()),
-        };
-        if taken.is_err() && !self.control.load().is_known {
-            self.adopt_control().await;
-        }
-        let mut followed = self.followed();
-        match &taken {
-            Ok(()) => {
-                followed.confirmed = Some(Instant::now());
-                followed.problem = None;
-            }
-            Err(problem) => {
-                if followed.problem.as_ref() != Some(problem) {
-                    tracing::error!(env = %self.env, problem, "control is not followed; the last state holds");
-                }
-                followed.problem = Some(problem.clone());
-            }
-        }
-        taken
-    }
-
-    /// No control in the store: right where nothing was ever switched.
-    fn absent(&self) -> Result<(), String> {
-        let now = self.control.load();
-        if now.is_known && now.order != (0, 0) {
-            return Err("the store has lost control/state.json; have the registry write it anew".to_owned());
-        }
-        if !now.is_known {
-            // What was switched before this host's restart is not forgotten by losing it.
-            let copied = self.copy.control().map(|bytes| control::check(&bytes, self.env, &now));
-            let (state, lost) = match copied {
-                Some(Ok(state)) if state.order != (0, 0) => (state, true),
-                Some(_) | None => (Arc::new(InForce { is_known: true, ..InForce::default() }), false),
-            };
-            self.control.store(state);
-            if lost {
-                return Err("the store has lost control/state.json; the last copy holds".to_owned());
-            }
-        }
-        Ok(())
-    }
-
-    async fn take_control(&self, object: Object) -> Result<(), String> {
-        let Object { bytes, etag } = object;
-        if !self.control.load().is_known {
-            // The floor below which this host does not go.
-            self.adopt_control().await;
-        }
-        let state = match control::check(&bytes, self.env, &self.control.load()) {
-            Ok(state) => state,
-            Err(refused) => {
-                self.followed().refused = Some((etag, refused.to_string()));
-                return Err(refused.to_string());
-            }
-        };
-        {
-            let mut followed = self.followed();
-            (followed.etag, followed.refused) = (Some(etag), None);
-        }
-        let order = state.order;
-        self.control.store(state);
-        tracing::info!(env = %self.env, generation = order.0, seq = order.1, "control is in force");
-        let copy = self.copy.clone();
-        self.on_disk(move || copy.save_control(&bytes)).await;
-        Ok(())
-    }
-
-    /// Uses the last copy of control, where nothing is known yet.
-    async fn adopt_control(&self) {
-        let copy = self.copy.clone();
-        let Ok(Some(bytes)) = tokio::task::spawn_blocking(move || copy.control()).await else { return };
-        let now = self.control.load_full();
-        if now.is_known {
-            return;
-        }
-        match control::check(&bytes, self.env, &now) {
-            Ok(state) => self.control.store(state),
-            Err(refused) => tracing::warn!(env = %self.env, %refused, "the last copy of control is unusable"),
-        }
-    }
-
     /// Runs file work where it may block. A disk that fails costs the copy, never a call.
     pub(crate) async fn on_disk(&self, work: impl FnOnce() -> std::io::Result<()> + Send + 'static) {
         match tokio::task::spawn_blocking(work).await {
@@ -298,7 +189,7 @@ impl Inner {
 }
 
 /// `period`, a tenth more or less: hosts that started together do not stay together.
-fn jittered(period: Duration) -> Duration {
+pub(crate) fn jittered(period: Duration) -> Duration {
     let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
     period.mul_f64(0.9 + 0.2 * (random % 1_024) as f64 / 1_024.0)
 }
