@@ -43,9 +43,8 @@ pub async fn find(catalog: &dyn Catalog, tenant: &TenantId, extension: &Extensio
 
 /// Waits as a caller with `deadline` may.
 pub(crate) async fn within<T>(deadline: Option<Instant>, reading: impl Future<Output = Result<T, Unread>>) -> Result<T, Missing> {
-    let latest = Instant::now() + WAIT_MAX;
-    let until = deadline.and_then(|deadline| deadline.checked_sub(ANSWER_BEFORE)).map_or(latest, |early| early.min(latest));
-    match tokio::time::timeout_at(until.into(), reading).await {
+    let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now()).saturating_sub(ANSWER_BEFORE);
+    match tokio::time::timeout(deadline.map_or(WAIT_MAX, left).min(WAIT_MAX), reading).await {
         Ok(read) => Ok(read?),
         Err(_) => Err(Missing::Reading),
     }
