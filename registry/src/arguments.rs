@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use extensions_registry::{RegistrySettings, SettingsError};
 use extensions_types::TenantId;
 
@@ -63,9 +63,20 @@ pub(crate) enum Task {
         prefer_backup: bool,
     },
     /// Say what nothing references; with --apply remove it
-    Gc(Apply),
+    Gc {
+        /// Do it
+        #[arg(long)]
+        apply: bool,
+        /// A plan that was printed before, instead of a new one
+        #[arg(long, value_name = "FILE", requires = "apply")]
+        plan: Option<PathBuf>,
+    },
     /// Say what is past its time; with --apply remove it
-    Retain(Apply),
+    Retain {
+        /// Do it
+        #[arg(long)]
+        apply: bool,
+    },
     /// Derive heads and entries from all events anew
     Rebuild {
         /// Of one tenant only
@@ -83,14 +94,6 @@ pub(crate) enum Task {
         #[arg(long)]
         dry_run: bool,
     },
-}
-
-/// Whether to do what is said.
-#[derive(Debug, Args)]
-pub(crate) struct Apply {
-    /// Do it
-    #[arg(long)]
-    pub(crate) apply: bool,
 }
 
 impl Arguments {
@@ -121,7 +124,7 @@ mod tests {
     fn the_command_line_holds_together() {
         Arguments::command().debug_assert();
         let parsed = Arguments::try_parse_from(["extensions-registry", "gc", "--apply", "--config", "x.toml"]).unwrap();
-        assert!(matches!(parsed.task, Some(Task::Gc(Apply { apply: true }))) && parsed.config.is_some());
+        assert!(matches!(parsed.task, Some(Task::Gc { apply: true, plan: None })) && parsed.config.is_some());
         assert!(Arguments::try_parse_from(["extensions-registry", "erase", "acme"]).is_err(), "an erasure says why");
         assert!(Arguments::try_parse_from(["extensions-registry", "erase", "..", "--why", "x"]).is_err());
     }

@@ -15,8 +15,8 @@ mod standalone;
 
 pub use embedded::{Embedded, EmbeddedParts};
 pub use extensions_registry_api::{
-    Audit, Bundle, BundleError, COMPONENT_FILE, CompileEvent, CompileJob, Compiled, Connection, GRPC_SERVICE, HTTP_PREFIX, LogAudit, NobodyToTell,
-    NotCompiled, Notify, SourceCompiler, TOOL_FILE, owns,
+    Audit, Bundle, BundleError, COMPONENT_FILE, CompileEvent, CompileJob, Compiled, Connection, GRPC_SERVICE, HTTP_PREFIX, LogAudit, Metrics,
+    NobodyToTell, NotCompiled, Notify, SourceCompiler, TOOL_FILE, owns,
 };
 pub use extensions_registry_core::{AgentPolicy, Finding, Policy};
 pub use extensions_registry_ledger::Stores;

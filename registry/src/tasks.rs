@@ -1,11 +1,11 @@
 //! Upkeep from the command line: one report each, progress beside it.
 
-use std::io::Write as _;
+use std::{io::Write as _, path::Path};
 
 use extensions_registry::{RegistrySettings, SettingsError, Stores};
 use extensions_registry_core::Actor;
 use extensions_registry_ledger::{Clock, Ledger};
-use extensions_registry_upkeep::{Erasure, Progress, RestoreOptions, Upkeep, UpkeepError};
+use extensions_registry_upkeep::{Erasure, GcPlan, Progress, RestoreOptions, Upkeep, UpkeepError};
 use extensions_types::{ActorType, CallLabel};
 use serde::Serialize;
 
@@ -36,9 +36,12 @@ pub(crate) async fn run(settings: &RegistrySettings, task: Task) -> Result<bool,
             print(&report)?;
             Ok(report.complete())
         }
-        Task::Gc(apply) => {
-            let plan = upkeep.gc_plan(&tell).await?;
-            if !apply.apply {
+        Task::Gc { apply, plan } => {
+            let plan = match plan {
+                Some(file) => read_plan(&file)?,
+                None => upkeep.gc_plan(&tell).await?,
+            };
+            if !apply {
                 print(&plan)?;
                 return Ok(true);
             }
@@ -46,10 +49,10 @@ pub(crate) async fn run(settings: &RegistrySettings, task: Task) -> Result<bool,
             print(&report)?;
             Ok(report.complete())
         }
-        Task::Retain(apply) => {
-            let mut report = upkeep.retain(None, !apply.apply, &tell).await?;
+        Task::Retain { apply } => {
+            let mut report = upkeep.retain(None, !apply, &tell).await?;
             if let Some(dir) = &settings.audit.dir {
-                report.logs = Some(upkeep.retain_logs(dir, !apply.apply).await?);
+                report.logs = Some(upkeep.retain_logs(dir, !apply).await?);
             }
             print(&report)?;
             Ok(report.complete())
@@ -66,6 +69,11 @@ pub(crate) async fn run(settings: &RegistrySettings, task: Task) -> Result<bool,
             Ok(dry_run || report.complete())
         }
     }
+}
+
+fn read_plan(file: &Path) -> Result<GcPlan, Failure> {
+    let text = std::fs::read(file)?;
+    serde_json::from_slice(&text).map_err(|error| SettingsError::Value(format!("{} is no plan that `gc` printed: {error}", file.display())).into())
 }
 
 /// Whoever may read the store's credentials needs no token.

@@ -4,6 +4,8 @@ mod answer;
 mod bodies;
 mod change;
 mod input;
+#[cfg(test)]
+mod openapi;
 mod operate;
 mod read;
 mod stream;
@@ -12,7 +14,7 @@ mod verb;
 
 use axum::{
     Router,
-    http::Uri,
+    http::{HeaderMap, Uri, header::CONTENT_TYPE},
     response::Response,
     routing::{get, post, put},
 };
@@ -51,7 +53,10 @@ async fn document() -> Response {
     answer::text("application/json", DOCUMENT)
 }
 
-async fn no_route(uri: Uri) -> Response {
+async fn no_route(uri: Uri, headers: HeaderMap) -> Response {
+    if headers.get(CONTENT_TYPE).is_some_and(|content| content.as_bytes().starts_with(b"application/grpc")) {
+        return tonic::Status::unimplemented("no such service or method here").into_http();
+    }
     let message = format!("nothing is served at {:?}; /v1/registry/openapi.json lists the HTTP API", harmless(uri.path()));
     answer::refuse_as(404, &Refusal::new(ErrorCode::NotFound, message))
 }

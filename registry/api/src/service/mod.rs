@@ -174,3 +174,30 @@ impl Service {
 fn about(outcome: Outcome, action: &Action) -> Outcome {
     Outcome { version: outcome.version.or_else(|| action.version()), ..outcome }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use extensions_artifact::{Store, StoreSettings};
+    use extensions_registry_core::Policy;
+    use extensions_registry_ledger::{Clock, Stores};
+
+    use super::*;
+    use crate::{LogAudit, NobodyToTell};
+
+    /// A service over a folder of its own, which ends with the second part.
+    pub(crate) fn service() -> (Service, tempfile::TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&StoreSettings::local(dir.path())).unwrap();
+        let ledger = Ledger::new(Stores::single(store), Policy::default(), Clock::system());
+        let parts = Parts {
+            ledger,
+            audit: Arc::new(LogAudit),
+            notify: Arc::new(NobodyToTell),
+            compiler: None,
+            operations: None,
+            metrics: Metrics::default(),
+            leaving: CancellationToken::new(),
+        };
+        (Service::new(parts), dir)
+    }
+}
