@@ -7,7 +7,7 @@ use extensions_types::{Environment, ExtensionId, SchemaV1, TenantId};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 
-use super::manifest::{HistoryRef, RunManifest, TenantManifest, latest, of_tenant};
+use super::manifest::{HistoryRef, RunManifest, TenantManifest, of_tenant, prune, runs};
 use crate::{
     Place, Upkeep, UpkeepError,
     clock::{now_ms, same_store},
@@ -74,8 +74,16 @@ impl Upkeep {
     /// was copied stays; running it again goes on.
     pub async fn backup(&self, backup: &Store, watcher: Watcher<'_>) -> Result<BackupReport, UpkeepError> {
         let backup = self.another_store(backup).await?;
-        let run = Run { upkeep: self, registry: self.registry(), previous: latest(&backup).await?, backup };
-        run.to_the_end(watcher).await
+        let runs = runs(&backup).await?;
+        let previous = match runs.finished.last() {
+            Some(&run) => backup.read(&Key::BackupRun { run }).await?,
+            None => None,
+        };
+        let run = Run { upkeep: self, registry: self.registry(), previous, backup };
+        // Unfinished runs have taken their numbers too.
+        let report = run.to_the_end(runs.all.keys().last().map_or(0, |last| last + 1), watcher).await?;
+        prune(&run.backup, &runs).await?;
+        Ok(report)
     }
 
     /// `store` as a backup, unless the registry itself lives in it.
@@ -92,9 +100,9 @@ impl Upkeep {
 }
 
 impl Run<'_> {
-    async fn to_the_end(self, watcher: Watcher<'_>) -> Result<BackupReport, UpkeepError> {
+    async fn to_the_end(&self, at_least: u64, watcher: Watcher<'_>) -> Result<BackupReport, UpkeepError> {
         let at_ms = now_ms();
-        let number = at_ms.max(self.previous.as_ref().map_or(0, |previous| previous.run) + 1);
+        let number = at_ms.max(at_least);
         let mut report = BackupReport {
             run: number,
             holds: Tallies::default(),

@@ -64,20 +64,54 @@ pub struct RunManifest {
     pub problems: Vec<String>,
 }
 
+/// The runs of a backup.
+#[derive(Debug, Default)]
+pub(crate) struct Runs {
+    /// Those with a manifest, in rising order.
+    pub(crate) finished: Vec<u64>,
+    /// Every number taken, with its documents.
+    pub(crate) all: BTreeMap<u64, Vec<Key>>,
+}
+
+pub(crate) async fn runs(backup: &At) -> Result<Runs, UpkeepError> {
+    let mut runs = Runs::default();
+    let mut rows = backup.list(&Prefix::BackupRuns);
+    while let Some(row) = rows.try_next().await? {
+        let (Key::BackupRun { run } | Key::BackupTenant { run, .. }) = row.key else { continue };
+        if matches!(row.key, Key::BackupRun { .. }) {
+            runs.finished.push(run);
+        }
+        runs.all.entry(run).or_default().push(row.key);
+    }
+    runs.finished.sort_unstable();
+    Ok(runs)
+}
+
 /// The newest finished run of a backup.
 pub(crate) async fn latest(backup: &At) -> Result<Option<RunManifest>, UpkeepError> {
-    let mut runs = Vec::new();
-    let mut rows = std::pin::pin!(backup.list(&Prefix::BackupRuns));
-    while let Some(row) = rows.try_next().await? {
-        if let Key::BackupRun { run } = row.key {
-            runs.push(run);
-        }
-    }
-    match runs.last() {
+    match runs(backup).await?.finished.last() {
         Some(&run) => backup.read(&Key::BackupRun { run }).await,
         None => Ok(None),
     }
 }
+
+/// Deletes the manifests of old runs, and what runs before the one that is
+/// finished last left without ever ending. Objects stay: the newest run's
+/// histories are the old ones', gone on.
+pub(crate) async fn prune(backup: &At, runs: &Runs) -> Result<(), UpkeepError> {
+    let Some(&newest) = runs.finished.last() else { return Ok(()) };
+    let kept = runs.finished.iter().rev().take(RUNS_KEPT).copied().collect::<BTreeSet<_>>();
+    for (_, keys) in runs.all.iter().filter(|(run, _)| **run < newest && !kept.contains(run)) {
+        // The manifest sorts first: without it the run is none.
+        for key in keys {
+            backup.delete(key).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A month of daily runs: to see what there was, not to restore from.
+const RUNS_KEPT: usize = 30;
 
 /// A tenant's manifest of a run; none where it is gone or not the one that the run names.
 pub(crate) async fn of_tenant(backup: &At, manifest: &RunManifest, tenant: &TenantId) -> Result<Option<TenantManifest>, UpkeepError> {

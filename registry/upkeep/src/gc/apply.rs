@@ -34,10 +34,10 @@ use crate::{
 const MARKER_LIVES_MS: u64 = 60 * 60 * 1_000;
 
 /// What every part of an apply goes by.
-struct Apply<'a> {
-    upkeep: &'a Upkeep,
-    time: StoreTime,
-    copies: Vec<Copies>,
+pub(super) struct Apply<'a> {
+    pub(super) upkeep: &'a Upkeep,
+    pub(super) time: StoreTime,
+    pub(super) copies: Vec<Copies>,
 }
 
 impl Upkeep {
@@ -50,7 +50,7 @@ impl Upkeep {
     pub async fn gc_apply(&self, plan: &GcPlan, watcher: Watcher<'_>) -> Result<GcReport, UpkeepError> {
         let groups = groups(plan)?;
         let apply = Apply { upkeep: self, time: StoreTime::read(&self.registry()).await?, copies: self.copies().await? };
-        let mut done = self.heal_unfinished(&apply.time, watcher).await?;
+        let mut done = apply.heal_unfinished(watcher).await?;
         let run = self.begin_run(plan, &apply.time).await?;
         let mut counter = Counter::new(watcher, Step::Delete, Some(plan.items.len()));
         let apply = &apply;
@@ -177,14 +177,14 @@ impl Apply<'_> {
         let under_way = self.is_under_way(of, &copies.envs, next).await?;
         if under_way || self.upkeep.registry().head(&of.event(next)).await?.is_some() {
             for version in deleted {
-                self.upkeep.heal(state, of, &copies.at, version, done).await?;
+                self.heal(state, of, &copies.at, version, done).await?;
             }
         }
         Ok(())
     }
 
     /// Whether a command is under way that wants to write event `next`.
-    async fn is_under_way(&self, of: &Owned, envs: &[Environment], next: u64) -> Result<bool, UpkeepError> {
+    pub(super) async fn is_under_way(&self, of: &Owned, envs: &[Environment], next: u64) -> Result<bool, UpkeepError> {
         for &env in envs {
             let marker = self.upkeep.registry().head(&of.pending(env, next)).await?;
             if marker.is_some_and(|row| self.time.age_ms(row.modified_ms) < MARKER_LIVES_MS) {

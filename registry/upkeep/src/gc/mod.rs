@@ -8,3 +8,4 @@ mod verdict;
 
 pub use plan::{GcItem, GcPlan, GcReport, ITEMS_MAX};
 pub use verdict::Reason;
+pub(crate) use verdict::{Verdict, in_registry};

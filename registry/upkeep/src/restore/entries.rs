@@ -36,6 +36,13 @@ impl Restore<'_> {
         if entry.applied_seq <= state.applied_seq {
             return Ok(None);
         }
+        if state.is_new() {
+            let line = format!(
+                "{env} serves version {} of `{of}`, whose whole history is lost: it goes on until it is switched off, or pushed, promoted and rebuilt",
+                entry.current
+            );
+            return Ok(Some((of.tenant.clone(), line)));
+        }
         let now = state.serving(env).map_or_else(|| "nothing".to_owned(), |serving| format!("version {}", serving.current));
         let line = format!(
             "{env} served version {} of `{of}` by event {}, but the history ends with {}: it serves {now} now",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use extensions_artifact::{Created, Key, Owned, digest};
+use extensions_artifact::{Created, Key, Owned, Prefix, digest};
 use futures_util::TryStreamExt as _;
 
 use super::{
@@ -14,6 +14,7 @@ use super::{
 use crate::{
     UpkeepError,
     backup::HistoryRef,
+    gc::{Verdict, in_registry},
     objects::{Expected, Lies, expected},
     place::At,
     tally::ObjectKind,
@@ -108,6 +109,11 @@ impl Restore<'_> {
                 return Ok(());
             }
         };
+        for row in self.registry.rows(&Prefix::Extension(of.clone())).await? {
+            if in_registry(&state, &row.key) == Verdict::Unexplained {
+                part.problems.push(format!("`{}` is of a version whose events are lost; it stays, and its number stays taken", row.key));
+            }
+        }
         for expected in expected(of, &state) {
             let over = match expected.look(&self.registry).await? {
                 Lies::Right(_) => continue,
