@@ -59,7 +59,7 @@ impl Ledger {
         let (known, control) = both(read::latest(stores, of), surroundings(stores, of, &command.action)).await?;
         let at_ms = self.inner.clock.now_ms();
         let mut run = Run { ledger: self, of, command, caller, control, known, at_ms, announced: BTreeSet::new(), open: None };
-        run.to_the_end().await
+        run.answer().await
     }
 }
 
@@ -87,7 +87,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn to_the_end(&mut self) -> Result<Outcome, LedgerError> {
+    async fn answer(&mut self) -> Result<Outcome, LedgerError> {
         let result = self.tries().await;
         // While an event that was sent may still be recorded, no error is the last word.
         result.map_err(|error| if self.open.is_some() { LedgerError::Unsettled(Box::new(error)) } else { error })

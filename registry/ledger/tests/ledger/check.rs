@@ -65,9 +65,9 @@ pub(crate) async fn markers(world: &World, state: &Extension) {
     assert!(past.is_empty(), "{past:?}");
 }
 
-/// A new registry looks at everything; then all of the above holds.
+/// A new registry repairs what markers name; then all of the above holds.
 pub(crate) async fn after_repair(world: &World, of: &Owned) -> (Vec<Event>, Extension) {
-    let done: Reconciled = world.ledger().reconcile_all().await.unwrap();
+    let done: Reconciled = world.ledger().reconcile_pending().await.unwrap();
     assert_eq!(done.failed, 0, "{done:?}");
     let (events, state) = history(world, of).await;
     entries(world, of, &state).await;

@@ -5,21 +5,23 @@
 use std::time::Duration;
 
 use extensions_artifact::{
-    Timing,
+    Key, Operation, Timing, document,
     testing::{Fault, Faults},
 };
+use extensions_registry_core::{Action, control::ControlAction};
 use extensions_registry_ledger::{LedgerError, Outcome};
+use extensions_types::{ControlState, Environment, Kind, RiskTier, SwitchSource, SwitchTarget};
 
 use crate::{
     check,
-    kit::one_try,
+    kit::{Driver, World, built, bundle, component, described, draft, off, one_try, operator, owned, person, registry},
     scenes::{Scene, scenes},
 };
 
 /// Longer than any request takes to arrive, however late; the clock is paused.
 const ALL_HAS_ARRIVED: Duration = Duration::from_secs(3_600);
 
-const FAULTS: [Fault; 14] = [
+const FAULTS: [Fault; 15] = [
     Fault::Refused,
     Fault::Error,
     Fault::Lost,
@@ -31,6 +33,7 @@ const FAULTS: [Fault; 14] = [
     Fault::TwiceFirst,
     Fault::WrongBytes,
     Fault::Torn,
+    Fault::Full,
     Fault::Missing,
     Fault::Stop,
     Fault::StopAfter,
@@ -135,6 +138,135 @@ async fn pairs_of_faults() {
                     }
                 }
             }
+        }
+    }
+}
+
+/// A disk that is full from some request on: nothing is half done, and once
+/// there is room the same command goes.
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_fills_up() {
+    for scene in scenes().await {
+        for number in 1..=requests(&scene).await {
+            let plan: Vec<_> = (number..number + 40).map(|number| (number, Fault::Full)).collect();
+            run(&scene, Timing::default(), &plan).await;
+        }
+    }
+}
+
+/// Control has no markers: the reconciler looks at it in every round.
+#[tokio::test(start_paused = true)]
+async fn every_fault_at_every_request_of_a_change_of_control() {
+    for number in 1..=10 {
+        for fault in FAULTS {
+            for next in [None, Some(Fault::Error), Some(Fault::Lost), Some(Fault::StopAfter)] {
+                let plan: Vec<_> = [(number, fault)].into_iter().chain(next.map(|fault| (number + 1, fault))).collect();
+                change_control(&plan).await;
+            }
+        }
+    }
+}
+
+async fn change_control(plan: &[(u64, Fault)]) {
+    let world = World::new();
+    world.ledger().change_control(Environment::Prod, &off("before"), &operator()).await.unwrap();
+    let faults = Faults::default();
+    plan.iter().for_each(|&(number, fault)| faults.at(number, fault));
+    let (ledger, operator, mut lift) = (world.faulty(&faults, one_try()), operator(), off("the-command"));
+    lift.action = ControlAction::Lift { target: SwitchTarget::Kind { kind: Kind::AgentTool }, source: SwitchSource::Operator };
+    let ended = tokio::select! {
+        biased;
+        () = faults.stopped() => None,
+        result = ledger.change_control(Environment::Prod, &lift, &operator) => Some(result),
+    };
+    tokio::time::sleep(ALL_HAS_ARRIVED).await;
+    let fresh = world.ledger();
+    assert_eq!(fresh.reconcile_pending().await.unwrap().failed, 0);
+    let events = fresh.control_history(Environment::Prod, 1, 10).await.unwrap();
+    match &ended {
+        Some(Ok(outcome)) => assert_eq!((events.len(), outcome.seq), (1, 2), "{plan:?}"),
+        Some(Err(LedgerError::Unserved { .. })) => assert_eq!(events.len(), 1, "{plan:?}"),
+        Some(Err(LedgerError::Unsettled(_))) | None => assert!(events.len() <= 1, "{plan:?}"),
+        Some(Err(error)) => assert!(events.is_empty(), "{plan:?}: {error}, so nothing was changed"),
+    }
+    // Hosts read what the events say.
+    let object = world.prod.get(&Key::ControlState { env: Environment::Prod }).await.unwrap().unwrap();
+    let state: ControlState = document::decode(&object.bytes).unwrap();
+    assert_eq!((state.applied_seq, state.switches.len()), (1 + events.len() as u64, 1 - events.len()), "{plan:?}");
+    let again = fresh.change_control(Environment::Prod, &lift, &operator).await.unwrap();
+    assert_eq!((again.seq, again.changed), (2, true), "{plan:?}");
+    assert_eq!(fresh.control_history(Environment::Prod, 0, 10).await.unwrap().len(), 2);
+}
+
+/// A version's objects: whole, or not committed.
+#[tokio::test(start_paused = true)]
+async fn every_fault_at_every_request_of_an_upload() {
+    let of = owned("order-check");
+    let template = World::new();
+    let mut driver = Driver::new(template.ledger(), of.clone());
+    let drafted = driver.must(&person("ann"), draft(RiskTier::Low, "mine")).await.version.unwrap();
+    driver.must(&person("ann"), Action::RequestCompile { version: drafted }).await;
+    let made = described(&of, drafted, RiskTier::Low);
+    for number in 1..=16 {
+        for fault in FAULTS {
+            let world = template.copy().await;
+            let faults = Faults::default();
+            faults.at(number, fault);
+            let ledger = world.faulty(&faults, one_try());
+            let upload = async {
+                let source = ledger.put_source(&of, drafted, bundle("mine")).await.is_ok();
+                let built = ledger.put_built(&of, drafted, component(drafted), &made).await.is_ok();
+                (source, built)
+            };
+            let ended = tokio::select! {
+                biased;
+                () = faults.stopped() => (false, false),
+                ended = upload => ended,
+            };
+            tokio::time::sleep(ALL_HAS_ARRIVED).await;
+            let fresh = world.ledger();
+            if ended.0 {
+                assert_eq!(fresh.source(&of, drafted).await.unwrap(), bundle("mine"), "{fault:?} at {number}");
+            }
+            let mut driver = Driver::new(fresh.clone(), of.clone());
+            if !ended.1 {
+                fresh.put_source(&of, drafted, bundle("mine")).await.unwrap();
+                fresh.put_built(&of, drafted, component(drafted), &made).await.unwrap();
+            }
+            driver.must(&registry(), built(&of, drafted, RiskTier::Low, 1)).await;
+            assert_eq!(fresh.component(&of, drafted).await.unwrap(), component(drafted), "{fault:?} at {number}");
+        }
+    }
+}
+
+/// The reconciler itself dies and errs; the next one ends its work.
+#[tokio::test(start_paused = true)]
+async fn every_fault_at_every_request_of_a_repair() {
+    let all = scenes().await;
+    let scene = all.iter().find(|scene| scene.name == "retire").unwrap();
+    let template = scene.world.copy().await;
+    let faults = Faults::default();
+    faults.rule(|call| (call.operation == Operation::Create && call.path.contains("/events/")).then_some(Fault::StopAfter));
+    let dying = template.faulty(&faults, one_try());
+    tokio::select! {
+        () = faults.stopped() => {}
+        result = dying.run(&scene.of, &scene.command, &scene.caller) => panic!("{result:?}"),
+    }
+    for number in 1..=40 {
+        for fault in FAULTS {
+            let world = template.copy().await;
+            let faults = Faults::default();
+            faults.at(number, fault);
+            let ledger = world.faulty(&faults, one_try());
+            tokio::select! {
+                biased;
+                () = faults.stopped() => {}
+                result = ledger.reconcile_pending() => drop(result),
+            }
+            drop(ledger);
+            tokio::time::sleep(ALL_HAS_ARRIVED).await;
+            let (events, _) = check::after_repair(&world, &scene.of).await;
+            assert_eq!(check::answers(&events, &scene.command.id), 1);
         }
     }
 }

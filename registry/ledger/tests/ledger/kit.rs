@@ -1,6 +1,6 @@
 //! Stores, ledgers and callers for tests. Prod lies in a store of its own.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use extensions_artifact::{
@@ -152,13 +152,23 @@ impl World {
     /// Another world with the same objects.
     pub(crate) async fn copy(&self) -> Self {
         let copy = Self::new();
+        self.copy_to(&copy).await;
+        copy
+    }
+
+    /// Puts all objects into another world.
+    pub(crate) async fn copy_to(&self, copy: &Self) {
         for (from, to) in [(&self.own, &copy.own), (&self.prod, &copy.prod)] {
             let rows: Vec<_> = from.list(&Prefix::All, None).try_collect().await.unwrap();
             for row in rows {
                 to.put(&row.key, from.get(&row.key).await.unwrap().unwrap().bytes).await.unwrap();
             }
         }
-        copy
+    }
+
+    /// Stores in two folders.
+    pub(crate) fn on_disk(folder: &Path) -> Self {
+        Self { own: Store::local(&folder.join("own")).unwrap(), prod: Store::local(&folder.join("prod")).unwrap() }
     }
 
     /// Paths and contents of everything but markers, which say only where to look.

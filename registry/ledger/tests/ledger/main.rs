@@ -4,6 +4,7 @@
 mod check;
 mod costs;
 mod faults;
+mod killed;
 mod kit;
 mod repair;
 mod rivals;

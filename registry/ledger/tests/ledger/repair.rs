@@ -252,3 +252,18 @@ async fn a_stale_list_delays_and_loses_nothing() {
     assert_eq!(cut_off.reconcile_pending().await.unwrap().entries_written, 1);
     check::after_repair(&world, &driver.of).await;
 }
+
+/// Without any marker: the look at everything after a start finds it.
+#[tokio::test]
+async fn the_look_at_everything_needs_no_marker() {
+    let world = World::new();
+    let driver = released(&world).await;
+    world.prod.delete(&driver.of.entry(Environment::Prod)).await.unwrap();
+    world.prod.delete(&driver.of.component(version(2))).await.unwrap();
+    world.own.delete(&driver.of.head()).await.unwrap();
+    assert_eq!(world.ledger().reconcile_pending().await.unwrap().entries_written, 0);
+    let done = world.ledger().reconcile_all().await.unwrap();
+    assert_eq!((done.looked_at, done.entries_written, done.failed), (1, 1, 0));
+    assert!(world.own.get(&driver.of.head()).await.unwrap().is_some());
+    check::after_repair(&world, &driver.of).await;
+}

@@ -78,8 +78,8 @@ async fn two_registries_and_fifty_promoters_in_memory() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_registries_and_fifty_promoters_on_one_disk() {
-    let (own, prod) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let open = || World::over(Store::local(own.path()).unwrap(), Store::local(prod.path()).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let open = || World::on_disk(folder.path());
     let registries = [open().ledger(), open().ledger()];
     storm(&open(), registries).await;
 }
