@@ -142,7 +142,7 @@ mod tests {
                 let kept = store.get(&seq).is_some_and(|found| found.readable) && !merged.damaged.contains(&seq);
                 prop_assert!(merged.put.contains(&seq) != kept, "{seq} comes from exactly one");
             }
-            for (seq, _) in &store {
+            for seq in store.keys() {
                 prop_assert_eq!(*seq > merged.last, merged.aside.contains(seq));
             }
             // Once done, nothing is left to do.
