@@ -1,15 +1,24 @@
 //! The command line, declared. Names and flags are fixed: scripts depend on them.
 
+mod admin;
+mod registry;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use extensions_types::{ActorType, Environment, ExtensionId, Kind, TenantId, VersionSelector};
+use extensions_types::{ActorType, Environment, ExtensionId, Kind, RiskTier, TenantId, UnknownWord, VersionSelector};
 
-/// Write, run, serve and call extensions.
+pub(crate) use self::{
+    admin::{Admin, Switch, UpkeepArgument},
+    registry::{Approve, ChangeArguments, Enable, Guard, History, List, Pin, Promote, Push, Reject, Retire, Rollback, Show, Submit, Watch},
+};
+
+/// Write, run, release and call extensions.
 ///
 /// An extension is a small WebAssembly component that changes what a business
-/// service does at a hook. `ext new` makes one, `ext dev` serves it on this
-/// machine, `ext invoke` calls it.
+/// service does at a hook. `ext new` makes one, `ext dev` runs a platform on
+/// this machine, `ext push` makes a version there, `ext promote` serves it,
+/// `ext invoke` calls it.
 #[derive(Debug, Parser)]
 #[command(
     name = "ext",
@@ -17,7 +26,8 @@ use extensions_types::{ActorType, Environment, ExtensionId, Kind, TenantId, Vers
     max_term_width = 100,
     after_help = "Exit codes: 0 done · 1 the extension or the platform answered with an error · 2 wrong usage or input ·\n\
                   3 cannot reach the server · 4 refused (not authorised, policy) · 5 build or check failed\n\n\
-                  A first extension:\n  ext toolchain install rust\n  ext new my-rule --kind domain-hook --lang rust\n  ext test my-rule\n  ext dev my-rule --watch"
+                  A first extension:\n  ext toolchain install rust\n  ext new my-rule --kind domain-hook --lang rust\n  ext test my-rule\n  ext dev my-rule --watch\n\n\
+                  Its way to prod:\n  ext push my-rule\n  ext promote my-rule --to dev\n  ext submit my-rule --to staging\n  ext approve my-rule --to staging\n  ext promote my-rule --to staging"
 )]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -73,10 +83,39 @@ pub(crate) enum Command {
     Dev(Box<Dev>),
     /// Call an extension on a server
     Invoke(Invoke),
-    /// List the extensions that a server serves
+    /// Make a new draft version of an extension: it answers when it is built or has failed
+    Push(Push),
+    /// Ask for review of a version for an environment
+    Submit(Submit),
+    /// Approve a submitted version for an environment
+    Approve(Approve),
+    /// Refuse a submitted version for an environment
+    Reject(Reject),
+    /// Serve a version in an environment
+    Promote(Promote),
+    /// Serve a version again that an environment has served before
+    Rollback(Rollback),
+    /// Give one caller or one hook point a version of its own
+    Pin(Pin),
+    /// Switch an extension off in an environment
+    Disable(Enable),
+    /// Switch it on again
+    Enable(Enable),
+    /// Take a version out of use for good
+    Retire(Retire),
+    /// List extensions: what the server serves, and how far their versions have come
     List(List),
+    /// Show an extension, a version, or what changed between two
+    Show(Show),
+    /// Show who changed what, when and why
+    History(History),
+    /// Follow changes as they happen
+    Watch(Watch),
     /// Show what an extension logged
     Logs(Logs),
+    /// Operate the platform: switches, tiers, erasure, upkeep
+    #[command(subcommand)]
+    Admin(Box<Admin>),
     /// Install what guests are built with
     #[command(subcommand)]
     Toolchain(Toolchain),
@@ -274,13 +313,6 @@ pub(crate) enum Transport {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct List {
-    /// Only this kind
-    #[arg(long, value_enum)]
-    pub(crate) kind: Option<KindArgument>,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct Logs {
     /// The extension
     pub(crate) extension: ExtensionId,
@@ -300,11 +332,15 @@ pub(crate) enum Toolchain {
 }
 
 fn environment(text: &str) -> Result<Environment, String> {
-    text.parse().map_err(|error: extensions_types::UnknownWord| error.to_string())
+    text.parse().map_err(|error: UnknownWord| error.to_string())
 }
 
 fn actor(text: &str) -> Result<ActorType, String> {
-    text.parse().map_err(|error: extensions_types::UnknownWord| error.to_string())
+    text.parse().map_err(|error: UnknownWord| error.to_string())
+}
+
+fn tier(text: &str) -> Result<RiskTier, String> {
+    text.parse().map_err(|error: UnknownWord| error.to_string())
 }
 
 fn reference(text: &str) -> Result<Reference, String> {

@@ -22,6 +22,8 @@ pub(crate) struct Running {
     pub(crate) server: String,
     pub(crate) socket: PathBuf,
     pub(crate) token: String,
+    /// For `ext admin`: platform tokens belong to no tenant.
+    pub(crate) operator_token: String,
     pub(crate) process: u32,
 }
 

@@ -45,6 +45,18 @@ impl Say {
         }
     }
 
+    /// Whether programs read.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Data for people only.
+    pub(crate) fn text(&self, text: impl std::fmt::Display) {
+        if !self.json {
+            println!("{text}");
+        }
+    }
+
     /// Data for programs only.
     pub(crate) fn event(&self, value: &serde_json::Value) {
         if self.json {
@@ -85,9 +97,22 @@ impl Say {
         }
     }
 
+    /// A bar for bytes that are sent; silent where nobody watches.
+    pub(crate) fn bytes(&self, text: &'static str, bytes: u64) -> ProgressBar {
+        if self.nobody_watches() {
+            return ProgressBar::hidden();
+        }
+        let style = ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes}").unwrap_or_else(|_| ProgressStyle::default_bar());
+        ProgressBar::new(bytes).with_style(style).with_message(text)
+    }
+
+    fn nobody_watches(&self) -> bool {
+        self.quiet || self.json || !std::io::stderr().is_terminal()
+    }
+
     /// A spinner for a long step; silent where nobody watches.
     pub(crate) fn progress(&self, text: String) -> ProgressBar {
-        if self.quiet || self.json || !std::io::stderr().is_terminal() {
+        if self.nobody_watches() {
             return ProgressBar::hidden();
         }
         let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner());

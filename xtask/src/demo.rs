@@ -1,7 +1,7 @@
 //! `cargo xtask demo`: the product in one go on a fresh machine. It installs
 //! what is missing, builds, serves the guest examples, calls each in every way
-//! there is, shows a guest that spins being stopped, and leaves nothing behind
-//! but the toolchain.
+//! there is, shows a guest that spins being stopped, takes a rule from a draft
+//! to production and back, and leaves nothing behind but the toolchain.
 
 mod calls;
 mod platform;
@@ -9,6 +9,7 @@ mod report;
 mod rules;
 mod scratch;
 mod spinner;
+mod walk;
 
 use std::time::Instant;
 
@@ -35,12 +36,15 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut folders = guests::examples(workspace)?;
     folders.push(report.step("spinner", || spinner::create(&ext, &scratch))?);
 
+    let rule = walk::create(&ext, &scratch)?;
+
     let platform = report.step("start", || Platform::start(&ext, &folders, &scratch))?;
     let rules = rules::read(workspace)?;
-    let told =
-        show(&Caller::new(&ext, &platform)?, &rules, &mut report).with_context(|| format!("the server's last words:\n{}", platform.log_tail()));
+    let told = show(&Caller::new(&ext, &platform)?, &rules, &mut report)
+        .and_then(|()| report.step("walk", || walk::show(&ext, &platform, &scratch, &rule)))
+        .with_context(|| format!("the server's last words:\n{}", platform.log_tail()));
     let stopped = report.step("stop", || platform.stop());
-    told?;
+    report.walked(told?);
     stopped?;
     let left = scratch.remove()?;
     say::talk(report.render(started.elapsed()));

@@ -8,6 +8,7 @@ mod invoke;
 mod list;
 mod logs;
 mod new;
+mod registry;
 mod run;
 mod server;
 mod test;
@@ -33,6 +34,20 @@ pub(crate) async fn run(arguments: Arguments, say: &Say) -> Result<(), Failure> 
             None => dev::run(&dev, say).await,
         },
         Command::Invoke(invoke) => invoke::run(&invoke, &global, say).await,
+        Command::Push(push) => registry::push::run(&push, &global, say).await,
+        Command::Submit(submit) => registry::review::submit(&submit, &global, say).await,
+        Command::Approve(approve) => registry::review::approve(&approve, &global, say).await,
+        Command::Reject(reject) => registry::review::reject(&reject, &global, say).await,
+        Command::Promote(promote) => registry::release::promote(&promote, &global, say).await,
+        Command::Rollback(rollback) => registry::release::rollback(&rollback, &global, say).await,
+        Command::Pin(pin) => registry::release::pin(&pin, &global, say).await,
+        Command::Disable(enable) => registry::release::set_enabled(&enable, false, &global, say).await,
+        Command::Enable(enable) => registry::release::set_enabled(&enable, true, &global, say).await,
+        Command::Retire(retire) => registry::release::retire(&retire, &global, say).await,
+        Command::Show(show) => registry::show::run(&show, &global, say).await,
+        Command::History(history) => registry::history::run(&history, &global, say).await,
+        Command::Watch(watch) => registry::history::watch(&watch, &global, say).await,
+        Command::Admin(admin) => registry::admin::run(&admin, &global, say).await,
         Command::List(list) => list::run(&list, &global, say).await,
         Command::Logs(logs) => logs::run(&logs, &global, say).await,
         Command::Toolchain(Toolchain::Install { lang }) => toolchain::install(lang, say),

@@ -5,5 +5,7 @@
 mod author;
 mod dev;
 mod help;
+mod platform;
+mod registry;
 mod sandbox;
 mod usage;

@@ -11,6 +11,7 @@ use super::{
     calls::{Answer, Way},
     rules::Rule,
     spinner::Spun,
+    walk,
 };
 use crate::say;
 
@@ -29,6 +30,7 @@ pub(super) struct Report {
     steps: Vec<(&'static str, Duration)>,
     calls: Vec<Call>,
     spun: Option<Spun>,
+    walk: Vec<walk::Step>,
 }
 
 impl Report {
@@ -52,6 +54,11 @@ impl Report {
         self.spun = Some(spun);
     }
 
+    /// The rule's way to production and back.
+    pub(super) fn walked(&mut self, steps: Vec<walk::Step>) {
+        self.walk = steps;
+    }
+
     /// The page.
     pub(super) fn render(&self, total: Duration) -> String {
         let mut page = String::new();
@@ -68,6 +75,12 @@ impl Report {
                 say::duration(*longest),
                 slowest.as_secs_f64() * 1e3,
             );
+        }
+        if !self.walk.is_empty() {
+            let _ = writeln!(page, "\n{:<9} {:>9}  A version's way", "Who", "With `ext`");
+            for walk::Step { who, what, took } in &self.walk {
+                let _ = writeln!(page, "{who:<9} {:>9}  {what}", say::duration(*took));
+            }
         }
         let steps: Vec<_> = self.steps.iter().map(|(name, time)| format!("{name} {}", say::duration(*time))).collect();
         let _ = write!(page, "\n{} · total {}. The platform is stopped, its files are removed.", steps.join(" · "), say::duration(total));

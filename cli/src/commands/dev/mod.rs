@@ -1,5 +1,8 @@
 //! `ext dev`: the embedded platform, one process, nothing else to install.
 
+mod compiler;
+mod environments;
+mod mounted;
 mod platform;
 mod serve;
 mod settings;

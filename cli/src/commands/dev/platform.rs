@@ -1,64 +1,82 @@
-//! The host with its overlay catalog, and how others find it.
+//! Host and registry in one process, and how others find them.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use extensions_catalog::{Catalogs, Overlay};
-use extensions_host::{Host, LogFormat, StartError, THIS_BINARY, start_logging};
+use extensions_artifact::Store;
+use extensions_catalog::Overlay;
+use extensions_host::{Host, HostSettings, LogFormat, Prepared, StartError, THIS_BINARY, start_logging};
+use extensions_identity::{Audience, IdentitySettings};
 use extensions_pipeline::Workbench;
+use extensions_registry::{Embedded, EmbeddedParts, LogAudit, Metrics, Policy, Stores, UpkeepSettings};
+use extensions_store_catalog::Following;
 use serde_json::json;
+use tokio::runtime::Handle;
 
 use crate::{
     args::Dev,
-    commands::dev::{settings, token},
+    commands::dev::{compiler::PipelineCompiler, environments, environments::Environments, mounted::Mounted, settings, token},
     dev_state::{self, Announced, Running},
     failure::{Failure, chain},
     say::Say,
+    tools,
 };
 
 /// The token that `ext` finds lasts as long as anyone leaves `ext dev` running.
 const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
 
+/// Where pushed source is built, in the data directory.
+const SOURCES: &str = "sources";
+
 /// The running platform.
 pub(crate) struct Platform {
     pub(crate) host: Host,
-    pub(crate) catalog: Arc<Overlay>,
+    /// The folders that were given, above what dev serves.
+    pub(crate) folders: Arc<Overlay>,
+    registry: Embedded,
+    following: Vec<Following>,
     pub(crate) running: Running,
     admin: Option<SocketAddr>,
     announced: Announced,
 }
 
 impl Platform {
-    /// Checks settings, starts log and host, and says where it listens.
+    /// Checks settings, starts log, registry and host, and says where it listens.
     pub(crate) fn start(dev: &Dev, say: &Say) -> Result<Self, Failure> {
         let data = match &dev.data {
             Some(data) => data.clone(),
             None => dev_state::default_data_dir()?,
         };
         let key = dev_state::signing_key(&data)?;
-        let mut settings = settings::of(dev, &absolute(&data)?, &key)?;
+        let data = absolute(&data)?;
+        let mut settings = settings::of(dev, &data, &key)?;
         if let Some(format) = &dev.log_format {
             settings.log.format = if format == "json" { LogFormat::Json } else { LogFormat::Text };
         }
         start_logging(settings.log.format, settings.log.filter.as_deref()).map_err(|error| Failure::Usage(chain(&error)))?;
-        let catalog = Arc::new(Overlay::default());
-        let catalogs = Catalogs::of(settings.env, Arc::clone(&catalog) as _);
-        let host =
-            Host::start(&settings, catalogs, tokio::runtime::Handle::current(), THIS_BINARY.as_ref()).map_err(
-                |error| match error {
-                    StartError::Settings(_) | StartError::Identity(_) => Failure::Usage(chain(&error)),
-                    StartError::Engine(_) | StartError::Cache(_) | StartError::Front(_) => Failure::Local(chain(&error)),
-                },
-            )?;
+        let folders = Arc::new(Overlay::default());
+        let store = environments::store(&settings, &data)?;
+        let environments = Environments::open(&store, &settings, &data)?;
+        let prepared = Host::prepare(&settings, environments.catalogs(&folders), Handle::current(), THIS_BINARY.as_ref()).map_err(not_started)?;
+        let following = environments.follow(&prepared.loads());
+        let registry = registry(store, environments, &settings, &prepared, &data)?;
+        let mounted = Mounted::new(registry.router(), Handle::current());
+        let host = prepared.listen(Some(Arc::new(mounted))).map_err(not_started)?;
         let addresses = host.addresses();
         let (Some(tcp), Some(socket)) = (addresses.tcp, addresses.unix.clone()) else {
             return Err(Failure::Local("the host listens nowhere".to_owned()));
         };
         let token = token::of_developer(&key, &dev.tenant, TOKEN_LIFE)?;
-        let running = Running { server: format!("http://{tcp}"), socket, token, process: std::process::id() };
+        let operator_token = token::of_operator(&key, TOKEN_LIFE)?;
+        let running = Running { server: format!("http://{tcp}"), socket, token, operator_token, process: std::process::id() };
         let announced = dev_state::announce(&running)?;
         let admin = addresses.admin;
         say.event(&json!({"event": "listening", "server": running.server, "socket": running.socket}));
-        Ok(Self { host, catalog, running, admin, announced })
+        Ok(Self { host, folders, registry, following, running, admin, announced })
     }
 
     /// The engine that serves, for building beside it.
@@ -79,10 +97,41 @@ impl Platform {
 
     pub(crate) async fn stop(self) -> extensions_host::Drained {
         drop(self.announced);
-        self.host.drain().await
+        // Watches would outlast a drain.
+        self.registry.leave();
+        let drained = self.host.drain().await;
+        drop(self.following);
+        self.registry.stop();
+        drained
     }
 }
 
-fn absolute(path: &std::path::Path) -> Result<PathBuf, Failure> {
+/// The registry over the same store, with the host's engine to compile for.
+fn registry(store: Store, environments: Environments, settings: &HostSettings, host: &Prepared, data: &Path) -> Result<Embedded, Failure> {
+    let workbench = Workbench::beside(Arc::clone(host.engine()), Arc::clone(host.modules()));
+    let compiler = PipelineCompiler::new(tools::tools()?, workbench, &data.join(SOURCES), Handle::current());
+    let parts = EmbeddedParts {
+        stores: Stores::single(store),
+        policy: Policy::default(),
+        identity: IdentitySettings { audience: Audience::Registry, ..settings.identity.clone() },
+        audit: Arc::new(LogAudit),
+        notify: Arc::new(environments),
+        compiler: Some(Arc::new(compiler)),
+        upkeep: UpkeepSettings::default(),
+        backups: Vec::new(),
+        audit_dir: None,
+        metrics: Metrics::default(),
+    };
+    Embedded::start(parts).map_err(|error| Failure::Usage(chain(&error)))
+}
+
+fn not_started(error: StartError) -> Failure {
+    match error {
+        StartError::Settings(_) | StartError::Identity(_) => Failure::Usage(chain(&error)),
+        StartError::Engine(_) | StartError::Cache(_) | StartError::Front(_) => Failure::Local(chain(&error)),
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     path.canonicalize().map_err(|error| Failure::Local(format!("cannot find {}: {error}", path.display())))
 }

@@ -77,10 +77,10 @@ impl Served {
         let built = build::with_progress(&opened, authorship, &self.tools, &platform.workbench(), say).await?;
         let definition = std::sync::Arc::clone(&built.version.definition);
         if let Some(before) = slot.id.replace(definition.id.clone()).filter(|before| *before != definition.id) {
-            platform.catalog.remove(&self.tenant, &before);
+            platform.folders.remove(&self.tenant, &before);
         }
         // Its code is loaded, so the switch costs the next caller nothing.
-        platform.catalog.put(built.version);
+        platform.folders.put(built.version);
         say.good(format_args!("serving {}@{} ({})", definition.id, definition.version, seconds(start.elapsed())));
         say.event(&json!({
             "event": "served", "extension": definition.id, "version": definition.version, "kind": definition.kind,

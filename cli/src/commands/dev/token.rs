@@ -15,11 +15,20 @@ use crate::{
 
 /// The token that `ext` uses on this machine: a person with every role.
 pub(crate) fn of_developer(key: &DevKey, tenant: &TenantId, life: Duration) -> Result<String, Failure> {
+    Ok(key.sign(&of_user(life)?.tenant(tenant).roles(Role::ALL).scopes(&[Scope::Invoke])))
+}
+
+/// The token of `ext admin`: the same person as the platform's operator, of no tenant.
+pub(crate) fn of_operator(key: &DevKey, life: Duration) -> Result<String, Failure> {
+    Ok(key.sign(&of_user(life)?.scopes(&[Scope::Operate])))
+}
+
+/// Whoever sits at this machine, for host and registry.
+fn of_user(life: Duration) -> Result<Claims, Failure> {
     let subject = std::env::var("USER").ok().and_then(|user| CallLabel::parse(&user).ok());
     let subject = subject.map_or_else(|| label("developer"), Ok)?;
     let claims = Claims::new(ISSUER, &subject, Audience::Runtime, ActorType::User, SystemTime::now() + life);
-    let claims = claims.audiences(&[Audience::Runtime, Audience::Registry]).tenant(tenant).roles(Role::ALL).scopes(&[Scope::Invoke]);
-    Ok(key.sign(&claims))
+    Ok(claims.audiences(&[Audience::Runtime, Audience::Registry]))
 }
 
 /// Prints the token that was asked for.
