@@ -1,6 +1,6 @@
 //! The engine: starts lanes and ticker, loads versions, runs calls.
 
-use std::{sync::Arc, task::Poll, time::Instant};
+use std::{sync::Arc, task::Poll};
 
 use extensions_aot::Code;
 use extensions_engine_config::{CompatibilityHash, ConfigError, MemoryReset, MissingCpuFeatures, PoolSize, Profile, check_cpu, host_engine};
@@ -8,11 +8,12 @@ use extensions_types::{ErrorCode, ExecutionContext, ExtensionDefinition, ToolDes
 use wasmtime::component::Linker;
 
 use crate::{
-    budget::{Budget, Stop},
+    budget::Stop,
     call::{Call, Failure, Outcome, Stats},
     control::Control,
     extension::{Extension, LoadError},
     guest::{self, Guest},
+    invocation::Invocation,
     mapped::Mapped,
     outcome,
     run::Run,
@@ -88,7 +89,7 @@ pub struct Engine {
     memory_reset: MemoryReset,
     slow_lane: SlowLane,
     observer: Arc<dyn Observer>,
-    _ticker: Ticker,
+    ticker: Ticker,
 }
 
 impl std::fmt::Debug for Engine {
@@ -120,7 +121,7 @@ impl Engine {
             memory_reset: settings.memory_reset,
             slow_lane: SlowLane::start(size)?,
             observer,
-            _ticker: Ticker::start(&engine)?,
+            ticker: Ticker::start(&engine)?,
             engine,
         })
     }
@@ -158,7 +159,7 @@ impl Engine {
     /// # Errors
     /// When the component is of another world or a schema is refused.
     pub fn link(&self, definition: Arc<ExtensionDefinition>, mapped: &Mapped) -> Result<Extension, LoadError> {
-        Extension::link(definition, &self.linker, mapped)
+        Extension::link(definition, &self.linker, mapped, Arc::clone(&self.observer), Arc::clone(self.ticker.beat()))
     }
 
     /// Runs one call to its outcome.
@@ -166,14 +167,12 @@ impl Engine {
     /// The guest starts on the calling thread and goes on in the slow lane if
     /// it outlives its slice. Dropping the future stops the guest at its next tick.
     pub async fn invoke(&self, extension: &Arc<Extension>, call: Call) -> Outcome {
-        let limits = extension.definition.limits;
-        let budget = Budget { cpu: limits.cpu(), wall_end: Instant::now() + limits.timeout(), caller_end: call.deadline };
         let slow = extension.starts_slow(call.input.len());
-        let mut sliced = self.prepare(extension, call, budget);
+        let mut sliced = Sliced::new(Invocation::begin(extension, call));
         if !slow && let Poll::Ready(outcome) = sliced.poll_slice() {
             return outcome;
         }
-        self.go_on_slowly(sliced, limits.memory_bytes(), budget).await
+        self.go_on_slowly(sliced).await
     }
 
     /// A tool's own description and schemas, under the limits of a call.
@@ -181,12 +180,11 @@ impl Engine {
     /// # Errors
     /// When the tool traps, exceeds a limit or is no tool.
     pub async fn describe(&self, extension: &Arc<Extension>, call: Call) -> Result<(ToolDescription, [Vec<u8>; 2]), Failure> {
-        let limits = extension.definition.limits;
-        let budget = Budget { cpu: limits.cpu(), wall_end: Instant::now() + limits.timeout(), caller_end: call.deadline };
-        let (run, control) = Self::run(extension, call.context, call.host_calls, call.input, budget);
-        let mut describing = Box::pin(run.describe());
+        let invocation = Invocation::begin(extension, call);
+        let mut describing = Box::pin(Run(Arc::clone(&invocation)).describe());
         let described = std::future::poll_fn(|context| {
-            let polled = control.metered(|| describing.as_mut().poll(context));
+            extension.beat.feel();
+            let polled = invocation.control.metered(|| describing.as_mut().poll(context));
             if polled.is_pending() {
                 // A slice is over; nothing else shares this runtime while a version is built.
                 context.waker().wake_by_ref();
@@ -197,33 +195,15 @@ impl Engine {
         Ok((ToolDescription { name: tool.name, description: tool.description }, [tool.input_schema, tool.output_schema]))
     }
 
-    fn run(
-        extension: &Arc<Extension>,
-        context: Arc<ExecutionContext>,
-        host_calls: Arc<dyn crate::HostCalls>,
-        input: bytes::Bytes,
-        budget: Budget,
-    ) -> (Run, Arc<Control>) {
-        let control = Arc::new(Control::new(budget));
-        (Run { extension: Arc::clone(extension), context, host_calls, input, control: Arc::clone(&control) }, control)
-    }
-
-    fn prepare(&self, extension: &Arc<Extension>, call: Call, budget: Budget) -> Sliced {
-        let context = call.context;
-        let (run, control) = Self::run(extension, Arc::clone(&context), call.host_calls, call.input, budget);
-        let run = Box::pin(run.finish());
-        Sliced::new(run, control, Arc::clone(extension), context, Arc::clone(&self.observer), call.accepted)
-    }
-
-    async fn go_on_slowly(&self, call: Sliced, memory_bytes: usize, budget: Budget) -> Outcome {
-        let control = Arc::clone(&call.control);
-        let limits = *call.limits();
-        let waiting = match self.slow_lane.submit(call, memory_bytes) {
+    async fn go_on_slowly(&self, call: Sliced) -> Outcome {
+        let invocation = Arc::clone(&call.invocation);
+        let Invocation { extension, control, .. } = &*invocation;
+        let waiting = match self.slow_lane.submit(call) {
             Ok(waiting) => waiting,
             Err(full) => return full.0.abandon(Failure::new(ErrorCode::Overloaded, "this host has no room for long calls now; try again")),
         };
-        let guard = GiveUp(&control);
-        let (end, which) = budget.end();
+        let guard = GiveUp(control);
+        let (end, which) = control.budget.end();
         let outcome = tokio::time::timeout(until(end) + ANSWER_GRACE, waiting).await;
         match outcome {
             Ok(Ok(outcome)) => {
@@ -233,7 +213,7 @@ impl Engine {
             // The lane closed with the call in it; it has been observed there.
             Ok(Err(_)) => Outcome::failed(Failure::new(ErrorCode::Unavailable, "the host is stopping")),
             // The lane is too busy to stop the guest in time; the caller is answered in time all the same.
-            Err(_) => early(which, &limits, &control),
+            Err(_) => early(which, &extension.definition.limits, control),
         }
     }
 }

@@ -14,8 +14,10 @@ use wasmtime::component::{InstancePre, Linker};
 
 use crate::{
     bindings::{agent_tool::AgentToolIndices, domain_hook::DomainHookIndices, process_hook::ProcessHookIndices},
+    engine::Observer,
     guest::{Guest, World},
     mapped::Mapped,
+    ticker::Beat,
 };
 
 /// After a call outlived two slices, the extension's calls start in the slow
@@ -61,12 +63,20 @@ pub struct Extension {
     pub(crate) runs_at_start: bool,
     pub(crate) input_schema: Option<Schema>,
     pub(crate) output_schema: Option<Schema>,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) beat: Arc<Beat>,
     code_bytes: usize,
     history: History,
 }
 
 impl Extension {
-    pub(crate) fn link(definition: Arc<ExtensionDefinition>, linker: &Linker<Guest>, mapped: &Mapped) -> Result<Self, LoadError> {
+    pub(crate) fn link(
+        definition: Arc<ExtensionDefinition>,
+        linker: &Linker<Guest>,
+        mapped: &Mapped,
+        observer: Arc<dyn Observer>,
+        beat: Arc<Beat>,
+    ) -> Result<Self, LoadError> {
         let kind = definition.kind;
         let failed = |source| LoadError::World { kind, source };
         let instance = linker.instantiate_pre(mapped.component()).map_err(failed)?;
@@ -87,6 +97,8 @@ impl Extension {
             runs_at_start: mapped.runs_at_start(),
             input_schema,
             output_schema,
+            observer,
+            beat,
             code_bytes: mapped.bytes(),
             history: History::new(),
         })

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use extensions_types::{ActorType, CallLabel, ExecutionContext, ExtensionDefinition, HostCallName, LOG_BYTES_MAX, Limits, RiskTier};
+use extensions_types::{ActorType, CallLabel, ExtensionDefinition, HostCallName, LOG_BYTES_MAX, Limits, RiskTier};
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::{
@@ -15,8 +15,8 @@ use crate::{
         types,
     },
     call::{LogLevel, LogLine},
-    control::Control,
-    host_calls::{HostCallError, HostCalls},
+    host_calls::HostCallError,
+    invocation::Invocation,
     memory::MemoryLimiter,
 };
 
@@ -27,15 +27,12 @@ const HOST_CALLS_MAX: u32 = 64;
 
 /// The data of one store: one invocation's, never used again.
 pub(crate) struct Guest {
-    pub(crate) control: Arc<Control>,
+    pub(crate) invocation: Arc<Invocation>,
     pub(crate) memory: MemoryLimiter,
     pub(crate) logs: Logs,
     pub(crate) calls: CallRecord,
     /// Whether guest code runs on a fiber, so that a slice may end within it.
     pub(crate) on_fiber: bool,
-    definition: Arc<ExtensionDefinition>,
-    context: Arc<ExecutionContext>,
-    answers: Arc<dyn HostCalls>,
 }
 
 /// What a guest logged, within its quota.
@@ -67,22 +64,21 @@ pub(crate) struct CallRecord {
 }
 
 impl Guest {
-    pub(crate) fn new(
-        definition: Arc<ExtensionDefinition>,
-        context: Arc<ExecutionContext>,
-        answers: Arc<dyn HostCalls>,
-        control: Arc<Control>,
-    ) -> Self {
-        let memory = MemoryLimiter::new(definition.limits.memory_bytes());
-        Self { control, memory, logs: Logs::default(), calls: CallRecord::default(), on_fiber: false, definition, context, answers }
+    pub(crate) fn new(invocation: Arc<Invocation>) -> Self {
+        let memory = MemoryLimiter::new(invocation.extension.definition.limits.memory_bytes());
+        Self { invocation, memory, logs: Logs::default(), calls: CallRecord::default(), on_fiber: false }
     }
 
     pub(crate) fn correlation(&self) -> &CallLabel {
-        &self.context.correlation
+        &self.invocation.call.context.correlation
     }
 
     pub(crate) fn limits(&self) -> &Limits {
-        &self.definition.limits
+        &self.definition().limits
+    }
+
+    fn definition(&self) -> &ExtensionDefinition {
+        &self.invocation.extension.definition
     }
 
     fn answer(&mut self, service: &str, method: &str, request: &[u8]) -> Result<Vec<u8>, host_calls::CallError> {
@@ -90,10 +86,10 @@ impl Guest {
             return Err(host_calls::CallError::BudgetExhausted);
         }
         self.calls.made += 1;
-        let declared = HostCallName::of(service, method).ok().filter(|name| self.definition.host_calls.contains(name));
+        let declared = HostCallName::of(service, method).ok().filter(|name| self.definition().host_calls.contains(name));
         let answer = match declared {
             None => Err(HostCallError::Denied("the definition does not declare this call".to_owned())),
-            Some(name) => self.answers.call(&name, request),
+            Some(name) => self.invocation.call.host_calls.call(&name, request),
         };
         answer.map_err(|error| match error {
             HostCallError::Denied(why) => {
@@ -113,9 +109,9 @@ impl types::Host for Guest {}
 
 impl context::Host for Guest {
     fn current(&mut self) -> context::ExecutionContext {
-        let caller = &self.context;
+        let (caller, definition) = (&self.invocation.call.context, self.definition());
         let text = |label: &Option<extensions_types::CallLabel>| label.as_ref().map(ToString::to_string).unwrap_or_default();
-        let end = self.control.budget.end().0;
+        let end = self.invocation.control.budget.end().0;
         let left = end.saturating_duration_since(Instant::now()).as_millis();
         context::ExecutionContext {
             tenant_id: caller.tenant.to_string(),
@@ -129,13 +125,13 @@ impl context::Host for Guest {
             session_id: text(&caller.session),
             correlation_id: caller.correlation.to_string(),
             env: caller.env.to_string(),
-            risk_tier: match self.definition.risk_tier {
+            risk_tier: match definition.risk_tier {
                 RiskTier::Low => context::RiskTier::Low,
                 RiskTier::Medium => context::RiskTier::Medium,
                 RiskTier::High => context::RiskTier::High,
             },
-            extension_id: self.definition.id.to_string(),
-            version: self.definition.version.get(),
+            extension_id: definition.id.to_string(),
+            version: definition.version.get(),
             hook_point: text(&caller.hook_point),
             deadline_ms: u32::try_from(left).unwrap_or(u32::MAX),
         }

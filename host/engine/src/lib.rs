@@ -13,6 +13,7 @@ mod engine;
 mod extension;
 mod guest;
 mod host_calls;
+mod invocation;
 mod mapped;
 mod memory;
 mod outcome;

@@ -5,17 +5,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use extensions_json::{Schema, Violation};
-use extensions_types::{ErrorCode, ExecutionContext};
+use extensions_types::ErrorCode;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline, component::Instance};
 
 use crate::{
     bindings::types::ToolDescription,
     budget::Turn,
     call::{Failure, Outcome, Stats},
-    control::Control,
-    extension::Extension,
     guest::{Guest, World},
-    host_calls::HostCalls,
+    invocation::Invocation,
     outcome::{self, Stopped},
     yielded::yield_once,
 };
@@ -24,14 +22,8 @@ use crate::{
 /// have their own bounds.
 const COPY_SLACK_BYTES: usize = 128 << 10;
 
-/// What a run needs beside its control; owned, since it may change threads.
-pub(crate) struct Run {
-    pub(crate) extension: Arc<Extension>,
-    pub(crate) context: Arc<ExecutionContext>,
-    pub(crate) host_calls: Arc<dyn HostCalls>,
-    pub(crate) input: Bytes,
-    pub(crate) control: Arc<Control>,
-}
+/// The way of one invocation; owned, since it may change threads.
+pub(crate) struct Run(pub(crate) Arc<Invocation>);
 
 impl Run {
     /// Runs to the end. The CPU and wall figures are filled in by the lane.
@@ -43,7 +35,7 @@ impl Run {
         let result = self.invoke(&mut store).await;
         let result = result.unwrap_or_else(|error| Err(outcome::of_error(&error, store.data())));
         let result = result.and_then(|output| {
-            check(self.extension.output_schema.as_ref(), &output, ErrorCode::InvalidOutput)?;
+            check(self.0.extension.output_schema.as_ref(), &output, ErrorCode::InvalidOutput)?;
             Ok(output)
         });
         let guest = store.into_data();
@@ -53,14 +45,15 @@ impl Run {
 
     /// Here and not at admission: large inputs are checked off the I/O threads, and at the extension's cost.
     fn check_input(&self) -> Result<(), Failure> {
-        extensions_json::check(&self.input).map_err(|error| Failure::new(ErrorCode::BadRequest, format!("the input is not JSON: {error}")))?;
-        check(self.extension.input_schema.as_ref(), &self.input, ErrorCode::InvalidInput)
+        let Invocation { extension, call, .. } = &*self.0;
+        extensions_json::check(&call.input).map_err(|error| Failure::new(ErrorCode::BadRequest, format!("the input is not JSON: {error}")))?;
+        check(extension.input_schema.as_ref(), &call.input, ErrorCode::InvalidInput)
     }
 
     /// Asks a tool to describe itself; for building a version, never for a call.
     pub(crate) async fn describe(self) -> Result<ToolDescription, Failure> {
         let mut store = self.store();
-        let described = match &self.extension.world {
+        let described = match &self.0.extension.world {
             World::AgentTool(world) => match self.instantiate(&mut store).await.and_then(|instance| world.load(&mut store, &instance)) {
                 Ok(tool) => tool.call_describe(&mut store).await,
                 Err(error) => Err(error),
@@ -71,10 +64,9 @@ impl Run {
     }
 
     fn store(&self) -> Store<Guest> {
-        let definition = Arc::clone(&self.extension.definition);
-        let copy_bytes = definition.limits.output_bytes as usize + COPY_SLACK_BYTES;
-        let guest = Guest::new(definition, Arc::clone(&self.context), Arc::clone(&self.host_calls), Arc::clone(&self.control));
-        let mut store = Store::new(self.extension.instance.engine(), guest);
+        let extension = &self.0.extension;
+        let copy_bytes = extension.definition.limits.output_bytes as usize + COPY_SLACK_BYTES;
+        let mut store = Store::new(extension.instance.engine(), Guest::new(Arc::clone(&self.0)));
         store.limiter(|guest| &mut guest.memory);
         store.set_hostcall_fuel(copy_bytes);
         store.set_max_component_handles(0);
@@ -86,11 +78,12 @@ impl Run {
     /// A fresh instance. Where no start function runs, it needs no fiber: what
     /// is left is filling tables and memory, which the component's size bounds.
     async fn instantiate(&self, store: &mut Store<Guest>) -> wasmtime::Result<Instance> {
-        let instance = if self.extension.runs_at_start {
+        let extension = &self.0.extension;
+        let instance = if extension.runs_at_start {
             store.data_mut().on_fiber = true;
-            self.extension.instance.instantiate_async(&mut *store).await
+            extension.instance.instantiate_async(&mut *store).await
         } else {
-            self.extension.instance.instantiate(&mut *store)
+            extension.instance.instantiate(&mut *store)
         };
         store.data_mut().on_fiber = true;
         instance
@@ -98,31 +91,32 @@ impl Run {
 
     /// Large answers are checked off the I/O threads, as large inputs are.
     async fn make_way(&self, output_bytes: usize) {
-        if self.extension.is_long_to_check(output_bytes) {
+        if self.0.extension.is_long_to_check(output_bytes) {
             yield_once().await;
         }
     }
 
     /// The outer error ends the guest; the inner one is the guest's own.
     async fn invoke(&self, store: &mut Store<Guest>) -> wasmtime::Result<Result<Bytes, Failure>> {
-        let point = self.context.hook_point.as_ref().map_or("", |point| point.as_str());
+        let Invocation { extension, call, .. } = &*self.0;
+        let point = call.context.hook_point.as_ref().map_or("", |point| point.as_str());
         let instance = self.instantiate(store).await?;
-        match &self.extension.world {
+        match &extension.world {
             World::ProcessHook(world) => {
                 let hook = world.load(&mut *store, &instance)?;
-                let answer = hook.call_run(&mut *store, point, &self.input).await?;
+                let answer = hook.call_run(&mut *store, point, &call.input).await?;
                 self.make_way(answer.as_ref().map_or(0, Vec::len)).await;
                 Ok(outcome::of_json(answer, true, store.data()))
             }
             World::DomainHook(world) => {
                 let hook = world.load(&mut *store, &instance)?;
-                let answer = hook.call_evaluate(&mut *store, point, &self.input).await?;
+                let answer = hook.call_evaluate(&mut *store, point, &call.input).await?;
                 self.make_way(answer.as_ref().map_or(0, |verdict| verdict.derived_fields.len())).await;
                 Ok(outcome::of_verdict(answer, store.data()))
             }
             World::AgentTool(world) => {
                 let tool = world.load(&mut *store, &instance)?;
-                let answer = tool.call_call(&mut *store, &self.input).await?;
+                let answer = tool.call_call(&mut *store, &call.input).await?;
                 self.make_way(answer.as_ref().map_or(0, Vec::len)).await;
                 Ok(outcome::of_json(answer, false, store.data()))
             }
@@ -133,7 +127,9 @@ impl Run {
 /// Called by the running guest when the epoch has ticked.
 fn at_tick(store: StoreContextMut<'_, Guest>) -> wasmtime::Result<UpdateDeadline> {
     let guest = store.data();
-    match guest.control.turn() {
+    let Invocation { extension, control, .. } = &*guest.invocation;
+    extension.beat.feel();
+    match control.turn() {
         // Filling tables is compiled code too, and checks the epoch; off a fiber it cannot yield.
         Turn::Yield if !guest.on_fiber => Ok(UpdateDeadline::Continue(1)),
         // A deadline of 0 ticks asks again as soon as the guest goes on: its

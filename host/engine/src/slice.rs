@@ -8,55 +8,45 @@ use std::{
     time::{Duration, Instant},
 };
 
-use extensions_types::{ErrorCode, ExecutionContext, Limits};
+use extensions_types::{ErrorCode, Limits};
 
 use crate::{
-    Observer,
     call::{Failure, Outcome, Stats},
-    control::Control,
-    extension::Extension,
+    invocation::Invocation,
+    run::Run,
 };
-
-impl std::fmt::Debug for Sliced {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sliced").field("extension", &self.extension).finish_non_exhaustive()
-    }
-}
 
 type BoxedRun = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 /// One invocation in flight.
 pub(crate) struct Sliced {
     run: BoxedRun,
-    pub(crate) control: Arc<Control>,
-    extension: Arc<Extension>,
-    context: Arc<ExecutionContext>,
-    observer: Arc<dyn Observer>,
-    accepted: Instant,
+    pub(crate) invocation: Arc<Invocation>,
     /// When the first slice began.
     started: Option<Instant>,
     /// Slices that have ended with the guest still running.
     slices: u32,
 }
 
+impl std::fmt::Debug for Sliced {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sliced").field("extension", &self.invocation.extension).finish_non_exhaustive()
+    }
+}
+
 impl Sliced {
-    pub(crate) fn new(
-        run: BoxedRun,
-        control: Arc<Control>,
-        extension: Arc<Extension>,
-        context: Arc<ExecutionContext>,
-        observer: Arc<dyn Observer>,
-        accepted: Instant,
-    ) -> Self {
-        Self { run, control, extension, context, observer, accepted, started: None, slices: 0 }
+    pub(crate) fn new(invocation: Arc<Invocation>) -> Self {
+        Self { run: Box::pin(Run(Arc::clone(&invocation)).finish()), invocation, started: None, slices: 0 }
     }
 
     /// Runs one slice here. Pending means that the slice is over: nothing else
     /// makes a guest wait.
     pub(crate) fn poll_slice(&mut self) -> Poll<Outcome> {
         let started = *self.started.get_or_insert_with(Instant::now);
+        let Invocation { extension, call, control } = &*self.invocation;
+        extension.beat.feel();
         let run = &mut self.run;
-        let polled = self.control.metered(|| {
+        let polled = control.metered(|| {
             // A panic in one call must not end the thread that serves the others.
             catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(&mut Context::from_waker(Waker::noop()))))
         });
@@ -65,32 +55,33 @@ impl Sliced {
                 self.slices += 1;
                 // One long slice may be the machine's doing (a page fault, a stolen core); two are the guest's.
                 if self.slices == 2 {
-                    self.extension.outlived_its_slices();
+                    extension.outlived_its_slices();
                 }
                 return Poll::Pending;
             }
             Ok(Poll::Ready(outcome)) => outcome,
             Err(_) => {
-                tracing::error!(extension = ?self.extension, correlation_id = %self.context.correlation, "the engine panicked in a call");
+                tracing::error!(?extension, correlation_id = %call.context.correlation, "the engine panicked in a call");
                 Outcome::failed(Failure::new(ErrorCode::Internal, "the platform failed; its logs tell more under the correlation id"))
             }
         };
-        Poll::Ready(self.end(outcome, started.saturating_duration_since(self.accepted)))
+        Poll::Ready(self.end(outcome, started.saturating_duration_since(call.accepted)))
     }
 
     pub(crate) fn limits(&self) -> &Limits {
-        &self.extension.definition.limits
+        &self.invocation.extension.definition.limits
     }
 
     /// Ends a call that will not be polled again.
     pub(crate) fn abandon(self, failure: Failure) -> Outcome {
-        let queue = self.started.unwrap_or_else(Instant::now).saturating_duration_since(self.accepted);
+        let queue = self.started.unwrap_or_else(Instant::now).saturating_duration_since(self.invocation.call.accepted);
         self.end(Outcome::failed(failure), queue)
     }
 
     fn end(&self, mut outcome: Outcome, queue: Duration) -> Outcome {
-        outcome.stats = Stats { cpu: self.control.cpu(), wall: self.accepted.elapsed(), queue, ..outcome.stats };
-        self.observer.ended(&self.extension.definition, &self.context, &outcome);
+        let Invocation { extension, call, control } = &*self.invocation;
+        outcome.stats = Stats { cpu: control.cpu(), wall: call.accepted.elapsed(), queue, ..outcome.stats };
+        extension.observer.ended(&extension.definition, &call.context, &outcome);
         outcome
     }
 }

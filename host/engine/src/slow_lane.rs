@@ -41,7 +41,6 @@ pub(crate) struct Full(pub(crate) Sliced);
 
 struct Entry {
     call: Sliced,
-    memory_bytes: usize,
     done: oneshot::Sender<Outcome>,
 }
 
@@ -83,8 +82,9 @@ impl SlowLane {
 
     /// Hands a call over; its outcome arrives when it has ended, whether or
     /// not anyone waits for it.
-    pub(crate) fn submit(&self, call: Sliced, memory_bytes: usize) -> Result<oneshot::Receiver<Outcome>, Box<Full>> {
+    pub(crate) fn submit(&self, call: Sliced) -> Result<oneshot::Receiver<Outcome>, Box<Full>> {
         let (done, outcome) = oneshot::channel();
+        let memory_bytes = call.limits().memory_bytes();
         let mut queue = self.shared.lock();
         let size = self.shared.size;
         if queue.closed || queue.calls >= size.calls_max || queue.memory_bytes + memory_bytes > size.memory_bytes_max {
@@ -92,7 +92,7 @@ impl SlowLane {
         }
         queue.calls += 1;
         queue.memory_bytes += memory_bytes;
-        queue.waiting.push_back(Entry { call, memory_bytes, done });
+        queue.waiting.push_back(Entry { call, done });
         drop(queue);
         self.shared.changed.notify_one();
         Ok(outcome)
@@ -157,7 +157,8 @@ impl Shared {
     }
 
     fn finish(&self, entry: Entry, outcome: Outcome) {
-        let Entry { call, memory_bytes, done } = entry;
+        let Entry { call, done } = entry;
+        let memory_bytes = call.limits().memory_bytes();
         // The instance is gone before its place is free.
         drop(call);
         let mut queue = self.lock();
@@ -169,7 +170,7 @@ impl Shared {
     }
 
     fn close(&self, entry: Entry) {
-        let Entry { call, memory_bytes: _, done } = entry;
+        let Entry { call, done } = entry;
         let outcome = call.abandon(Failure::new(ErrorCode::Unavailable, "the host is stopping"));
         let _ = done.send(outcome);
     }
