@@ -44,11 +44,11 @@ mod tests {
 
     #[test]
     fn variable_then_path_then_cache() {
-        let all = [("EXT_TEST_MINIO", "/x/minio"), ("PATH", "/a:/b"), ("HOME", "/home/me")];
+        let all = [("EXT_TEST_MINIO", "/x/minio"), ("PATH", "/a:/b"), ("HOME", "/u/me")];
         assert_eq!(found(&all), [PathBuf::from("/x/minio")]);
-        let wanted = ["/a/minio", "/b/minio", "/home/me/.cache/extensions-tools/bin/minio"].map(PathBuf::from);
+        let wanted = ["/a/minio", "/b/minio", "/u/me/.cache/extensions-tools/bin/minio"].map(PathBuf::from);
         assert_eq!(found(&all[1..]), wanted);
-        assert_eq!(found(&[("XDG_CACHE_HOME", "/c"), ("HOME", "/home/me")]), [PathBuf::from("/c/extensions-tools/bin/minio")]);
+        assert_eq!(found(&[("XDG_CACHE_HOME", "/c"), ("HOME", "/u/me")]), [PathBuf::from("/c/extensions-tools/bin/minio")]);
     }
 
     #[test]

@@ -127,3 +127,41 @@ impl LocalDisk {
         Ok(swept)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_rises_even_when_the_clock_went_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = LocalDisk::open(folder.path()).unwrap();
+        let mut after = SystemTime::now() + Duration::from_secs(3_600);
+        for _ in 0..50 {
+            let staged = Staged::new(&disk, &PutPayload::from_static(b"same"), Some(after)).unwrap();
+            let tag = etag(&staged.file.metadata().unwrap());
+            let time = time_of(&tag).unwrap();
+            assert!(time > after, "{tag}");
+            after = time;
+        }
+    }
+
+    #[test]
+    fn an_etag_of_another_kind_names_no_time() {
+        for tag in ["", "\"8b04d5e3775d298e78455efc5ca404d5\"", "8b04d5e3775d298e78455efc5ca404d5", "-1-2", "zz-1-2"] {
+            assert_eq!(time_of(tag), None, "{tag}");
+        }
+    }
+
+    #[test]
+    fn a_dropped_file_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = LocalDisk::open(folder.path()).unwrap();
+        let staged = Staged::new(&disk, &PutPayload::from_static(b"bytes"), None).unwrap();
+        let path = staged.path.clone();
+        assert!(path.exists());
+        assert_eq!(disk.sweep(false).unwrap(), Swept::default(), "its writer lives");
+        drop(staged);
+        assert!(!path.exists());
+    }
+}
