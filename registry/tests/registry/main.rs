@@ -1,0 +1,14 @@
+//! A whole registry, called as clients and attackers call it, over gRPC and HTTP.
+#![allow(clippy::unwrap_used, reason = "functions that tests share")]
+
+mod attacks;
+mod drive;
+mod forged;
+mod guest;
+mod http_input;
+mod program;
+mod rules;
+mod stage;
+mod streams;
+mod uploads;
+mod walk;
