@@ -4,6 +4,7 @@
 //! alternating rounds; figures are medians, comparisons medians of ratios.
 #![allow(clippy::print_stdout, reason = "the table is what this program is for")]
 
+mod catalog;
 mod echo;
 mod floor;
 mod guest;
@@ -15,6 +16,7 @@ mod report;
 mod rounds;
 mod servers;
 mod start;
+mod store;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -67,6 +69,12 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     if wanted("start") {
         start::measure(&guests, plan, &mut report).context("start")?;
+    }
+    if wanted("catalog") {
+        catalog::measure(plan, &mut report).context("catalog")?;
+    }
+    if wanted("store") {
+        store::measure(plan, &mut report).context("store")?;
     }
     println!("{report}");
     if let Some(path) = options.json {
