@@ -139,6 +139,35 @@ fn bucket(bucket: &extensions_test_servers::Bucket) -> Store {
     Store::open(&settings).unwrap()
 }
 
+/// A registry's entry is on its way for long; meanwhile another one changes it again.
+#[tokio::test(start_paused = true)]
+async fn a_late_writer_does_not_turn_an_entry_back() {
+    let world = World::new();
+    let of = owned("order-check");
+    let mut driver = Driver::new(world.ledger(), of.clone());
+    let one = driver.build(RiskTier::Low).await;
+    driver.release(one, Environment::Dev).await;
+    let faults = Faults::default();
+    let mut first = true;
+    faults.rule(move |call| {
+        let entry = call.operation == Operation::Swap && call.path.starts_with("_env/dev/entries/");
+        (entry && std::mem::take(&mut first)).then_some(Fault::Delay(std::time::Duration::from_secs(3)))
+    });
+    let (slow, rita) = (world.faulty(&faults, Timing::default()), person("rita"));
+    let disable = command("disable", Action::SetEnabled { env: Environment::Dev, enabled: false });
+    let overtaking = async {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        driver.must(&rita, Action::SetEnabled { env: Environment::Dev, enabled: true }).await
+    };
+    let (late, overtook) = tokio::join!(slow.run(&of, &disable, &rita), overtaking);
+    let late = late.unwrap();
+    assert_eq!(overtook.seq, late.seq + 1);
+    assert_eq!(late.entries, overtook.entries, "what is served by now");
+    let entry = world.ledger().entry(&of, Environment::Dev).await.unwrap().unwrap();
+    assert!(entry.enabled && entry.applied_seq == overtook.seq);
+    check::after_repair(&world, &of).await;
+}
+
 /// Histories do not wait for each other.
 #[tokio::test(start_paused = true)]
 async fn a_store_that_hangs_for_one_history_holds_up_no_other() {
