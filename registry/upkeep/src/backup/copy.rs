@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use extensions_artifact::{Created, Key, Owned, Prefix, Row, Store, digest};
 use extensions_types::{Environment, ExtensionId, SchemaV1, TenantId};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use serde::Serialize;
 
-use super::manifest::{HistoryRef, RunManifest, TenantManifest, of_tenant, prune, runs};
+use super::{
+    manifest::{HistoryRef, RunManifest, TenantManifest, of_tenant, prune, runs},
+    report::BackupReport,
+};
 use crate::{
     Place, Upkeep, UpkeepError,
     clock::{now_ms, same_store},
@@ -23,31 +25,6 @@ use crate::{
 const ROUNDS_MAX: u32 = 5;
 /// Problems named in one report.
 const PROBLEMS_MAX: usize = 1_000;
-
-/// What a backup did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct BackupReport {
-    /// The run's number.
-    pub run: u64,
-    /// Everything that the backup holds by this run's manifest, by kind.
-    pub holds: Tallies,
-    /// What was new, by kind.
-    pub copied: Tallies,
-    /// What was deleted from the backup, since its tenant was erased.
-    pub erased: Tallies,
-    /// Extensions that had not changed.
-    pub unchanged: u64,
-    /// What could not be copied whole, one line each.
-    pub problems: Vec<String>,
-}
-
-impl BackupReport {
-    /// Whether everything there was has been copied.
-    #[must_use]
-    pub fn complete(&self) -> bool {
-        self.problems.is_empty()
-    }
-}
 
 /// A run under way.
 struct Run<'a> {

@@ -8,9 +8,10 @@
 
 mod copy;
 mod manifest;
+mod report;
 mod verify;
 
-pub use copy::BackupReport;
 pub use manifest::{HistoryRef, RunManifest, TenantManifest};
 pub(crate) use manifest::{latest, of_tenant};
+pub use report::BackupReport;
 pub use verify::VerifyReport;

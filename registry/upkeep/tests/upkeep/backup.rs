@@ -1,11 +1,17 @@
 //! Backup: the truth and only the truth, once each, and found damaged when it is.
 
-use extensions_artifact::{Prefix, Store, testing::in_memory};
-use extensions_registry_core::Action;
+use std::sync::Arc;
+
+use extensions_artifact::{
+    Prefix, Store,
+    testing::{Faults, in_memory},
+};
+use extensions_registry_core::{Action, Caller};
 use extensions_registry_upkeep::{BackupReport, ObjectKind, UpkeepError, VerifyReport, unwatched};
 use extensions_types::Environment;
 
 use crate::{
+    gc::elsewhere,
     kills::at_each_request,
     world::{World, of, paths, tenant, truth, version},
 };
@@ -140,6 +146,35 @@ async fn versions_deleted_while_it_copies_are_no_gap() {
     world.gc().await.unwrap();
     assert!(backup(&world, &to).await.complete());
     assert!(verify(&world, &to).await.complete());
+}
+
+#[tokio::test]
+async fn a_version_deleted_at_any_request_of_a_backup_is_no_gap() {
+    for number in 1.. {
+        let (world, to) = (Arc::new(World::in_memory()), in_memory());
+        let draft = world.build(&of("acme/one"), "to be deleted").await.unwrap();
+        world.build(&of("acme/one"), "to be kept").await.unwrap();
+        let faults = Faults::default();
+        let (copier, rival) = (world.through(&faults), Arc::new(world.again()));
+        faults.rule(move |call| {
+            if call.number == number {
+                let rival = Arc::clone(&rival);
+                elsewhere(async move {
+                    let delete = Action::DeleteVersion { version: draft };
+                    rival.run_as(&of("acme/one"), &Caller::registry("retention".parse().unwrap()), delete).await.unwrap();
+                    rival.gc().await.map(drop).unwrap();
+                });
+            }
+            None
+        });
+        let report = backup(&copier, &to).await;
+        assert!(report.complete(), "at {number}: {:?}", report.problems);
+        assert!(verify(&world, &to).await.complete(), "at {number}");
+        if faults.count() < number {
+            assert!(number > 30, "{number}");
+            return;
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 //! Garbage collection: what nothing needs goes, and whoever comes to need it
 //! meanwhile finds it.
 
-use std::{sync::Arc, thread};
+use std::{
+    sync::{Arc, mpsc},
+    thread,
+};
 
 use extensions_artifact::{
-    Key, Prefix, Store,
+    Key, Operation, Prefix, Store,
     testing::{Fault, Faults, in_memory},
 };
 use extensions_registry_core::{Action, Caller, Finding};
@@ -166,7 +169,7 @@ async fn copy(from: &Store, to: &Store, key: &Key) {
 }
 
 /// Runs `work` to its end on a thread and runtime of its own.
-fn elsewhere<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+pub(crate) fn elsewhere<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
     let run = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work);
     thread::spawn(run).join().unwrap()
 }
@@ -229,6 +232,45 @@ async fn a_collection_at_any_request_of_a_promotion_leaves_its_component() {
             assert!(number > 8, "{number}");
             return;
         }
+    }
+}
+
+/// A promotion that begins at some request of a collection, has seen its
+/// component, and writes its event only when the collection is over.
+#[tokio::test]
+async fn a_promotion_that_outlasts_a_collection_keeps_its_component() {
+    for number in 1.. {
+        let world = Arc::new(a_copy_that_may_be_wanted().await);
+        let (paused, pauses) = mpsc::channel();
+        let (go, goes) = mpsc::channel();
+        let slow = Faults::default();
+        let promoter = Arc::new(world.through(&slow));
+        slow.rule(move |call| {
+            if call.operation == Operation::Create && call.path.contains("/events/") {
+                paused.send(()).unwrap();
+                goes.recv().unwrap();
+            }
+            None
+        });
+        let faults = Faults::default();
+        let collector = world.through(&faults);
+        let (begun, promotion) = mpsc::channel();
+        faults.rule(move |call| {
+            if call.number == number {
+                let promoter = Arc::clone(&promoter);
+                begun.send(thread::spawn(|| elsewhere(promote_first(promoter)))).unwrap();
+                pauses.recv().unwrap();
+            }
+            None
+        });
+        collector.gc().await.unwrap();
+        if faults.count() < number {
+            assert!(number > 30, "{number}");
+            return;
+        }
+        go.send(()).unwrap();
+        promotion.recv().unwrap().join().unwrap();
+        world.assert_served(&of("acme/one"), Environment::Prod).await;
     }
 }
 

@@ -47,7 +47,13 @@ async fn an_empty_store_gets_everything_back_in_a_later_generation() {
     let between = fresh.entry(&of("acme/one"), Environment::Prod).await.unwrap();
     let again = lost(&fresh);
     assert!(restore(&again, &to).await.generation > report.generation);
-    assert!(again.entry(&of("acme/one"), Environment::Prod).await.unwrap().order() > between.order());
+    let latest = again.entry(&of("acme/one"), Environment::Prod).await.unwrap();
+    assert!(latest.order() > between.order());
+
+    // All stores lost: only hosts remember how far they were.
+    let bare = World::in_memory();
+    restore(&bare, &to).await;
+    assert!(bare.entry(&of("acme/one"), Environment::Prod).await.unwrap().order() > latest.order());
 }
 
 #[tokio::test]
