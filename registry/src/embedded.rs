@@ -72,7 +72,6 @@ impl Embedded {
 
     /// The API: paths for which [`owns`](crate::owns) is true. Put a
     /// [`Connection`](crate::Connection) into each request's extensions.
-    #[must_use]
     pub fn router(&self) -> axum::Router {
         self.router.clone()
     }

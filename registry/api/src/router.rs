@@ -25,7 +25,6 @@ pub fn owns(path: &str) -> bool {
 
 /// The registry's API. Requests should carry a [`Connection`](crate::Connection)
 /// as an extension; without one they come from nowhere in particular.
-#[must_use]
 pub fn router(service: Service, gate: Gate) -> Router {
     let server = ExtensionRegistryServer::new(grpc::Grpc::new(service.clone())).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let rpc = Routes::new(server).into_axum_router().reset_fallback();

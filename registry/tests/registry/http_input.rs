@@ -9,6 +9,9 @@ use crate::{
     stage::{Stage, Who, code_of, new_key},
 };
 
+/// Path, headers and body; status and code.
+type Row<'r> = (&'r str, &'r [(&'r str, &'r str)], &'r [u8], u16, &'r str);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_and_queries_are_read_strictly() {
     let stage = Stage::start().await;
@@ -19,7 +22,7 @@ async fn bodies_and_queries_are_read_strictly() {
     let key = new_key();
     let json_and_key = [("content-type", "application/json"), ("idempotency-key", key.as_str())];
     let promote = "/v1/registry/extensions/x/versions/1:promote";
-    let rows: [(&str, &[(&str, &str)], &[u8], u16, &str); 10] = [
+    let rows: [Row<'_>; 10] = [
         (promote, &json_and_key, b"{\"to_env\": \"dev\", \"colour\": 1}", 400, "BAD_REQUEST"),
         (promote, &json_and_key, b"{\"to_env\": ", 400, "BAD_REQUEST"),
         (promote, &json_and_key, b"\xff\xfe", 400, "BAD_REQUEST"),

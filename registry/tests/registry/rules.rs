@@ -194,7 +194,7 @@ async fn metadata_is_bounded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn documents_of_an_unknown_schema_are_refused() {
     let (stage, mut ann) = pushed().await;
-    let event = stage.objects().keys().filter(|name| name.contains("/events/")).next_back().unwrap().clone();
+    let event = stage.objects().keys().rfind(|name| name.contains("/events/")).unwrap().clone();
     let path = stage.dir.path().join(&event);
     let text = std::fs::read_to_string(&path).unwrap().replace("\"schema\":1", "\"schema\":2");
     std::fs::write(&path, text).unwrap();

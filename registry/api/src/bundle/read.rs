@@ -13,7 +13,7 @@ const WINDOW_LOG_MAX: u32 = 24;
 
 impl Bundle {
     /// Unpacks `archive`. Takes up to a second of CPU time and
-    /// [`UNPACKED_BYTES_MAX`] of memory: not for a thread that others wait for.
+    /// 32 MiB of memory: not for a thread that others wait for.
     ///
     /// # Errors
     /// Says what is wrong with it.
