@@ -1,14 +1,17 @@
 //! A child process that does not outlive this one.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{Read as _, Seek as _, SeekFrom},
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
+    time::{Duration, Instant},
 };
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::ServerError;
 
@@ -16,6 +19,9 @@ use crate::ServerError;
 const GUARD: &str = "setpriv";
 /// Run once the signal is set: the parent may have died before that.
 const STILL_OURS: &str = r#"[ "$PPID" = "$0" ] && exec "$@""#;
+/// A stopped thread runs no more once it is scheduled; on a busy machine that takes a while.
+const STOP_MAX: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(1);
 /// What of a log goes into an error.
 const LOG_TAIL_BYTES: u64 = 4_096;
 
@@ -54,9 +60,35 @@ impl Owned {
         Ok(Self { name, log, child: Some(child), keeper: Some((release, keeper)) })
     }
 
-    /// Its process id.
-    pub(crate) fn id(&self) -> Option<u32> {
-        self.child.as_ref().map(Child::id)
+    /// Stops it and returns once no thread of it runs any more.
+    pub(crate) fn stop(&self) -> Result<(), ServerError> {
+        self.signal(Signal::STOP)?;
+        let started = Instant::now();
+        while !self.all_stopped().map_err(|source| ServerError::System { name: self.name, action: "look at its threads", source })? {
+            if started.elapsed() > STOP_MAX {
+                return Err(self.not_ready("did not stop".to_owned()));
+            }
+            thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) -> Result<(), ServerError> {
+        let id = self.child.as_ref().and_then(|child| Pid::from_raw(i32::try_from(child.id()).ok()?));
+        let id = id.ok_or_else(|| self.not_ready("was killed before".to_owned()))?;
+        kill_process(id, signal).map_err(|error| ServerError::System { name: self.name, action: "signal it", source: error.into() })
+    }
+
+    /// The signal reaches one thread after the other: on a busy machine some still answer for a while.
+    fn all_stopped(&self) -> std::io::Result<bool> {
+        let Some(child) = &self.child else { return Ok(true) };
+        for thread in fs::read_dir(format!("/proc/{}/task", child.id()))? {
+            let stat = fs::read_to_string(thread?.path().join("stat"))?;
+            if !stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T')) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// How it ended, if it did.
@@ -113,7 +145,6 @@ mod tests {
     use std::{
         io::{self, BufRead as _},
         path::Path,
-        time::Duration,
     };
 
     use super::*;
@@ -122,7 +153,7 @@ mod tests {
     fn a_dropped_child_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let child = Owned::start("sleep", Path::new("/bin/sleep"), folder.path(), |command| _ = command.arg("600")).unwrap();
-        let process = format!("/proc/{}", child.id().unwrap());
+        let process = format!("/proc/{}", child.child.as_ref().unwrap().id());
         assert!(Path::new(&process).exists());
         drop(child);
         assert!(!Path::new(&process).exists());
@@ -135,7 +166,7 @@ mod tests {
     fn as_parent() {
         let Some(folder) = std::env::var_os(AS_PARENT) else { return };
         let child = Owned::start("sleep", Path::new("/bin/sleep"), Path::new(&folder), |command| _ = command.arg("600")).unwrap();
-        println!("child {}.", child.id().unwrap());
+        println!("child {}.", child.child.as_ref().unwrap().id());
         thread::park();
     }
 

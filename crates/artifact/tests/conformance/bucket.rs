@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use extensions_artifact::{S3Settings, Secret, Store, StoreError, Timing};
 use extensions_test_servers::Minio;
-use rustix::process::{Pid, Signal, kill_process};
 
 use crate::place::{create, of, s3, text};
 
@@ -86,13 +85,12 @@ async fn a_server_that_hangs_leaves_writes_undecided() {
     let store = store(&s3(&minio.bucket().unwrap()));
     let key = of("acme", "vat").event(1);
     create(&store, &of("acme", "vat").head(), "one").await;
-    let process = Pid::from_raw(i32::try_from(minio.process_id().unwrap()).unwrap()).unwrap();
-    kill_process(process, Signal::STOP).unwrap();
+    minio.hang().unwrap();
     let read = store.get(&key).await;
     assert!(matches!(&read, Err(StoreError::Unavailable { .. })), "{read:?}");
     let written = store.create(&key, "ours".into()).await;
     assert!(matches!(&written, Err(error) if error.is_undecided()), "{written:?}");
-    kill_process(process, Signal::CONT).unwrap();
+    minio.go_on().unwrap();
     // Now it is done or not; trying again with the same content settles it.
     let patient = store.with_timing(Timing::default());
     patient.create(&key, "ours".into()).await.unwrap();
