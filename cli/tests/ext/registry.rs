@@ -182,17 +182,18 @@ fn what_may_not_be_is_refused_and_changes_nothing() {
     assert!(failed.err.contains("no field `amount`") && failed.err.contains("src/lib.rs"), "{}", failed.err);
     scene.edit("order.amount >", "order.quantity >");
     scene.edit("u32 = 100", "u32 = 1_000");
-    let failed = sandbox.fails(&["--json", "--token", ada, "push", "rule"], 5, "too-many");
+    let failed = sandbox.fails(&["--json", "--token", ada, "push", "rule"], 5, "too many pieces");
     let findings = failed.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).find(|line| line["event"] == "failed").unwrap();
     assert_eq!(findings["findings"][0]["code"], "case_failed");
     scene.refused(ada, &["promote", "rule@2", "--to", "dev"], 4, "PRECONDITION");
     scene.refused(ada, &["promote", "rule", "--to", "dev"], 2, "ext push");
 
+    scene.refused(ada, &["show", "rule", "--diff", "1", "2"], 2, "not built");
     scene.edit("u32 = 1_000", "u32 = 100");
     assert_eq!(scene.done(ada, &["push", "rule"])["version"], 3);
     scene.refused(grace, &["push", "rule"], 4, "PERMISSION_DENIED");
     scene.refused(ada, &["promote", "rule@9", "--to", "dev"], 1, "NOT_FOUND");
-    scene.refused(ada, &["promote", "other@1", "--to", "dev"], 1, "ext list");
+    scene.refused(ada, &["promote", "other@1", "--to", "dev"], 1, "no extension `other`");
     scene.refused("nonsense", &["show", "rule"], 4, "UNAUTHENTICATED");
     let stranger = sandbox.ok(&["dev", "token", "--tenant", "someone-else"]).out;
     scene.refused(stranger.trim(), &["show", "rule"], 1, "NOT_FOUND");

@@ -15,6 +15,9 @@ fn wrong_usage_ends_with_2_and_says_what_is_meant() {
     sandbox.fails(&["run", ".", "--input", "@missing.json"], 2, "missing.json");
     sandbox.fails(&["invoke", "rule", "--input", "{}", "--server", "ftp://x"], 2, "--server");
     sandbox.fails(&["dev", "token", "--role", "king"], 2, "reviewer");
+    sandbox.fails(&["promote", "rule", "--to", "production"], 2, "staging");
+    sandbox.fails(&["pin", "rule@1"], 2, "--hook-point");
+    sandbox.fails(&["push", "nowhere"], 2, "nowhere");
 }
 
 #[test]
@@ -22,6 +25,7 @@ fn a_missing_server_ends_with_3_and_says_how_to_start_one() {
     let sandbox = Sandbox::alone();
     sandbox.fails(&["invoke", "rule", "--input", "{}"], 3, "ext dev");
     sandbox.fails(&["list"], 3, "ext dev");
+    sandbox.fails(&["promote", "rule@1", "--to", "dev"], 3, "ext dev");
     // Nobody listens on the discard port.
     sandbox.fails(&["invoke", "rule", "--input", "{}", "--server", "http://127.0.0.1:9"], 3, "ext dev");
     sandbox.fails(&["list", "--server", "unix:/nowhere/ext.sock"], 3, "ext dev");

@@ -54,8 +54,7 @@ fn guarded(extension: &ExtensionId, why: &str, guard: &Guard) -> Change {
 fn refused(error: InvokeError, extension: &ExtensionId) -> Failure {
     let advice = match error.code() {
         Some(ErrorCode::Conflict) => format!("; `ext history {extension}` tells what happened, then try again"),
-        Some(ErrorCode::NotFound) => "; `ext list` shows what there is, `ext push` makes a first version".to_owned(),
-        Some(ErrorCode::Unauthenticated) => "; pass a token with --token or EXT_TOKEN".to_owned(),
+        Some(ErrorCode::Unauthenticated) => "; pass one with --token or EXT_TOKEN".to_owned(),
         _ => String::new(),
     };
     match Failure::from(error) {

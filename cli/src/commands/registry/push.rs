@@ -19,8 +19,9 @@ use crate::{
 };
 
 pub(crate) async fn run(push: &Push, global: &Global, say: &Say) -> Result<(), Failure> {
-    let registry = connect(global)?;
+    // What is wrong here is said first, also where no registry is.
     let packed = pack(&push.target, push.manifest.as_deref(), say).await?;
+    let registry = connect(global)?;
     let pushing = Pushing { registry: &registry, id: &packed.id, why: &push.why, say };
     let version = pushing.create(&packed).await?;
     let built = match packed.origin {
@@ -130,7 +131,8 @@ impl Pushing<'_> {
             self.say.bad(format_args!("{step}: {message}{advice}"));
         }
         self.say.event(&json!({"event": "failed", "version": version, "findings": findings}));
-        Failure::Build(format!("{} has failed: {} reason(s); mend them and push again", named(self.id, version), findings.len()))
+        let reasons = if findings.len() == 1 { "1 reason".to_owned() } else { format!("{} reasons", findings.len()) };
+        Failure::Build(format!("{} has failed, for {reasons}; mend it and push again", named(self.id, version)))
     }
 }
 

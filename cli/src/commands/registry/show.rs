@@ -20,6 +20,10 @@ pub(crate) async fn run(show: &Show, global: &Global, say: &Say) -> Result<(), F
     let version = async |version, wit| registry.version(id, version, wit).await.map_err(|error| refused(error, id));
     if let Some([from, to]) = show.diff.as_deref() {
         let (from, to) = (version(*from, true).await?, version(*to, true).await?);
+        if let Some(unbuilt) = [&from, &to].into_iter().find(|one| !one.summary.built) {
+            let number = unbuilt.summary.version;
+            return Err(Failure::Usage(format!("version {number} is not built: there is nothing to compare; `ext show {id}@{number}` says why")));
+        }
         let difference = diff::between(&from, &to);
         say.data(&difference, difference.render());
         return Ok(());
