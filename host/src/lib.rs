@@ -1,7 +1,7 @@
 //! Composes a host: settings, engine, catalogs, front, drain.
 //!
 //! Everything is checked before a port is bound. What is served comes from the
-//! [`Catalogs`](extensions_catalog::Catalogs) that the program gives: the binary
+//! [`Catalogs`](extensions_catalog::Catalogs) that the program gives:
 //! `extensions-runtime` serves one environment's store, `ext dev` three.
 
 mod compose;

@@ -4,12 +4,13 @@
 
 mod arguments;
 
-use std::{error::Error, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser as _;
 use extensions_artifact::Store;
 use extensions_catalog::Catalogs;
 use extensions_host::{Host, HostSettings, SettingsError, StartError, Stop, THIS_BINARY, start_logging};
+use extensions_service::with_causes;
 use extensions_store_catalog::{OpenError, StoreCatalog};
 use tokio::runtime::{Builder, Handle};
 
@@ -115,14 +116,8 @@ fn checked(settings: &HostSettings) -> Result<(), Failure> {
 
 /// The failure and its causes, for whoever started the program; the log may not have begun.
 fn say(failure: &Failure) {
-    let mut text = format!("extensions-runtime: {failure}");
-    let mut cause = failure.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
     #[allow(clippy::print_stderr, reason = "standard error is where a program says why it ends")]
     {
-        eprintln!("{text}");
+        eprintln!("extensions-runtime: {}", with_causes(failure));
     }
 }
