@@ -19,6 +19,8 @@ const INDEX_BYTES_MAX: u64 = 256 << 20;
 const INDEX: &str = "index.json";
 const CONTROL: &str = "control.json";
 const ENTRIES: &str = "entries";
+/// The extension of a file that is being written.
+const STAGED: &str = "tmp";
 
 /// Where copies are kept.
 #[derive(Debug, Clone)]
@@ -45,6 +47,13 @@ impl Copy {
         if copy.read_index().is_none() {
             // Of another store, damaged, or not there: its entries are nobody's.
             copy.clear()?;
+        }
+        // Nobody writes yet: what is staged was left by a process that was killed.
+        for file in fs::read_dir(copy.folder.join(ENTRIES))? {
+            let path = file?.path();
+            if is_staged(&path) {
+                fs::remove_file(path)?;
+            }
         }
         Ok(copy)
     }
@@ -88,6 +97,10 @@ impl Copy {
     pub(crate) fn keep_only(&self, wanted: impl Fn(&TenantId, &ExtensionId) -> bool) -> io::Result<()> {
         for file in fs::read_dir(self.folder.join(ENTRIES))? {
             let file = file?;
+            if is_staged(&file.path()) {
+                // Being written just now: its entry is wanted.
+                continue;
+            }
             let is_wanted = file.file_name().to_str().and_then(of_name).is_some_and(|of| wanted(&of.tenant, &of.extension));
             if !is_wanted {
                 fs::remove_file(file.path())?;
@@ -121,7 +134,7 @@ impl Copy {
     /// Whole or not at all: written beside, synced, renamed.
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let path = self.folder.join(name);
-        let staged = path.with_extension("tmp");
+        let staged = path.with_extension(STAGED);
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staged)?;
         file.write_all(bytes)?;
         file.sync_all()?;
@@ -132,6 +145,10 @@ impl Copy {
 /// Neither id holds a dot or a slash: one name for each extension, inside the folder.
 fn entry_name(of: &Owned) -> String {
     format!("{ENTRIES}/{}.{}.json", of.tenant, of.extension)
+}
+
+fn is_staged(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == STAGED)
 }
 
 fn of_name(name: &str) -> Option<Owned> {
@@ -184,6 +201,20 @@ mod tests {
         copy.keep_only(|_, _| false).unwrap();
         copy.remove_entry(&of("a", "x")).unwrap();
         assert!(copy.entry(&of("a", "x")).is_none());
+    }
+
+    #[test]
+    fn what_is_being_written_is_left_alone_and_swept_by_the_next_start() {
+        let home = tempfile::tempdir().unwrap();
+        let open = || Copy::open(home.path(), Environment::Prod, "here".to_owned()).unwrap();
+        let copy = open();
+        copy.save_index(Vec::new()).unwrap();
+        let staged = copy.folder.join(ENTRIES).join("a.x.tmp");
+        fs::write(&staged, b"half").unwrap();
+        copy.keep_only(|_, _| false).unwrap();
+        assert!(staged.exists());
+        open();
+        assert!(!staged.exists());
     }
 
     #[test]

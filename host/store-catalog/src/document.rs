@@ -21,6 +21,8 @@ pub(crate) enum Refused {
     Place(String, String),
     #[error("its current version {0} is not among those that it lists")]
     Current(Version),
+    #[error("reading it failed: {0}")]
+    Reading(String),
     #[error("version {version}: {problem}")]
     Version { version: Version, problem: String },
 }

@@ -14,7 +14,7 @@ use extensions_catalog::{DefinitionKey, Entry, ServedVersion, Unread};
 
 use crate::{
     catalog::Inner,
-    document::{Checked, Order, check},
+    document::{Checked, Order, Refused, check},
     hold::{held, reachable},
     slot::{Begun, Flight, Slot, Taken, Wish},
 };
@@ -105,7 +105,9 @@ impl Inner {
             Err(error @ StoreError::TooLarge { .. }) => (Unread::Damaged, error.to_string()),
             Err(error) => (Unread::Unavailable, format!("{error}: {}", causes(&error))),
         };
-        tracing::warn!(env = %self.env, entry = %slot.of, problem, "an entry is not taken from the store");
+        if slot.is_news(&problem) {
+            tracing::warn!(env = %self.env, entry = %slot.of, problem, "an entry is not taken from the store");
+        }
         match if is_first { self.from_copy(slot, Some(problem.clone())).await } else { None } {
             Some(candidate) => Found::New(Box::new(candidate)),
             None => Found::Failed(error, problem),
@@ -149,10 +151,10 @@ impl Inner {
     }
 
     /// Parsing may take milliseconds: not on the thread that polls.
-    async fn check(self: &Arc<Self>, slot: &Arc<Slot>, bytes: Bytes) -> Result<Checked, crate::document::Refused> {
+    async fn check(self: &Arc<Self>, slot: &Arc<Slot>, bytes: Bytes) -> Result<Checked, Refused> {
         let (inner, slot) = (Arc::clone(self), Arc::clone(slot));
         let checked = tokio::task::spawn_blocking(move || check(&bytes, inner.env, &slot.of, &inner.blobs)).await;
-        checked.unwrap_or_else(|error| Err(crate::document::Refused::Place(error.to_string(), "a document".to_owned())))
+        checked.unwrap_or_else(|error| Err(Refused::Reading(error.to_string())))
     }
 
     /// Takes a document. The bytes to copy to disk, where they came from the store.
@@ -186,7 +188,7 @@ impl Inner {
             let loading = if load { self.load(slot, &wanted, begun).await } else { Loading::default() };
             let mut cold = slot.cold();
             cold.wanted = None;
-            cold.problem = loading.problem.or(problem).map(Into::into);
+            cold.settle(loading.problem.or(problem));
             return;
         };
         // Switches take effect before anything is loaded.
@@ -198,7 +200,7 @@ impl Inner {
         if loading.problem.is_none() && !loading.is_cut {
             cold.wanted = None;
         }
-        cold.problem = loading.problem.or(problem).map(Into::into);
+        cold.settle(loading.problem.or(problem));
     }
 
     /// Loads what calls of `wanted` could get, unless another state comes in between.
@@ -217,8 +219,11 @@ impl Inner {
                 Ok(()) => drop(loading.loaded.insert(version.key())),
                 Err(why) => {
                     let number = version.definition.version;
-                    tracing::warn!(env = %self.env, entry = %slot.of, version = %number, why, "a new version cannot be loaded; the one before goes on");
-                    loading.problem = Some(format!("version {number} cannot be loaded: {why}"));
+                    let problem = format!("version {number} cannot be loaded: {why}");
+                    if slot.is_news(&problem) {
+                        tracing::warn!(env = %self.env, entry = %slot.of, problem, "a state is not served as it should be");
+                    }
+                    loading.problem = Some(problem);
                 }
             }
         }

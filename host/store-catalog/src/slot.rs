@@ -46,6 +46,8 @@ pub(crate) struct Cold {
     pub(crate) wanted: Option<Arc<Entry>>,
     /// Why this slot does not follow the store.
     pub(crate) problem: Option<Box<str>>,
+    /// The problem that was logged last.
+    said: Option<Box<str>>,
     /// It is no longer in the index.
     pub(crate) gone: bool,
     failed: Option<(Instant, Unread)>,
@@ -169,6 +171,14 @@ impl Slot {
         true
     }
 
+    /// Whether a problem is another one than the last: each is logged once, however often it is met.
+    pub(crate) fn is_news(&self, problem: &str) -> bool {
+        let mut cold = self.cold();
+        let is_news = cold.said.as_deref() != Some(problem);
+        cold.said = Some(problem.into());
+        is_news
+    }
+
     /// Whether another round is asked for.
     pub(crate) fn is_asked_again(&self) -> bool {
         self.cold().again
@@ -189,6 +199,14 @@ impl Cold {
             Unread::Damaged => DAMAGED_KEPT,
         };
         (at.elapsed() < kept).then(|| error.clone())
+    }
+
+    /// A round has ended with or without a problem.
+    pub(crate) fn settle(&mut self, problem: Option<String>) {
+        if problem.is_none() {
+            self.said = None;
+        }
+        self.problem = problem.map(Into::into);
     }
 
     pub(crate) fn recover(&mut self) {
