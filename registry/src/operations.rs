@@ -6,11 +6,10 @@ use extensions_artifact::Store;
 use extensions_registry_api::{Operations, UpkeepReport, UpkeepTask};
 use extensions_registry_core::Actor;
 use extensions_registry_upkeep::{Erasure, Upkeep, UpkeepError, unwatched};
+use extensions_service::with_causes;
 use extensions_types::{ErrorCode, Refusal, TenantId};
 use serde::Serialize;
 use serde_json::Value;
-
-use crate::settings::chain;
 
 type Report<'a> = Pin<Box<dyn Future<Output = Result<UpkeepReport, Refusal>> + Send + 'a>>;
 
@@ -74,7 +73,7 @@ impl UpkeepOperations {
 }
 
 fn failed(error: &UpkeepError) -> Refusal {
-    tracing::error!(error = %chain(error), "upkeep failed");
+    tracing::error!(error = %with_causes(error), "upkeep failed");
     Refusal::new(ErrorCode::Unavailable, "upkeep did not come to its end; the registry's log says why, and it may be run again")
 }
 

@@ -13,7 +13,7 @@ use extensions_identity::IdentitySettings;
 use extensions_registry_core::Policy;
 use extensions_registry_ledger::Stores;
 use extensions_registry_upkeep::UpkeepSettings;
-use extensions_service::{Known, LogSettings, SettingsError, layered, parse, read_file};
+use extensions_service::{Known, LogSettings, SettingsError, layered, parse, read_file, with_causes};
 use extensions_types::Environment;
 use serde::Deserialize;
 use toml::Table;
@@ -197,19 +197,7 @@ impl RegistrySettings {
 }
 
 fn open(section: &str, settings: &StoreSettings) -> Result<Store, SettingsError> {
-    Store::open(settings).map_err(|error| SettingsError::Value(format!("[{section}] {}", chain(&error))))
-}
-
-/// An error with everything that caused it.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
+    Store::open(settings).map_err(|error| SettingsError::Value(format!("[{section}] {}", with_causes(&error))))
 }
 
 #[cfg(test)]
