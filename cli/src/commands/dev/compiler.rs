@@ -53,10 +53,7 @@ impl SourceCompiler for PipelineCompiler {
     fn compile(&self, job: CompileJob, tell: Sender<CompileEvent>) -> Pin<Box<dyn Future<Output = Result<Compiled, NotCompiled>> + Send>> {
         let inner = Arc::clone(&self.0);
         Box::pin(async move {
-            if job.asked_by.iss != ISSUER {
-                let text = "this machine compiles only what identities of its own `ext dev` push; push a component (`ext build`, `ext push FILE`)";
-                return Err(NotCompiled::Denied(text.to_owned()));
-            }
+            allowed(&job.asked_by.iss)?;
             let turn = Arc::clone(&inner.turn).lock_owned().await;
             let runtime = inner.runtime.clone();
             // A thread of its own: a build waits for cargo most of its time.
@@ -67,6 +64,15 @@ impl SourceCompiler for PipelineCompiler {
             ended.await.unwrap_or_else(|error| Err(NotCompiled::Unavailable(format!("the compile broke off: {error}"))))
         })
     }
+}
+
+/// Build scripts of others are not run on this machine.
+fn allowed(issuer: &str) -> Result<(), NotCompiled> {
+    if issuer == ISSUER {
+        return Ok(());
+    }
+    let text = "this machine compiles only what identities of its own `ext dev` push; push a component (`ext build`, `ext push FILE`)";
+    Err(NotCompiled::Denied(text.to_owned()))
 }
 
 /// What is said while a compile goes on.
@@ -208,4 +214,17 @@ async fn failed(error: BuildError, teller: &Teller<'_>) -> NotCompiled {
         }
     };
     NotCompiled::Failed(findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_identities_of_this_machine_are_compiled_for() {
+        assert!(allowed(ISSUER).is_ok());
+        for foreign in ["", "https://login.example", "ext-dev2", "EXT-DEV"] {
+            assert!(matches!(allowed(foreign), Err(NotCompiled::Denied(_))), "{foreign}");
+        }
+    }
 }
