@@ -104,7 +104,7 @@ impl Walk<'_> {
         self.does(grace, &["approve", NAME, "--to", "staging", "--why", "as discussed"], DONE)?;
         self.does(ada, &["promote", NAME, "--to", "staging"], DONE)?;
         self.answers(ada, "staging", 1, false)?;
-        self.to_prod(ada, grace)?;
+        self.reach_prod(ada, grace)?;
         self.answers(ada, "prod", 1, false)
     }
 
@@ -120,11 +120,11 @@ impl Walk<'_> {
         self.does(grace, &["approve", NAME, "--to", "staging"], DONE)?;
         self.does(agent, &["promote", NAME, "--to", "staging"], REFUSED)?;
         self.does(ada, &["promote", NAME, "--to", "staging"], DONE)?;
-        self.to_prod(ada, grace)?;
+        self.reach_prod(ada, grace)?;
         self.answers(ada, "prod", 2, true)
     }
 
-    fn to_prod(&mut self, ada: &Actor, grace: &Actor) -> Result<()> {
+    fn reach_prod(&mut self, ada: &Actor, grace: &Actor) -> Result<()> {
         self.does(ada, &["submit", NAME, "--to", "prod"], DONE)?;
         self.does(grace, &["approve", NAME, "--to", "prod"], DONE)?;
         self.does(ada, &["promote", NAME, "--to", "prod"], DONE)
