@@ -2,7 +2,7 @@
 
 use extensions_client::{ConfigError, EndpointError, InvokeError};
 use extensions_pipeline::{BuildError, FolderError, WorkbenchError};
-use extensions_types::ErrorCode;
+use extensions_types::{ErrorCode, with_causes};
 
 /// A command's failure. Its text says what is wrong and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -53,10 +53,13 @@ impl From<InvokeError> for Failure {
         match error {
             InvokeError::Outcome(outcome) => Self::Answered { code: outcome.code, message: outcome.message },
             InvokeError::Refused(refused) => Self::Answered { code: refused.code, message: refused.message },
-            InvokeError::Unreachable { .. } => Self::Unreachable(format!("{}; is the platform running? `ext dev` starts one here", chain(&error))),
-            InvokeError::Absent { .. } => {
-                Self::Answered { code: ErrorCode::NotFound, message: format!("{error}; name a server that does with --server: a host serves, a registry keeps versions") }
+            InvokeError::Unreachable { .. } => {
+                Self::Unreachable(format!("{}; is the platform running? `ext dev` starts one here", with_causes(&error)))
             }
+            InvokeError::Absent { .. } => Self::Answered {
+                code: ErrorCode::NotFound,
+                message: format!("{error}; name a server that does with --server: a host serves, a registry keeps versions"),
+            },
             InvokeError::Protocol { .. } => Self::Answered { code: ErrorCode::Internal, message: error.to_string() },
         }
     }
@@ -64,25 +67,25 @@ impl From<InvokeError> for Failure {
 
 impl From<EndpointError> for Failure {
     fn from(error: EndpointError) -> Self {
-        Self::Usage(format!("--server: {}", chain(&error)))
+        Self::Usage(format!("--server: {}", with_causes(&error)))
     }
 }
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Self::Usage(chain(&error))
+        Self::Usage(with_causes(&error))
     }
 }
 
 impl From<FolderError> for Failure {
     fn from(error: FolderError) -> Self {
-        Self::Usage(chain(&error))
+        Self::Usage(with_causes(&error))
     }
 }
 
 impl From<WorkbenchError> for Failure {
     fn from(error: WorkbenchError) -> Self {
-        Self::Local(chain(&error))
+        Self::Local(with_causes(&error))
     }
 }
 
@@ -90,25 +93,9 @@ impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
         match error {
             BuildError::Folder(error) => error.into(),
-            error => Self::Build(chain(&error)),
+            error => Self::Build(with_causes(&error)),
         }
     }
-}
-
-/// An error with its causes, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        // Some errors repeat their cause's text.
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ impl Health {
                 }
                 let answer = ledger.probe().await;
                 if let (Err(error), true) = (&answer, *tell.borrow()) {
-                    tracing::warn!(error = %extensions_service::with_causes(error), "not ready: a store does not answer");
+                    tracing::warn!(error = %extensions_types::with_causes(error), "not ready: a store does not answer");
                 }
                 say(&tell, &reporter, answer.is_ok()).await;
             }

@@ -6,7 +6,7 @@ use extensions_artifact::Store;
 use extensions_registry_api::{Operations, UpkeepReport, UpkeepTask};
 use extensions_registry_core::Actor;
 use extensions_registry_upkeep::{Erasure, Upkeep, UpkeepError, unwatched};
-use extensions_service::with_causes;
+use extensions_types::with_causes;
 use extensions_types::{ErrorCode, Refusal, TenantId};
 use serde::Serialize;
 use serde_json::Value;

@@ -13,8 +13,8 @@ use extensions_identity::IdentitySettings;
 use extensions_registry_core::Policy;
 use extensions_registry_ledger::Stores;
 use extensions_registry_upkeep::UpkeepSettings;
-use extensions_service::{Known, LogSettings, SettingsError, layered, parse, read_file, with_causes};
-use extensions_types::Environment;
+use extensions_service::{Known, LogSettings, SettingsError, layered, parse, read_file};
+use extensions_types::{Environment, with_causes};
 use serde::Deserialize;
 use toml::Table;
 

@@ -4,13 +4,11 @@
 //! Knows no service: which sections there are and what stands in them is the
 //! caller's to say.
 
-mod causes;
 mod layers;
 mod logging;
 mod settings_error;
 mod signals;
 
-pub use causes::with_causes;
 pub use layers::{Known, layered, parse, read_file};
 pub use logging::{LogFormat, LogSettings, start_logging};
 pub use settings_error::SettingsError;

@@ -3,6 +3,7 @@
 //! Every plane uses these and parses into them once, at its edge; inner code
 //! never checks again. Nothing here does I/O or knows a server or an engine.
 
+mod causes;
 mod context;
 mod control;
 mod definition;
@@ -18,6 +19,7 @@ mod refusal;
 mod schema;
 mod vocabulary;
 
+pub use causes::with_causes;
 pub use context::ExecutionContext;
 pub use control::{ControlState, Running, Switch, SwitchSource, SwitchTarget};
 pub use definition::{ExtensionDefinition, Metadata, SCHEMA_BYTES_MAX, Schemas, ToolDescription};

@@ -3,7 +3,7 @@
 //! A host reads entries through [`Catalog`], one for each environment that it
 //! serves ([`Catalogs`]); where they come from is each source's own business.
 //! A known entry is answered without waiting; one that is known but not read
-//! yet is waited for in [`find`]. [`Overlay`] is the source that `ext dev`
+//! yet is waited for in [`find()`]. [`Overlay`] is the source that `ext dev`
 //! fills, [`Layered`] lays it above another.
 
 mod catalogs;

@@ -15,7 +15,7 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     fn entry(&self, tenant: &TenantId, extension: &ExtensionId) -> Found;
 
     /// Reads an entry that is [`Found::Unread`]; none where it turns out to be
-    /// gone. The read goes on when the future is dropped. Use [`find`](crate::find).
+    /// gone. The read goes on when the future is dropped. Use [`find`](crate::find()).
     fn read<'c>(&'c self, tenant: &'c TenantId, extension: &'c ExtensionId) -> BoxFuture<'c, Result<Option<Arc<Entry>>, Unread>>;
 
     /// The current versions of one tenant that answer, ordered by id, at most `max`.

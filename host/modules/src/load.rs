@@ -1,5 +1,6 @@
 //! One load: verify the component, find or make its code, map and link it.
 
+use extensions_types::with_causes;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -61,7 +62,7 @@ impl Loader {
         let mapped = self.map(version).await?;
         let (engine, definition) = (Arc::clone(&self.engine), Arc::clone(&version.definition));
         // Compiling schemas takes its time too.
-        blocking(move || engine.link(definition, &mapped).map(Arc::new).map_err(|error| NotLoaded::Refused(chain(&error)))).await
+        blocking(move || engine.link(definition, &mapped).map(Arc::new).map_err(|error| NotLoaded::Refused(with_causes(&error)))).await
     }
 
     async fn map(self: &Arc<Self>, version: &Arc<ServedVersion>) -> Result<Mapped, NotLoaded> {
@@ -125,21 +126,10 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, NotLoaded>
 }
 
 fn unmapped(error: LoadError) -> NotLoaded {
-    if error.is_of_this_host() { internal(error) } else { NotLoaded::Refused(chain(&error)) }
+    if error.is_of_this_host() { internal(error) } else { NotLoaded::Refused(with_causes(&error)) }
 }
 
 fn internal(error: impl std::error::Error) -> NotLoaded {
-    tracing::error!(error = chain(&error), "loading failed");
+    tracing::error!(error = with_causes(&error), "loading failed");
     NotLoaded::Internal
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }

@@ -10,8 +10,8 @@ use clap::Parser as _;
 use extensions_artifact::Store;
 use extensions_catalog::Catalogs;
 use extensions_host::{Host, HostSettings, SettingsError, StartError, Stop, THIS_BINARY, start_logging};
-use extensions_service::with_causes;
 use extensions_store_catalog::{OpenError, StoreCatalog};
+use extensions_types::with_causes;
 use tokio::runtime::{Builder, Handle};
 
 use crate::arguments::Arguments;

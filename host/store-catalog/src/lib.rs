@@ -1,11 +1,11 @@
 //! What an environment's store says a host serves.
 //!
-//! - The index is LISTed ([`poll`]): names and etags, nothing else.
-//! - An entry is read when it is first called ([`flight`]), checked
-//!   ([`document`]) and kept within a bound; a changed one is read again, and
+//! - The index is LISTed (`poll`): names and etags, nothing else.
+//! - An entry is read when it is first called (`flight`), checked
+//!   (`document`) and kept within a bound; a changed one is read again, and
 //!   where its extension is loaded, the new version is loaded before calls see it.
-//! - Control is polled by etag ([`control`]).
-//! - Index, used entries and control are copied to disk ([`copy`]): a host that
+//! - Control is polled by etag (`control`).
+//! - Index, used entries and control are copied to disk (`copy`): a host that
 //!   starts while the store is gone serves the last copy.
 //!
 //! Nothing goes back in (generation, seq), and one hostile document concerns

@@ -3,7 +3,7 @@
 //! [`Service`] is what the registry does for a request, whatever brought it:
 //! it reads the request's fields, has the lifecycle decide, and audits every
 //! refusal. Both transports are thin: messages of registry.proto in, views out.
-//! [`router`] puts them behind one gate that authenticates before the first
+//! [`router()`] puts them behind one gate that authenticates before the first
 //! byte of a body is read.
 //!
 //! It names no engine and no host; who compiles source, who erases tenants and

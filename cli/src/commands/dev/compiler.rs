@@ -15,13 +15,13 @@ use extensions_pipeline::{Authorship, BuildError, Built, Case, Event, Folder, Fo
 use extensions_registry::Finding;
 use extensions_registry::{CompileEvent, CompileJob, Compiled, NotCompiled, SourceCompiler};
 use extensions_toolchain::rust;
-use extensions_types::{Evidence, Origin, Sha256, TestCounts};
+use extensions_types::{Evidence, Origin, Sha256, TestCounts, with_causes};
 use tokio::{
     runtime::Handle,
     sync::{Mutex, mpsc::Sender},
 };
 
-use crate::{dev_state::ISSUER, failure::chain};
+use crate::dev_state::ISSUER;
 
 /// The pipeline's step names, after its own, for the extension's cases.
 const TEST_STEP: &str = "running its tests";
@@ -106,7 +106,7 @@ impl Inner {
         let start = Instant::now();
         let teller = Teller { tell };
         let folder = self.sources.join(job.tenant.as_str()).join(job.extension.as_str());
-        place(&folder, job.bundle.files()).map_err(|error| NotCompiled::Unavailable(chain(&error)))?;
+        place(&folder, job.bundle.files()).map_err(|error| NotCompiled::Unavailable(with_causes(&error)))?;
         let folder = Folder::open(&folder).map_err(refused_folder)?;
         let cases = folder.cases().map_err(refused_folder)?;
         let authorship = Authorship { tenant: job.tenant.clone(), version: job.version, created_by: job.created_by.clone() };
@@ -178,7 +178,7 @@ fn finding(step: &str, code: &str, message: impl Into<String>, remedy: &str) -> 
 }
 
 fn refused_folder(error: FolderError) -> NotCompiled {
-    NotCompiled::Failed(vec![finding("bundle", "bundle_refused", chain(&error), "mend it and push again")])
+    NotCompiled::Failed(vec![finding("bundle", "bundle_refused", with_causes(&error), "mend it and push again")])
 }
 
 /// Whose fault it was, with every reason.
@@ -203,14 +203,14 @@ async fn failed(error: BuildError, teller: &Teller<'_>) -> NotCompiled {
         BuildError::Source(
             rust::BuildError::Cargo(_) | rust::BuildError::NoCrate(_) | rust::BuildError::Modules(_) | rust::BuildError::TooLarge { .. },
         ) => {
-            vec![finding("build", "does_not_build", chain(&error), "")]
+            vec![finding("build", "does_not_build", with_causes(&error), "")]
         }
-        BuildError::Folder(_) => vec![finding("bundle", "bundle_refused", chain(&error), "")],
-        BuildError::Load(NotLoaded::Refused(_)) => vec![finding("load", "does_not_load", chain(&error), "")],
-        BuildError::Describe(_) => vec![finding("describe", "does_not_describe", chain(&error), "")],
+        BuildError::Folder(_) => vec![finding("bundle", "bundle_refused", with_causes(&error), "")],
+        BuildError::Load(NotLoaded::Refused(_)) => vec![finding("load", "does_not_load", with_causes(&error), "")],
+        BuildError::Describe(_) => vec![finding("describe", "does_not_describe", with_causes(&error), "")],
         // This machine's: no toolchain, no disk, no engine.
         BuildError::Toolchain(_) | BuildError::Sdk(_) | BuildError::Load(_) | BuildError::Source(_) => {
-            return NotCompiled::Unavailable(chain(&error));
+            return NotCompiled::Unavailable(with_causes(&error));
         }
     };
     NotCompiled::Failed(findings)

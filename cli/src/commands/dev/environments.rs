@@ -7,10 +7,10 @@ use extensions_catalog::{Catalogs, Layered, Loads, Overlay};
 use extensions_host::HostSettings;
 use extensions_registry::Notify;
 use extensions_store_catalog::{Following, NotFollowed, StoreCatalog};
-use extensions_types::{Environment, ExtensionId, TenantId};
+use extensions_types::{Environment, ExtensionId, TenantId, with_causes};
 use tokio::runtime::Handle;
 
-use crate::failure::{Failure, chain};
+use crate::failure::Failure;
 
 /// The store's folder in the data directory.
 const STORE: &str = "store";
@@ -29,7 +29,7 @@ pub(super) fn store(settings: &HostSettings, data: &Path) -> Result<Store, Failu
         Some(store) => Store::open(store),
         None => Store::local(&data.join(STORE)),
     };
-    store.map_err(|error| Failure::Usage(chain(&error)))
+    store.map_err(|error| Failure::Usage(with_causes(&error)))
 }
 
 impl Environments {
@@ -37,7 +37,7 @@ impl Environments {
     pub(super) fn open(store: &Store, settings: &HostSettings, data: &Path) -> Result<Self, Failure> {
         let open = |env| {
             let opened = StoreCatalog::open(env, store.clone(), settings.catalog.clone(), data, Handle::current());
-            opened.map_err(|error| Failure::Usage(chain(&error)))
+            opened.map_err(|error| Failure::Usage(with_causes(&error)))
         };
         Ok(Self { dev: open(Environment::Dev)?, staging: open(Environment::Staging)?, prod: open(Environment::Prod)? })
     }

@@ -1,5 +1,6 @@
 //! Host and registry in one process, and how others find them.
 
+use extensions_types::with_causes;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -21,7 +22,7 @@ use crate::{
     args::Dev,
     commands::dev::{compiler::PipelineCompiler, environments, environments::Environments, mounted::Mounted, settings, token},
     dev_state::{self, Announced, Running},
-    failure::{Failure, chain},
+    failure::Failure,
     say::Say,
     tools,
 };
@@ -57,7 +58,7 @@ impl Platform {
         if let Some(format) = &dev.log_format {
             settings.log.format = if format == "json" { LogFormat::Json } else { LogFormat::Text };
         }
-        start_logging(settings.log.format, settings.log.filter.as_deref()).map_err(|error| Failure::Usage(chain(&error)))?;
+        start_logging(settings.log.format, settings.log.filter.as_deref()).map_err(|error| Failure::Usage(with_causes(&error)))?;
         let folders = Arc::new(Overlay::default());
         let store = environments::store(&settings, &data)?;
         let environments = Environments::open(&store, &settings, &data)?;
@@ -122,13 +123,13 @@ fn registry(store: Store, environments: Environments, settings: &HostSettings, h
         audit_dir: None,
         metrics: Metrics::default(),
     };
-    Embedded::start(parts).map_err(|error| Failure::Usage(chain(&error)))
+    Embedded::start(parts).map_err(|error| Failure::Usage(with_causes(&error)))
 }
 
 fn not_started(error: StartError) -> Failure {
     match error {
-        StartError::Settings(_) | StartError::Identity(_) => Failure::Usage(chain(&error)),
-        StartError::Engine(_) | StartError::Cache(_) | StartError::Front(_) => Failure::Local(chain(&error)),
+        StartError::Settings(_) | StartError::Identity(_) => Failure::Usage(with_causes(&error)),
+        StartError::Engine(_) | StartError::Cache(_) | StartError::Front(_) => Failure::Local(with_causes(&error)),
     }
 }
 

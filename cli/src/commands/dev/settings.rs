@@ -1,22 +1,19 @@
 //! From flags to a host's settings: defaults, `--config`, environment, flags.
 
+use extensions_types::with_causes;
 use std::path::Path;
 
 use extensions_host::HostSettings;
 use extensions_identity::{DevKey, IssuerSettings};
 use toml::{Table, Value};
 
-use crate::{
-    args::Dev,
-    dev_state::ISSUER,
-    failure::{Failure, chain},
-};
+use crate::{args::Dev, dev_state::ISSUER, failure::Failure};
 
 /// The name of the socket in the data directory.
 const SOCKET: &str = "ext.sock";
 
 pub(crate) fn of(dev: &Dev, data: &Path, key: &DevKey) -> Result<HostSettings, Failure> {
-    let wrong = |error: extensions_host::SettingsError| Failure::Usage(chain(&error));
+    let wrong = |error: extensions_host::SettingsError| Failure::Usage(with_causes(&error));
     let mut layers = vec![defaults(data)];
     if let Some(file) = &dev.config {
         layers.push(HostSettings::read_file(file).map_err(wrong)?);

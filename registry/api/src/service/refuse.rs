@@ -1,9 +1,9 @@
 //! The ledger's errors as refusals; what is internal goes to the log.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use extensions_registry_ledger::LedgerError;
-use extensions_types::{ErrorCode, Refusal};
+use extensions_types::{ErrorCode, Refusal, with_causes};
 
 /// A store that hiccups is back within this time.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -12,7 +12,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub(crate) fn refusal(error: &LedgerError) -> Refusal {
     let code = error.code();
     if matches!(code, ErrorCode::Unavailable | ErrorCode::Internal | ErrorCode::ArtifactCorrupt) {
-        tracing::error!(%code, error = %chain(error), "the ledger failed");
+        tracing::error!(%code, error = %with_causes(error), "the ledger failed");
     }
     let retry_after = (code == ErrorCode::Unavailable).then_some(RETRY_AFTER);
     Refusal { retry_after, ..Refusal::new(code, error.public()) }
@@ -34,16 +34,4 @@ pub(crate) fn not_found(message: impl Into<String>) -> Refusal {
 
 pub(crate) fn precondition(message: impl Into<String>) -> Refusal {
     Refusal::new(ErrorCode::Precondition, message)
-}
-
-/// An error with everything that caused it.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

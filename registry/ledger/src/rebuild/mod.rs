@@ -7,7 +7,7 @@ mod report;
 
 use extensions_artifact::{Key, Owned, Prefix};
 use extensions_registry_core::Extension;
-use extensions_types::{Environment, TenantId};
+use extensions_types::{Environment, TenantId, with_causes};
 use futures_util::{StreamExt as _, future::try_join_all};
 
 use self::report::Reporting;
@@ -47,7 +47,7 @@ impl Ledger {
             let report = &report;
             async move {
                 if let Err(error) = self.rebuild_extension(&of, options, report).await {
-                    report.find(&of.head(), Wrong::Unreadable, chain(&error));
+                    report.find(&of.head(), Wrong::Unreadable, with_causes(&error));
                 }
             }
         })
@@ -55,7 +55,7 @@ impl Ledger {
         if options.only.is_none() {
             for &env in Environment::ALL {
                 if let Err(error) = self.rebuild_control(env, options, &report).await {
-                    report.find(&Key::ControlState { env }, Wrong::Unreadable, chain(&error));
+                    report.find(&Key::ControlState { env }, Wrong::Unreadable, with_causes(&error));
                 }
             }
         }
@@ -88,12 +88,12 @@ impl Ledger {
         for (env, found) in found {
             let key = of.entry(env);
             if let Err(error) = self.rebuild_entry(of, &state, env, found, report).await {
-                report.find(&key, Wrong::NotWritten, chain(&error));
+                report.find(&key, Wrong::NotWritten, with_causes(&error));
             }
         }
         match raise(stores.registry(), &of.head(), state, head.map(|found| found.slot())).await {
             Ok(_) => report.count(|report| report.heads += 1),
-            Err(error) => report.find(&of.head(), Wrong::NotWritten, chain(&error)),
+            Err(error) => report.find(&of.head(), Wrong::NotWritten, with_causes(&error)),
         }
         Ok(())
     }
@@ -111,7 +111,7 @@ impl Ledger {
                 Err(_) => match events::one(store, of, next).await {
                     Ok(event) => (event.into_iter().collect(), 1),
                     Err(error @ (LedgerError::Document { .. } | LedgerError::Corrupt { .. })) => {
-                        report.find(&of.event(next), Wrong::EventBroken, chain(&error));
+                        report.find(&of.event(next), Wrong::EventBroken, with_causes(&error));
                         break;
                     }
                     Err(error) => return Err(error),
@@ -197,10 +197,4 @@ impl Ledger {
         report.count(|report| report.controls += 1);
         Ok(())
     }
-}
-
-/// The error with its causes, for operators.
-fn chain(error: &LedgerError) -> String {
-    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -2,13 +2,10 @@
 
 use extensions_artifact::{Key, Owned};
 use extensions_registry_core::{Extension, VersionRecord};
-use extensions_types::{EntryDocument, Environment, Sha256, Version};
+use extensions_types::{EntryDocument, Environment, Sha256, Version, with_causes};
 use futures_util::{StreamExt as _, stream};
 
-use super::{
-    chain,
-    report::{Reporting, Wrong},
-};
+use super::report::{Reporting, Wrong};
 use crate::{
     Ledger, LedgerError,
     blobs::{self, Lies, look, mend},
@@ -26,7 +23,7 @@ impl Ledger {
                 Ok(Seen::Right) => {}
                 Ok(Seen::Restored) => report.count(|report| report.components_restored += 1),
                 Ok(Seen::Wrong(wrong)) => report.find(&key, wrong, format!("SHA-256 {sha256} is expected")),
-                Err(error) => report.find(&key, Wrong::Unreadable, chain(&error)),
+                Err(error) => report.find(&key, Wrong::Unreadable, with_causes(&error)),
             }
         });
         stream::iter(checks).buffer_unordered(AT_ONCE).collect::<()>().await;
@@ -65,7 +62,7 @@ impl Ledger {
     pub(super) async fn put_in_place(&self, of: &Owned, state: &Extension, entry: &EntryDocument, report: &Reporting) {
         for &version in entry.versions.keys() {
             if let Err(error) = blobs::place(self.stores(), of, state, entry.env, [(version, true)]).await {
-                report.find(&of.component(version), Wrong::NotInPlace, format!("in {}: {}", entry.env, chain(&error)));
+                report.find(&of.component(version), Wrong::NotInPlace, format!("in {}: {}", entry.env, with_causes(&error)));
             }
         }
     }

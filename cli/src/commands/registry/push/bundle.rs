@@ -7,12 +7,12 @@ use bytes::Bytes;
 use extensions_compiler_core::Expected;
 use extensions_pipeline::{Folder, admit};
 use extensions_registry::{Bundle, COMPONENT_FILE, TOOL_FILE};
-use extensions_types::{ExtensionDefinition, ExtensionId, Kind, MANIFEST_FILE, Origin, SCHEMA_BYTES_MAX};
+use extensions_types::{ExtensionDefinition, ExtensionId, Kind, MANIFEST_FILE, Origin, SCHEMA_BYTES_MAX, with_causes};
 use serde_json::json;
 
 use crate::{
     commands::{build, check},
-    failure::{Failure, chain},
+    failure::Failure,
     say::Say,
     tools,
 };
@@ -91,7 +91,7 @@ fn described(definition: &ExtensionDefinition) -> Result<Bytes, Failure> {
 fn packed(folder: &Folder, origin: Origin, files: Vec<(String, Bytes)>) -> Result<Packed, Failure> {
     let mut bundle = Bundle::default();
     for (path, bytes) in files {
-        bundle.insert(&path, bytes).map_err(|error| Failure::Usage(chain(&error)))?;
+        bundle.insert(&path, bytes).map_err(|error| Failure::Usage(with_causes(&error)))?;
     }
     let bytes = bundle.pack().map_err(|error| Failure::Local(format!("cannot pack the bundle: {error}")))?;
     Ok(Packed { id: folder.manifest().id.clone(), origin, manifest: folder.manifest_text().to_owned(), bytes: bytes.into() })
