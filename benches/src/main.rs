@@ -9,6 +9,7 @@ mod echo;
 mod floor;
 mod guest;
 mod in_process;
+mod listing;
 mod load;
 mod neighbours;
 mod platform;
@@ -75,6 +76,9 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     if wanted("store") {
         store::measure(plan, &mut report).context("store")?;
+    }
+    if wanted("listing") {
+        listing::measure(plan, &mut report).context("listing")?;
     }
     println!("{report}");
     if let Some(path) = options.json {

@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     /// A look in half a minute: few short rounds
     #[arg(long)]
     quick: bool,
-    /// Only scenarios whose name contains this: in-process, servers, neighbours, start, catalog
+    /// Only scenarios whose name contains this: in-process, servers, neighbours, start, catalog, store, listing
     #[arg(long, default_value = "")]
     only: String,
     /// Writes the figures as JSON too
