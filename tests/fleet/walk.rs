@@ -7,7 +7,7 @@ async fn a_version_walks_to_prod_and_back_and_outlives_its_registry_and_its_stor
     let mut fleet = Fleet::start().await;
 
     fleet.done(&["push", &fleet.component(1), "--why", "first"]).await;
-    let skipped = fleet.ext(&["promote", RULE, "--to", "prod"]).await;
+    let skipped = fleet.ext(&["promote", &format!("{RULE}@1"), "--to", "prod"]).await;
     assert_eq!(skipped.code, 4, "an environment cannot be skipped: {}{}", skipped.stdout, skipped.stderr);
     let unknown = fleet.call(&fleet.prod, "prod").await;
     assert_eq!(unknown.code, 1, "prod serves nothing yet: {}", unknown.stdout);
