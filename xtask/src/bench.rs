@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
 
 /// The task. Run it while nothing else runs.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    Job::cargo(workspace.root()).args(["build", "--release", "--workspace"]).run()?;
+    Job::cargo(workspace.root()).args(["build", "--release", "--workspace", "--all-targets"]).run()?;
     guests::install_toolchain(workspace)?;
     let (ext, scratch) = (Ext::find(workspace)?, Scratch::new()?);
     let discount = workspace.path(DISCOUNT);
