@@ -6,7 +6,7 @@ mod registry;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use extensions_types::{ActorType, Environment, ExtensionId, Kind, RiskTier, TenantId, UnknownWord, VersionSelector};
+use extensions_types::{ActorType, Environment, ExtensionId, Kind, Language, RiskTier, TenantId, UnknownWord, VersionSelector};
 
 pub(crate) use self::{
     admin::{Admin, Switch, UpkeepArgument},
@@ -163,6 +163,18 @@ impl From<KindArgument> for Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LanguageArgument {
     Rust,
+    Tinygo,
+    Assemblyscript,
+}
+
+impl From<LanguageArgument> for Language {
+    fn from(argument: LanguageArgument) -> Self {
+        match argument {
+            LanguageArgument::Rust => Self::Rust,
+            LanguageArgument::Tinygo => Self::TinyGo,
+            LanguageArgument::Assemblyscript => Self::AssemblyScript,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

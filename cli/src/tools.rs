@@ -1,13 +1,11 @@
 //! What `ext` carries and where it keeps what it makes.
 
+use std::sync::Arc;
+
 use extensions_pipeline::{Tools, Workbench};
-use extensions_toolchain::Home;
+use extensions_toolchain::{Direct, Home};
 
 use crate::failure::Failure;
-
-/// The guest SDK with its vendored dependencies, packed by the build script.
-const SDK_ARCHIVE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/sdk-rust.tar.zst"));
-const SDK_DIGEST: &str = env!("EXT_SDK_DIGEST");
 
 /// ext's own folder.
 pub(crate) fn home() -> Result<Home, Failure> {
@@ -16,7 +14,7 @@ pub(crate) fn home() -> Result<Home, Failure> {
 
 /// What a build needs.
 pub(crate) fn tools() -> Result<Tools, Failure> {
-    Ok(Tools { home: home()?, sdk_archive: SDK_ARCHIVE, sdk_digest: SDK_DIGEST })
+    Ok(Tools { home: home()?, sdks: &extensions_guest_sdks::SDKS, runner: Arc::new(Direct) })
 }
 
 /// The production engine for this command.

@@ -69,7 +69,7 @@ pub(crate) async fn with_progress(
 /// Says every reason; the failure that is returned sums them up.
 pub(crate) fn explain(error: BuildError, say: &Say) -> Failure {
     match &error {
-        BuildError::Source(extensions_toolchain::rust::BuildError::Compile { diagnostics }) => {
+        BuildError::Source(extensions_toolchain::BuildError::Compile { diagnostics }) => {
             diagnostics.iter().for_each(|diagnostic| say.note(diagnostic.rendered.trim_end()));
             say.event(&json!({"diagnostics": diagnostics}));
         }

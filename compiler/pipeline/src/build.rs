@@ -12,8 +12,8 @@ use extensions_compiler_core::{Expected, Facts, Report};
 use extensions_engine::Extension;
 use extensions_modules::NotLoaded;
 use extensions_toolchain::{
-    Home, rust,
-    sdk::{self, UnpackError},
+    BuiltModule, Diagnostic, Home, Missing, Request, Runner, Toolchain,
+    sdk::{self, Sdks, UnpackError},
 };
 use extensions_types::{Build, ExtensionId, Kind, Language, Manifest, Schemas, TenantId, Version};
 use serde::Serialize;
@@ -28,10 +28,10 @@ use crate::{
 pub struct Tools {
     /// Where toolchains, SDKs and results are kept.
     pub home: Home,
-    /// The packed guest SDK.
-    pub sdk_archive: &'static [u8],
-    /// Its SHA-256.
-    pub sdk_digest: &'static str,
+    /// The packed guest SDKs.
+    pub sdks: &'static Sdks,
+    /// Who runs the toolchains.
+    pub runner: Arc<dyn Runner>,
 }
 
 /// Whose version it is.
@@ -95,7 +95,7 @@ pub struct Built {
     /// What the check found out.
     pub facts: Facts,
     /// The compiler's warnings about the author's code.
-    pub warnings: Vec<rust::Diagnostic>,
+    pub warnings: Vec<Diagnostic>,
     /// How long each step took.
     pub steps: Vec<(Step, Duration)>,
 }
@@ -108,13 +108,13 @@ pub enum BuildError {
     Folder(#[from] FolderError),
     /// No toolchain.
     #[error(transparent)]
-    Toolchain(#[from] rust::Missing),
+    Toolchain(#[from] Missing),
     /// The SDK cannot be unpacked.
     #[error(transparent)]
     Sdk(#[from] UnpackError),
     /// The source does not build.
     #[error(transparent)]
-    Source(#[from] rust::BuildError),
+    Source(#[from] extensions_toolchain::BuildError),
     /// The component may not be served.
     #[error("the component may not be served")]
     Refused(Box<Report>),
@@ -185,17 +185,14 @@ pub fn bare_manifest(id: ExtensionId, kind: Kind) -> Manifest {
     Manifest::parse(&text).expect("ids and kinds need no quoting")
 }
 
-fn from_source(language: Language, folder: &Path, tools: &Tools, tell: &mut dyn FnMut(Event<'_>)) -> Result<rust::BuiltModule, BuildError> {
-    match language {
-        Language::Rust => {
-            let toolchain = rust::find(&tools.home)?;
-            let sdk = sdk::unpack(&tools.home, tools.sdk_archive, tools.sdk_digest)?;
-            let target_dir = tools.home.target_dir(folder);
-            let mut note = |name: &str| tell(Event::Note(name));
-            // Cargo runs for seconds; this thread has nothing else to do meanwhile.
-            Ok(tokio::task::block_in_place(|| rust::build(&tools.home, &toolchain, &sdk, folder, &target_dir, &mut note))?)
-        }
-    }
+fn from_source(language: Language, folder: &Path, tools: &Tools, tell: &mut dyn FnMut(Event<'_>)) -> Result<BuiltModule, BuildError> {
+    let toolchain = Toolchain::find(&tools.home, language)?;
+    let sdk = sdk::unpack(&tools.home, tools.sdks.of(language))?;
+    let target_dir = tools.home.target_dir(folder);
+    let request = Request { home: &tools.home, sdk: &sdk, folder, target_dir: &target_dir, runner: &*tools.runner };
+    let mut note = |name: &str| tell(Event::Note(name));
+    // A compiler runs for seconds; this thread has nothing else to do meanwhile.
+    Ok(tokio::task::block_in_place(|| toolchain.build(request, &mut note))?)
 }
 
 async fn finish(

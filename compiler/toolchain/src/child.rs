@@ -11,6 +11,8 @@ use std::{
 
 use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
 
+use crate::Finished;
+
 /// A compiler's longest message, with room; the rest of a longer line is dropped.
 const LINE_BYTES_MAX: usize = 1 << 20;
 /// What a person would read of a tool's complaints.
@@ -38,16 +40,25 @@ pub enum ChildError {
         /// How long it had.
         seconds: u64,
     },
+    /// It was ended for using more than a build may.
+    #[error("{program} was ended: {why}")]
+    Limit {
+        /// What was started.
+        program: String,
+        /// Which limit, and what it used.
+        why: String,
+    },
 }
 
-/// A program that ran to its end.
-#[derive(Debug)]
-pub(crate) struct Finished {
-    pub(crate) success: bool,
-    /// How it ended, in words.
-    pub(crate) status: String,
-    /// The first part of what it said on stderr.
-    pub(crate) stderr: String,
+impl ChildError {
+    /// Whether the author's code is what made it end.
+    #[must_use]
+    pub fn is_authors(&self) -> bool {
+        match self {
+            Self::Start { .. } => false,
+            Self::Timeout { .. } | Self::Limit { .. } => true,
+        }
+    }
 }
 
 enum Event {
@@ -56,7 +67,7 @@ enum Event {
 }
 
 /// Runs `command`; each line of its stdout is handed to `on_line`.
-pub(crate) fn run(mut command: Command, limit: Duration, mut on_line: impl FnMut(&str)) -> Result<Finished, ChildError> {
+pub(crate) fn run(mut command: Command, limit: Duration, on_line: &mut dyn FnMut(&str)) -> Result<Finished, ChildError> {
     let program = command.get_program().to_string_lossy().into_owned();
     end_with_parent(&mut command);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -85,7 +96,7 @@ pub(crate) fn run(mut command: Command, limit: Duration, mut on_line: impl FnMut
 /// The whole stdout of a short program that succeeds.
 pub(crate) fn ask(command: Command) -> Option<String> {
     let mut text = String::new();
-    let finished = run(command, Duration::from_secs(60), |line| {
+    let finished = run(command, Duration::from_secs(60), &mut |line| {
         text.push_str(line);
         text.push('\n');
     });
@@ -159,7 +170,7 @@ mod tests {
     #[test]
     fn lines_and_complaints_arrive_apart() {
         let mut lines = Vec::new();
-        let finished = run(shell("echo a; echo no >&2; echo b; exit 3"), Duration::from_secs(20), |line| lines.push(line.to_owned())).unwrap();
+        let finished = run(shell("echo a; echo no >&2; echo b; exit 3"), Duration::from_secs(20), &mut |line| lines.push(line.to_owned())).unwrap();
         assert_eq!((lines, finished.success, finished.stderr.as_str()), (vec!["a".to_owned(), "b".to_owned()], false, "no\n"));
         assert_eq!(finished.status, "exit 3");
     }
@@ -170,7 +181,7 @@ mod tests {
         let finished = run(
             shell("head -c 3000000 /dev/zero | tr '\\0' x; echo; head -c 300000 /dev/zero | tr '\\0' e >&2; echo end"),
             Duration::from_secs(20),
-            |line| longest = longest.max(line.len()),
+            &mut |line| longest = longest.max(line.len()),
         )
         .unwrap();
         assert_eq!((longest, finished.stderr.len()), (LINE_BYTES_MAX, STDERR_BYTES_MAX));
@@ -178,13 +189,13 @@ mod tests {
 
     #[test]
     fn one_that_hangs_is_ended() {
-        let error = run(shell("exec cat /dev/zero > /dev/null"), Duration::from_millis(50), |_| {}).unwrap_err();
+        let error = run(shell("exec cat /dev/zero > /dev/null"), Duration::from_millis(50), &mut |_| {}).unwrap_err();
         assert!(matches!(error, ChildError::Timeout { .. }));
     }
 
     #[test]
     fn one_that_is_missing_is_named() {
-        let error = run(Command::new("/no/such/program"), Duration::from_secs(1), |_| {}).unwrap_err();
+        let error = run(Command::new("/no/such/program"), Duration::from_secs(1), &mut |_| {}).unwrap_err();
         assert_eq!(error.to_string(), "/no/such/program cannot be started");
     }
 }

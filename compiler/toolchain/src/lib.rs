@@ -1,13 +1,27 @@
 //! Finds and installs the toolchains that guests are built with, and runs a guest's build.
 //!
-//! `find` only looks, `install` alone downloads anything. The build gets an
-//! environment of its own: nothing of the caller's flags, registries or
-//! settings reaches it, and no network. It does not judge what comes out:
-//! that is the compiler core's part.
+//! [`Toolchain::find`] only looks, [`install`] alone downloads anything. A build is one [`Plan`]:
+//! a program with an environment of its own, in which nothing of the caller's flags, registries
+//! or settings remains, and no network; a [`Runner`] runs it, on this machine as it is
+//! ([`Direct`]) or in isolation. It does not judge what comes out: that is the compiler core's part.
 
+mod around;
+pub mod assemblyscript;
+mod build;
 mod child;
+mod diagnostic;
 mod home;
+mod install;
+mod plan;
 pub mod rust;
 pub mod sdk;
+pub mod tinygo;
+mod toolchain;
 
+pub use build::{BuildError, BuiltModule, Request};
+pub use child::ChildError;
+pub use diagnostic::Diagnostic;
 pub use home::{Home, NoHome};
+pub use install::{InstallError, install};
+pub use plan::{Direct, Finished, Plan, Runner};
+pub use toolchain::{Missing, Toolchain};

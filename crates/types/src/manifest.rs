@@ -21,14 +21,23 @@ const TAGS_MAX: usize = 16;
 pub enum Language {
     /// A crate for `wasm32-unknown-unknown` that uses our Rust SDK.
     Rust,
+    /// A Go module that uses our Go SDK, built by TinyGo.
+    TinyGo,
+    /// AssemblyScript that uses our SDK: a module of the plain ABI.
+    AssemblyScript,
 }
 
 impl Language {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Rust, Self::TinyGo, Self::AssemblyScript];
+
     /// The language as extension.toml and `--lang` spell it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Rust => "rust",
+            Self::TinyGo => "tinygo",
+            Self::AssemblyScript => "assemblyscript",
         }
     }
 }

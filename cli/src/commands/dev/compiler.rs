@@ -14,7 +14,7 @@ use extensions_modules::NotLoaded;
 use extensions_pipeline::{Authorship, BuildError, Built, Case, Event, Folder, FolderError, Tools, Workbench, place, run_case};
 use extensions_registry::Finding;
 use extensions_registry::{CompileEvent, CompileJob, Compiled, NotCompiled, SourceCompiler};
-use extensions_toolchain::rust;
+use extensions_toolchain::Toolchain;
 use extensions_types::{Evidence, Origin, Sha256, TestCounts, with_causes};
 use tokio::{
     runtime::Handle,
@@ -155,14 +155,14 @@ impl Inner {
 
     fn compiled(&self, job: &CompileJob, built: Built, tests: TestCounts, start: Instant) -> Result<Compiled, NotCompiled> {
         let lost = |what: &str| NotCompiled::Unavailable(format!("{what}; compile it again"));
-        let toolchain = rust::find(&self.tools.home).map_err(|error| NotCompiled::Unavailable(error.to_string()))?;
+        let toolchain = Toolchain::find(&self.tools.home, job.manifest.lang).map_err(|error| NotCompiled::Unavailable(error.to_string()))?;
         let component_sha256: Sha256 = built.facts.digest.parse().map_err(|_| lost("the component has no digest"))?;
         let evidence = Evidence {
             origin: Origin::Source,
             source_sha256: job.bundle_sha256,
             component_sha256,
             component_bytes: built.facts.size as u64,
-            toolchain: toolchain.version,
+            toolchain: toolchain.version().to_owned(),
             imports: built.facts.imports,
             tests,
             at_ms: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64),
@@ -184,7 +184,7 @@ fn refused_folder(error: FolderError) -> NotCompiled {
 /// Whose fault it was, with every reason.
 async fn failed(error: BuildError, teller: &Teller<'_>) -> NotCompiled {
     let findings = match &error {
-        BuildError::Source(rust::BuildError::Compile { diagnostics }) => {
+        BuildError::Source(extensions_toolchain::BuildError::Compile { diagnostics }) => {
             let mut findings = Vec::new();
             for one in diagnostics {
                 teller.diagnostic(&one.level, one.rendered.clone()).await;
@@ -200,10 +200,8 @@ async fn failed(error: BuildError, teller: &Teller<'_>) -> NotCompiled {
             report.findings.iter().map(of).collect()
         }
         // The author's: cargo's words, no module, the tool's description.
-        BuildError::Source(
-            rust::BuildError::Cargo(_) | rust::BuildError::NoCrate(_) | rust::BuildError::Modules(_) | rust::BuildError::TooLarge { .. },
-        ) => {
-            vec![finding("build", "does_not_build", with_causes(&error), "")]
+        BuildError::Source(error) if error.is_authors() => {
+            vec![finding("build", "does_not_build", with_causes(error), "")]
         }
         BuildError::Folder(_) => vec![finding("bundle", "bundle_refused", with_causes(&error), "")],
         BuildError::Load(NotLoaded::Refused(_)) => vec![finding("load", "does_not_load", with_causes(&error), "")],

@@ -1,141 +1,111 @@
 //! Builds one Rust guest: cargo, without a network and without anything of the caller's settings.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
-    process::Command,
     time::{Duration, Instant},
 };
 
-use super::{Diagnostic, RustToolchain, TARGET, messages::Messages};
+use sha2::{Digest as _, Sha256};
+
+use super::{RustToolchain, TARGET, messages::Messages};
 use crate::{
-    Home,
-    child::{self, ChildError},
-    sdk::SdkDir,
+    BuildError, BuiltModule, Plan, Request,
+    build::read_module,
+    sdk::{SdkDir, hex},
 };
 
 /// A first build with its dependencies takes seconds; this one never ends.
 const LIMIT: Duration = Duration::from_secs(600);
-/// Twice what a component may have.
-const MODULE_BYTES_MAX: u64 = 8 << 20;
 /// What the child keeps of the caller's variables.
 const KEPT: [&str; 6] = ["PATH", "HOME", "RUSTUP_HOME", "TMPDIR", "USER", "LANG"];
 /// The compact layout: a small stack at the bottom, so that an overflow traps and the data behind it stays dense.
 const LINK_FLAGS: [&str; 2] = ["-Clink-arg=-zstack-size=65536", "-Clink-arg=--stack-first"];
 
-/// A module that came out of a build.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BuiltModule {
-    /// Where it lies.
-    pub path: PathBuf,
-    /// The core module, with the description of its world inside.
-    pub wasm: Vec<u8>,
-    /// How long the build took.
-    pub seconds: f64,
-    /// Warnings about the author's code.
-    pub diagnostics: Vec<Diagnostic>,
-}
+/// What cargo has besides the author's code.
+const HINT: &str = "a build has no network: only ameide-extension, serde, serde_json and what they need are there";
+const CRATE_TYPE: &str = "Cargo.toml needs `[lib]` with `crate-type = [\"cdylib\"]`";
+const PROFILE: &str = "check the release profile: `lto = true`, `opt-level = \"s\"`";
 
-/// Why there is no module.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// The folder holds no crate.
-    #[error("{0} has no Cargo.toml; `ext new` makes an extension")]
-    NoCrate(PathBuf),
-    /// The author's code does not compile.
-    #[error("the extension does not compile: {} error(s)", .diagnostics.iter().filter(|one| one.level == "error").count())]
-    Compile {
-        /// What the compiler says.
-        diagnostics: Vec<Diagnostic>,
-    },
-    /// Cargo refused before compiling: a manifest or a dependency.
-    #[error("cargo refuses the extension (a build has no network: only ameide-extension, serde, serde_json and what they need are there)\n{0}")]
-    Cargo(String),
-    /// The crate is no guest.
-    #[error("the build gave {0} WebAssembly modules instead of one; Cargo.toml needs `[lib]` with `crate-type = [\"cdylib\"]`")]
-    Modules(usize),
-    /// The module is larger than any component may be.
-    #[error("the module has {bytes} bytes, at most {MODULE_BYTES_MAX} are read; check the release profile: `lto = true`, `opt-level = \"s\"`")]
-    TooLarge {
-        /// Its size.
-        bytes: u64,
-    },
-    /// Cargo itself could not run.
-    #[error(transparent)]
-    Child(#[from] ChildError),
-    /// The build's folders or its result.
-    #[error("{path}")]
-    Io {
-        /// What was read or written.
-        path: PathBuf,
-        /// Why it failed.
-        #[source]
-        source: std::io::Error,
-    },
-}
-
-/// Builds the extension in `folder`, keeping results in `target_dir`
-/// ([`Home::target_dir`]) so that the next build takes about a second. A lock
-/// file is respected where the author keeps one, and none is left behind:
-/// the SDK's own sources decide the versions. `progress` hears each compiled crate.
+/// Builds the extension in the request's folder. A lock file is respected where
+/// the author keeps one, and none is left behind: the SDK's own sources decide
+/// the versions. `progress` hears each compiled crate.
 ///
 /// # Errors
 /// Carries the compiler's messages, or cargo's words.
-pub fn build(
-    home: &Home,
-    toolchain: &RustToolchain,
-    sdk: &SdkDir,
-    folder: &Path,
-    target_dir: &Path,
-    progress: &mut dyn FnMut(&str),
-) -> Result<BuiltModule, BuildError> {
+pub fn build(toolchain: &RustToolchain, request: Request<'_>, progress: &mut dyn FnMut(&str)) -> Result<BuiltModule, BuildError> {
     let started = Instant::now();
-    let folder = folder.canonicalize().map_err(|source| BuildError::Io { path: folder.to_owned(), source })?;
+    let folder = request.folder.canonicalize().map_err(|source| BuildError::Io { path: request.folder.to_owned(), source })?;
     let manifest = folder.join("Cargo.toml");
     if !manifest.is_file() {
-        return Err(BuildError::NoCrate(folder));
+        return Err(BuildError::NoSource { folder, file: "Cargo.toml" });
+    }
+    let plan = plan(toolchain, &request, &folder);
+    for made in plan.layers.iter().chain([&plan.results]) {
+        std::fs::create_dir_all(made).map_err(|source| BuildError::Io { path: made.clone(), source })?;
     }
     let lock = LockFile::of(&folder);
     let mut messages = Messages::default();
-    let finished = child::run(command(home, toolchain, sdk, &folder, target_dir), LIMIT, |line| {
+    let finished = request.runner.run(&plan, &mut |line| {
         if let Some(name) = messages.take(line, &manifest) {
             progress(&name);
         }
     });
+    let dependencies_sha256 = lock.digest(request.sdk);
     lock.leave();
     let finished = finished?;
     if !finished.success {
-        let compile = messages.diagnostics.iter().any(|one| one.level == "error");
         let diagnostics = messages.diagnostics;
-        return Err(if compile { BuildError::Compile { diagnostics } } else { BuildError::Cargo(finished.stderr) });
+        let compile = diagnostics.iter().any(|one| one.is_error());
+        return Err(if compile {
+            BuildError::Compile { diagnostics }
+        } else {
+            BuildError::Refused { tool: "cargo", hint: HINT, text: finished.stderr }
+        });
     }
-    let [path] = <[PathBuf; 1]>::try_from(messages.modules).map_err(|modules| BuildError::Modules(modules.len()))?;
-    let wasm = read_module(&path)?;
-    Ok(BuiltModule { path, wasm, seconds: started.elapsed().as_secs_f64(), diagnostics: messages.diagnostics })
+    let [path] = <[PathBuf; 1]>::try_from(messages.modules).map_err(|modules| BuildError::Modules { got: modules.len(), remedy: CRATE_TYPE })?;
+    let wasm = read_module(&path, PROFILE)?;
+    Ok(BuiltModule {
+        path,
+        wasm,
+        seconds: started.elapsed().as_secs_f64(),
+        diagnostics: messages.diagnostics,
+        flags: LINK_FLAGS.map(str::to_owned).to_vec(),
+        dependencies_sha256,
+    })
 }
 
-fn command(home: &Home, toolchain: &RustToolchain, sdk: &SdkDir, folder: &Path, target_dir: &Path) -> Command {
-    let mut command = Command::new(&toolchain.cargo);
-    command.current_dir(folder).args(["build", "--offline", "--release", "--lib", "--target", TARGET, "--message-format=json"]);
-    for setting in [
+fn plan(toolchain: &RustToolchain, request: &Request<'_>, folder: &Path) -> Plan {
+    let arguments = ["build", "--offline", "--release", "--lib", "--target", TARGET, "--message-format=json"].map(OsString::from);
+    let settings = [
         "source.crates-io.replace-with=\"ameide-sdk\"".to_owned(),
-        format!("source.ameide-sdk.directory={}", toml::Value::from(sdk.path.to_string_lossy().into_owned())),
-    ] {
-        command.arg("--config").arg(setting);
-    }
-    command.env_clear();
-    for name in KEPT {
-        if let Some(value) = std::env::var_os(name) {
-            command.env(name, value);
-        }
-    }
-    command.env("CARGO_HOME", home.cargo_home()).env("CARGO_TARGET_DIR", target_dir).env("CARGO_BUILD_BUILD_DIR", home.shared_build_dir(&sdk.digest));
-    command.env("RUSTC", &toolchain.rustc).env("RUSTC_WRAPPER", "").env("RUSTC_WORKSPACE_WRAPPER", "");
-    command.env("CARGO_ENCODED_RUSTFLAGS", flags(toolchain, sdk)).env("CARGO_TERM_COLOR", "never");
+        format!("source.ameide-sdk.directory={}", toml::Value::from(request.sdk.path.to_string_lossy().into_owned())),
+    ];
+    let settings = settings.into_iter().flat_map(|setting| [OsString::from("--config"), setting.into()]);
+    let shared = request.home.shared_build_dir(&request.sdk.digest);
+    let mut environment: Vec<(OsString, OsString)> = KEPT.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?))).collect();
+    let mut set = |name: &str, value: &OsStr| environment.push((name.into(), value.to_owned()));
+    set("CARGO_HOME", request.home.cargo_home().as_ref());
+    set("CARGO_TARGET_DIR", request.target_dir.as_ref());
+    set("CARGO_BUILD_BUILD_DIR", shared.as_ref());
+    set("RUSTC", toolchain.rustc.as_ref());
+    set("RUSTC_WRAPPER", OsStr::new(""));
+    set("RUSTC_WORKSPACE_WRAPPER", OsStr::new(""));
+    set("CARGO_ENCODED_RUSTFLAGS", &flags(toolchain, request.sdk));
+    set("CARGO_TERM_COLOR", OsStr::new("never"));
     if let Some(linker) = &toolchain.linker {
-        command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+        set("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker.as_ref());
     }
-    command
+    Plan {
+        program: toolchain.cargo.clone(),
+        arguments: arguments.into_iter().chain(settings).collect(),
+        environment,
+        folder: folder.to_owned(),
+        reads: [Some(&request.sdk.path), toolchain.sysroot.as_ref()].into_iter().flatten().cloned().collect(),
+        layers: vec![shared, request.home.cargo_home()],
+        results: request.target_dir.to_owned(),
+        limit: LIMIT,
+    }
 }
 
 /// The compiler's flags, divided as cargo wants them.
@@ -152,28 +122,32 @@ fn flags(toolchain: &RustToolchain, sdk: &SdkDir) -> OsString {
     flags.join(std::ffi::OsStr::new("\u{1f}"))
 }
 
-fn read_module(path: &Path) -> Result<Vec<u8>, BuildError> {
-    let failed = |source| BuildError::Io { path: path.to_owned(), source };
-    let bytes = std::fs::metadata(path).map_err(failed)?.len();
-    if bytes > MODULE_BYTES_MAX {
-        return Err(BuildError::TooLarge { bytes });
-    }
-    std::fs::read(path).map_err(failed)
-}
-
 /// The folder's lock file; removed again if the build made it.
-struct LockFile(Option<PathBuf>);
+struct LockFile {
+    path: PathBuf,
+    authors: bool,
+}
 
 impl LockFile {
     fn of(folder: &Path) -> Self {
         let path = folder.join("Cargo.lock");
-        Self((!path.exists()).then_some(path))
+        let authors = path.exists();
+        Self { path, authors }
+    }
+
+    /// What pins the dependencies: the lock file, and the SDK that it chooses from.
+    fn digest(&self, sdk: &SdkDir) -> String {
+        let mut digest = Sha256::new();
+        digest.update(&sdk.digest);
+        // Without one cargo chose nothing: it stopped early, or no dependency is locked.
+        digest.update(std::fs::read(&self.path).unwrap_or_default());
+        hex(digest.finalize().as_slice())
     }
 
     fn leave(self) {
-        if let Some(path) = self.0 {
+        if !self.authors {
             // Not there when cargo stopped early.
-            let _ = std::fs::remove_file(path);
+            let _ = std::fs::remove_file(self.path);
         }
     }
 }
@@ -181,7 +155,7 @@ impl LockFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rust::Way;
+    use crate::{Direct, Home, rust::Way};
 
     fn toolchain(cargo: PathBuf) -> RustToolchain {
         let sysroot = Some("/my sysroot".into());
@@ -194,12 +168,15 @@ mod tests {
 
     #[test]
     fn the_child_gets_our_settings_and_nothing_else() {
-        let command = command(&Home::at("/e"), &toolchain("/r/cargo".into()), &sdk(), Path::new("/f"), Path::new("/t"));
-        let arguments: Vec<_> = command.get_args().map(|one| one.to_string_lossy().into_owned()).collect();
+        let (home, sdk) = (Home::at("/e"), sdk());
+        let request = Request { home: &home, sdk: &sdk, folder: Path::new("/f"), target_dir: Path::new("/t"), runner: &Direct };
+        let plan = plan(&toolchain("/r/cargo".into()), &request, Path::new("/f"));
+        let arguments: Vec<_> = plan.arguments.iter().map(|one| one.to_string_lossy().into_owned()).collect();
         assert!(arguments.contains(&"--offline".to_owned()));
         assert!(arguments.iter().any(|one| one.starts_with("source.ameide-sdk.directory=") && one.contains("/sdk")), "{arguments:?}");
-        let names: Vec<_> = command.get_envs().filter(|(_, value)| value.is_some()).map(|(name, _)| name.to_string_lossy().into_owned()).collect();
+        let names: Vec<_> = plan.environment.iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
         assert!(names.iter().all(|name| name.starts_with("CARGO_") || name.starts_with("RUSTC") || KEPT.contains(&name.as_str())), "{names:?}");
+        assert_eq!(plan.reads, [sdk.path.clone(), "/my sysroot".into()]);
     }
 
     #[test]
@@ -213,7 +190,9 @@ mod tests {
     #[test]
     fn a_folder_without_a_crate_is_refused_with_advice() {
         let dir = tempfile::tempdir().unwrap();
-        let error = build(&Home::at(dir.path()), &toolchain("/r/cargo".into()), &sdk(), dir.path(), dir.path(), &mut |_| {}).unwrap_err();
+        let (home, sdk) = (Home::at(dir.path()), sdk());
+        let request = Request { home: &home, sdk: &sdk, folder: dir.path(), target_dir: dir.path(), runner: &Direct };
+        let error = build(&toolchain("/r/cargo".into()), request, &mut |_| {}).unwrap_err();
         assert!(error.to_string().contains("ext new"));
     }
 }

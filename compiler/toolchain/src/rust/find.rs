@@ -1,50 +1,42 @@
 //! Looks for a compiler that has the guest target. Installs nothing.
 
 use std::{
-    ffi::OsString,
     path::{Path, PathBuf},
     process::Command,
 };
 
+use extensions_types::Language;
+
 use super::{RustToolchain, TARGET, Way};
-use crate::{Home, child::ask};
+use crate::{Home, Missing, around::Around, child::ask};
 
 /// Debian's compiler; `ext` builds the target's standard library for it.
 pub(super) const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 /// Debian installs the linker under its version's name.
 const LINKERS: [&str; 5] = ["wasm-ld-19", "wasm-ld", "wasm-ld-22", "wasm-ld-21", "wasm-ld-20"];
 
-/// There is no toolchain for Rust guests.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no Rust toolchain for {TARGET} ({}); run `ext toolchain install rust`", tried.join("; "))]
-pub struct Missing {
-    /// What was looked at, and what it lacks.
-    pub tried: Vec<String>,
-}
-
-/// What the process is told by its variables, and where Debian's compiler would be.
+/// What the process is told, and where Debian's compiler would be.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Surroundings {
-    pub(super) path: OsString,
-    pub(super) rustc: Option<PathBuf>,
-    pub(super) sysroot: Option<PathBuf>,
+    pub(super) around: Around,
     pub(super) debian_rustc: PathBuf,
 }
 
 impl Surroundings {
     pub(super) fn of_process() -> Self {
-        let file = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        Self {
-            path: std::env::var_os("PATH").unwrap_or_default(),
-            rustc: file("EXT_RUSTC"),
-            sysroot: file("EXT_RUST_SYSROOT"),
-            debian_rustc: DEBIAN_RUSTC.into(),
-        }
+        Self { around: Around::of_process(), debian_rustc: DEBIAN_RUSTC.into() }
     }
 
-    /// The first program of this name on PATH.
+    pub(super) fn rustc(&self) -> Option<&PathBuf> {
+        self.around.named("EXT_RUSTC")
+    }
+
+    pub(super) fn sysroot(&self) -> Option<&PathBuf> {
+        self.around.named("EXT_RUST_SYSROOT")
+    }
+
     pub(super) fn program(&self, name: &str) -> Option<PathBuf> {
-        std::env::split_paths(&self.path).map(|dir| dir.join(name)).find(|path| path.is_file())
+        self.around.program(name)
     }
 
     pub(super) fn linker(&self) -> Option<PathBuf> {
@@ -62,9 +54,9 @@ pub fn find(home: &Home) -> Result<RustToolchain, Missing> {
 }
 
 pub(super) fn find_in(home: &Home, around: &Surroundings) -> Result<RustToolchain, Missing> {
-    if let Some(rustc) = &around.rustc {
+    if let Some(rustc) = around.rustc() {
         // What someone named is taken or refused, never replaced by another.
-        return named(rustc, around).map_err(|lack| Missing { tried: vec![lack] });
+        return named(rustc, around).map_err(|lack| Missing { language: Language::Rust, tried: vec![lack] });
     }
     let mut tried = Vec::new();
     for way in [on_path(around), debian(home, around)] {
@@ -73,12 +65,12 @@ pub(super) fn find_in(home: &Home, around: &Surroundings) -> Result<RustToolchai
             Err(lack) => tried.push(lack),
         }
     }
-    Err(Missing { tried })
+    Err(Missing { language: Language::Rust, tried })
 }
 
 fn named(rustc: &Path, around: &Surroundings) -> Result<RustToolchain, String> {
     let version = version(rustc).ok_or_else(|| format!("EXT_RUSTC={} does not run", rustc.display()))?;
-    let libraries = match &around.sysroot {
+    let libraries = match around.sysroot() {
         Some(sysroot) => libraries_below(sysroot),
         None => own_libraries(rustc).ok_or_else(|| format!("EXT_RUSTC={} does not know {TARGET}", rustc.display()))?,
     };
@@ -86,8 +78,8 @@ fn named(rustc: &Path, around: &Surroundings) -> Result<RustToolchain, String> {
         return Err(format!("{} holds no standard library; set EXT_RUST_SYSROOT", libraries.display()));
     }
     let cargo = cargo_beside(rustc, around).ok_or("there is no cargo on PATH")?;
-    let linker = around.sysroot.as_ref().and_then(|_| around.linker());
-    Ok(RustToolchain { rustc: rustc.to_owned(), cargo, linker, sysroot: around.sysroot.clone(), version, way: Way::Environment })
+    let linker = around.sysroot().and_then(|_| around.linker());
+    Ok(RustToolchain { rustc: rustc.to_owned(), cargo, linker, sysroot: around.sysroot().cloned(), version, way: Way::Environment })
 }
 
 fn on_path(around: &Surroundings) -> Result<RustToolchain, String> {
@@ -181,7 +173,7 @@ mod tests {
     fn the_compiler_on_path_is_taken_when_it_has_the_target() {
         let dir = tempfile::tempdir().unwrap();
         fake(dir.path(), true);
-        let around = Surroundings { path: dir.path().into(), ..Surroundings::default() };
+        let around = Surroundings { around: Around::of(dir.path(), &[]), ..Surroundings::default() };
         let found = find_in(&Home::at(dir.path().join("home")), &around).unwrap();
         assert_eq!((found.way, found.linker, found.version.as_str()), (Way::Path, None, "rustc 1.0"));
     }
@@ -191,7 +183,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fake(dir.path(), false);
         let home = Home::at(dir.path().join("home"));
-        let around = Surroundings { path: dir.path().into(), debian_rustc: dir.path().join("rustc"), ..Surroundings::default() };
+        let around = Surroundings { around: Around::of(dir.path(), &[]), debian_rustc: dir.path().join("rustc") };
         let missing = find_in(&home, &around).unwrap_err();
         assert!(missing.to_string().ends_with("run `ext toolchain install rust`"), "{missing}");
         assert!(missing.tried[1].contains("no standard library built"), "{missing}");
@@ -206,10 +198,11 @@ mod tests {
     fn a_named_compiler_is_never_replaced_by_another() {
         let dir = tempfile::tempdir().unwrap();
         fake(dir.path(), true);
-        let around = Surroundings { path: dir.path().into(), rustc: Some("/no/such/rustc".into()), ..Surroundings::default() };
+        let named = |named: &[_]| Surroundings { around: Around::of(dir.path(), named), ..Surroundings::default() };
+        let around = named(&[("EXT_RUSTC", "/no/such/rustc".into())]);
         let missing = find_in(&Home::at(dir.path()), &around).unwrap_err();
         assert_eq!(missing.tried, ["EXT_RUSTC=/no/such/rustc does not run"]);
-        let around = Surroundings { rustc: Some(dir.path().join("rustc")), sysroot: Some(dir.path().into()), ..around };
+        let around = named(&[("EXT_RUSTC", dir.path().join("rustc")), ("EXT_RUST_SYSROOT", dir.path().to_owned())]);
         assert_eq!(find_in(&Home::at(dir.path()), &around).unwrap().way, Way::Environment);
     }
 }

@@ -2,27 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+
+use crate::diagnostic::{Diagnostic, bounded};
 
 /// More messages than anyone reads at once.
 const DIAGNOSTICS_MAX: usize = 64;
-/// A message's longest text.
-const RENDERED_BYTES_MAX: usize = 16 << 10;
-
-/// One message of the compiler.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Diagnostic {
-    /// `error` or `warning`.
-    pub level: String,
-    /// What is wrong, in one line.
-    pub message: String,
-    /// The file, relative to the extension's folder where it is inside.
-    pub file: Option<String>,
-    /// The line, counted from 1.
-    pub line: Option<u32>,
-    /// The message as the compiler draws it, with the code and its advice.
-    pub rendered: String,
-}
 
 /// What has been read so far.
 #[derive(Debug, Default)]
@@ -104,15 +89,6 @@ impl Messages {
     }
 }
 
-fn bounded(mut text: String) -> String {
-    if text.len() > RENDERED_BYTES_MAX {
-        let end = (0..=RENDERED_BYTES_MAX).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
-        text.truncate(end);
-        text.push_str("...");
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,10 +134,10 @@ mod tests {
 
     #[test]
     fn a_flood_of_messages_is_bounded() {
-        let long = "ä".repeat(RENDERED_BYTES_MAX);
+        let long = "ä".repeat(20_000);
         let line = format!(r#"{{"reason":"compiler-message","message":{{"level":"error","message":"{long}"}}}}"#);
         let (messages, _) = take(&vec![line.as_str(); 2 * DIAGNOSTICS_MAX]);
         assert_eq!(messages.diagnostics.len(), DIAGNOSTICS_MAX);
-        assert!(messages.diagnostics[0].rendered.len() <= RENDERED_BYTES_MAX + 3);
+        assert!(messages.diagnostics[0].rendered.len() <= 20_000);
     }
 }

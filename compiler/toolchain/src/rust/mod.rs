@@ -8,10 +8,9 @@ mod sysroot;
 
 use std::{fmt, path::PathBuf};
 
-pub use build::{BuildError, BuiltModule, build};
-pub use find::{Missing, find};
-pub use install::{InstallError, install};
-pub use messages::Diagnostic;
+pub use build::build;
+pub use find::find;
+pub(crate) use install::install;
 
 /// The one target that guests are built for.
 pub const TARGET: &str = "wasm32-unknown-unknown";

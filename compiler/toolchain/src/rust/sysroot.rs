@@ -36,7 +36,7 @@ fn compile(rustc: &Path, cargo: &Path, dir: &Path) -> Result<(), String> {
     }
     // Bitcode lets guests link the library with LTO. `-Zbuild-std` needs the bootstrap switch on a stable compiler.
     command.env("RUSTC", rustc).env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Cembed-bitcode=yes").env("CARGO_TARGET_DIR", dir.join("target"));
-    let finished = child::run(command, LIMIT, |_| {}).map_err(|error| error.to_string())?;
+    let finished = child::run(command, LIMIT, &mut |_| {}).map_err(|error| error.to_string())?;
     if finished.success { Ok(()) } else { Err(finished.stderr) }
 }
 

@@ -1,29 +1,66 @@
-//! The guest SDK's sources with all their dependencies, as one archive that `ext` carries.
+//! A guest SDK's sources with all their dependencies, as one archive that programs carry.
 //!
-//! `ext`'s build script packs it, `ext build` unpacks it once per digest into
-//! a cargo directory source: a new extension builds with no checkout and no network.
+//! A build script packs it, a build of a guest unpacks it once per digest: a new
+//! extension builds with no checkout and no network.
 
 mod pack;
 mod unpack;
 
 use std::{fmt::Write as _, path::PathBuf};
 
+use extensions_types::Language;
 use sha2::{Digest as _, Sha256};
 
 pub use pack::{PackError, Packed, pack};
 pub use unpack::{UnpackError, unpack};
 
-/// An unpacked SDK: a cargo directory source.
+/// A packed SDK.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sdk {
+    /// A `.tar.zst` of [`pack()`].
+    pub archive: &'static [u8],
+    /// Its SHA-256, as lowercase hex.
+    pub digest: &'static str,
+}
+
+/// One for each language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sdks {
+    /// A cargo directory source.
+    pub rust: Sdk,
+    /// Go modules.
+    pub tinygo: Sdk,
+    /// AssemblyScript sources.
+    pub assemblyscript: Sdk,
+}
+
+impl Sdks {
+    /// The language's own.
+    #[must_use]
+    pub const fn of(&self, language: Language) -> Sdk {
+        match language {
+            Language::Rust => self.rust,
+            Language::TinyGo => self.tinygo,
+            Language::AssemblyScript => self.assemblyscript,
+        }
+    }
+}
+
+/// An unpacked SDK.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SdkDir {
-    /// The folder with one folder per crate.
+    /// The folder; of the Rust SDK with one folder per crate.
     pub path: PathBuf,
     /// SHA-256 of the archive that it came from, as lowercase hex.
     pub digest: String,
 }
 
 pub(crate) fn hex_digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+    hex(&Sha256::digest(bytes))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         // Writing to a string does not fail.
         let _ = write!(text, "{byte:02x}");
         text

@@ -87,7 +87,7 @@ fn vendor(sdk: &Path, into: &Path) -> Result<(), PackError> {
         }
         command.args(["vendor", "--locked", "--versioned-dirs", "--quiet"]).args(offline.then_some("--offline"));
         command.arg("--manifest-path").arg(sdk.join("Cargo.toml")).arg(into).current_dir(sdk);
-        child::run(command, VENDOR_LIMIT, |_| {})
+        child::run(command, VENDOR_LIMIT, &mut |_| {})
     };
     if run(true)?.success {
         return Ok(());

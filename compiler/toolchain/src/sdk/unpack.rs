@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{SdkDir, hex_digest};
+use super::{Sdk, SdkDir, hex_digest};
 use crate::Home;
 
 /// The SDK and its dependencies, several times over.
@@ -32,11 +32,11 @@ pub enum UnpackError {
     },
 }
 
-/// Unpacks `archive` (a `.tar.zst` of [`pack`](super::pack())) below `home`, if it is not there yet.
+/// Unpacks an SDK below `home`, if it is not there yet.
 ///
 /// # Errors
-/// When the bytes do not match `digest`, or cannot be written.
-pub fn unpack(home: &Home, archive: &[u8], digest: &str) -> Result<SdkDir, UnpackError> {
+/// When the bytes do not match their digest, or cannot be written.
+pub fn unpack(home: &Home, Sdk { archive, digest }: Sdk) -> Result<SdkDir, UnpackError> {
     let got = hex_digest(archive);
     if got != digest {
         return Err(UnpackError::Digest { got, expected: digest.to_owned() });
@@ -66,6 +66,11 @@ fn write(archive: &[u8], path: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    fn sdk() -> Sdk {
+        let archive: &'static [u8] = archive().leak();
+        Sdk { archive, digest: hex_digest(archive).leak() }
+    }
+
     fn archive() -> Vec<u8> {
         let mut tar = tar::Builder::new(zstd::Encoder::new(Vec::new(), 1).unwrap());
         let mut header = tar::Header::new_gnu();
@@ -79,13 +84,12 @@ mod tests {
     fn it_is_unpacked_once() {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::at(dir.path());
-        let archive = archive();
-        let digest = hex_digest(&archive);
-        let sdk = unpack(&home, &archive, &digest).unwrap();
+        let packed = sdk();
+        let sdk = unpack(&home, packed).unwrap();
         let file = sdk.path.join("a-1.0.0/Cargo.toml");
         assert_eq!(std::fs::read(&file).unwrap(), b"ok");
         std::fs::write(&file, "seen").unwrap();
-        assert_eq!(unpack(&home, &archive, &digest).unwrap(), sdk);
+        assert_eq!(unpack(&home, packed).unwrap(), sdk);
         assert_eq!(std::fs::read(&file).unwrap(), b"seen");
         assert_eq!(std::fs::read_dir(dir.path().join("sdk")).unwrap().count(), 1, "no scratch is left");
     }
@@ -93,7 +97,7 @@ mod tests {
     #[test]
     fn a_damaged_archive_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let error = unpack(&Home::at(dir.path()), &archive()[1..], &hex_digest(&archive())).unwrap_err();
+        let error = unpack(&Home::at(dir.path()), Sdk { archive: &sdk().archive[1..], ..sdk() }).unwrap_err();
         assert!(error.to_string().contains("install `ext` again"));
     }
 }

@@ -1,0 +1,1 @@
+//! What registry and compile worker say to each other about a job.

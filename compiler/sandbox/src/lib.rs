@@ -1,0 +1,1 @@
+//! Runs hostile build programs: no network, no credentials, bounded in everything.

@@ -1,0 +1,1 @@
+//! Takes compile jobs, builds them in isolation, returns checked components.

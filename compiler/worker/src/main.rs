@@ -1,0 +1,2 @@
+//! Takes compile jobs, builds them in isolation, returns checked components.
+fn main() {}
