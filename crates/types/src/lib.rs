@@ -18,6 +18,7 @@ mod manifest;
 mod refusal;
 mod schema;
 mod vocabulary;
+mod waiver;
 
 pub use causes::with_causes;
 pub use context::ExecutionContext;
@@ -26,7 +27,7 @@ pub use definition::{ExtensionDefinition, Metadata, SCHEMA_BYTES_MAX, Schemas, T
 pub use digest::{NotASha256, Sha256};
 pub use entry::{BlobRef, EntryDocument, EntryVersion};
 pub use error_code::{ErrorCode, FailureCause, GrpcStatus, Retry, UnknownCode};
-pub use evidence::{Evidence, TestCounts, VersionDocument};
+pub use evidence::{BuildEvidence, CaseEvidence, CheckEvidence, CheckOutcome, Evidence, StepEvidence, TestCounts, VersionDocument};
 pub use failure::{Action, FailureContract, SkippedTool};
 pub use ids::{CallLabel, ExtensionId, HostCallName, IdError, TenantId, Version, VersionSelector};
 pub use limits::{INPUT_BYTES_DEFAULT, LOG_BYTES_MAX, LimitError, Limits, OUTPUT_BYTES_DEFAULT};
@@ -34,3 +35,4 @@ pub use manifest::{Build, Language, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest,
 pub use refusal::{Problem, Refusal};
 pub use schema::SchemaV1;
 pub use vocabulary::{ActorType, Environment, Kind, Origin, RiskTier, UnknownWord, VersionState};
+pub use waiver::Waiver;

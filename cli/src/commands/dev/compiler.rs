@@ -167,6 +167,8 @@ impl Inner {
             tests,
             at_ms: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64),
             elapsed_ms: start.elapsed().as_millis() as u64,
+            waivers: Vec::new(),
+            build: None,
         };
         let definition = (*built.version.definition).clone();
         Ok(Compiled { definition, component: built.component, evidence })

@@ -101,6 +101,8 @@ impl Admission {
             tests: TestCounts::default(),
             at_ms: self.record.created_at_ms,
             elapsed_ms: 0,
+            waivers: Vec::new(),
+            build: None,
         };
         Admitted { component, document: VersionDocument { schema: SchemaV1, definition, evidence } }
     }

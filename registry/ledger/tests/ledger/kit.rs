@@ -95,6 +95,8 @@ pub(crate) fn described(of: &Owned, version: Version, tier: RiskTier) -> Version
         tests: TestCounts { passed: 4, failed: 0 },
         at_ms: 1_790_000_000_000,
         elapsed_ms: 900,
+        waivers: Vec::new(),
+        build: None,
     };
     VersionDocument { schema: SchemaV1, definition: Manifest::parse(&manifest).unwrap().define(making), evidence }
 }

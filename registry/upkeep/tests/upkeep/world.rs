@@ -240,6 +240,8 @@ fn document(of: &Owned, version: Version, component: &Bytes) -> VersionDocument 
         tests: TestCounts { passed: 1, failed: 0 },
         at_ms: 1,
         elapsed_ms: 1,
+        waivers: Vec::new(),
+        build: None,
     };
     VersionDocument { schema: SchemaV1, definition: Manifest::parse(&manifest).unwrap().define(build), evidence }
 }
