@@ -8,6 +8,7 @@
 mod componentize;
 mod conform;
 mod digest;
+mod embed;
 mod finding;
 mod form;
 mod limits;
@@ -20,6 +21,7 @@ mod worlds;
 
 use extensions_types::Kind;
 
+pub use embed::embed_world;
 pub use finding::{Code, Finding, Step};
 pub use form::{Form, inspect};
 pub use limits::{COMPACT_BYTES_MAX, COMPONENT_BYTES_MAX, INPUT_BYTES_MAX};

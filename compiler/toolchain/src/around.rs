@@ -1,6 +1,9 @@
 //! What the process is told by its variables.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+};
 
 /// PATH, and which variables name tools.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +19,11 @@ impl Around {
     pub(crate) fn of_process() -> Self {
         let named = NAMING.into_iter().filter_map(|name| Some((name, PathBuf::from(std::env::var_os(name).filter(|value| !value.is_empty())?))));
         Self { path: std::env::var_os("PATH").unwrap_or_default(), named: named.collect() }
+    }
+
+    /// The variable itself.
+    pub(crate) fn path(&self) -> &OsStr {
+        &self.path
     }
 
     /// What a variable names.
