@@ -1,0 +1,3 @@
+//! Attempts to escape, each with a harmless twin.
+
+fn main() {}
