@@ -14,7 +14,7 @@ use extensions_artifact::{Owned, S3Settings, Secret, Store, digest, document};
 use extensions_identity::{Audience, Claims, DevKey, Scope};
 use extensions_test_servers::{Bucket, Minio};
 use extensions_types::{
-    ActorType, BlobRef, Build, CallLabel, EntryDocument, EntryVersion, Environment, ExtensionId, Manifest, SchemaV1, Schemas, TenantId, Version,
+    Abi, ActorType, BlobRef, Build, CallLabel, EntryDocument, EntryVersion, Environment, ExtensionId, Manifest, SchemaV1, Schemas, TenantId, Version,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -180,7 +180,7 @@ fn entry(at: usize) -> anyhow::Result<(Owned, EntryDocument)> {
         let sha256 = digest(format!("{of}@{number}").as_bytes());
         let schemas = Schemas { input: Some(schema.clone()), output: None };
         let (tenant, digest) = (of.tenant.clone(), sha256.to_string());
-        let build = Build { tenant, version: number, digest, schemas, tool: None, created_by: "bench".to_owned() };
+        let build = Build { tenant, abi: Abi::Component, version: number, digest, schemas, tool: None, created_by: "bench".to_owned() };
         let blob = BlobRef { key: of.component(number).path(), sha256, bytes: 20_000 };
         (number, EntryVersion { definition: manifest.clone().define(build), blob })
     };

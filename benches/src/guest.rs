@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use extensions_aot::Digest;
 use extensions_catalog::ServedVersion;
-use extensions_types::{Build, Kind, Manifest, Schemas, TenantId, Version};
+use extensions_types::{Abi, Build, Kind, Manifest, Schemas, TenantId, Version};
 
 /// An order of two lines within its ceiling.
 pub(crate) const ORDER: &str = r#"{"customer":{"id":"c-17","tier":"gold"},"currency":"EUR","discountPercent":5,"lines":[{"sku":"A-100","quantity":3,"unitPrice":1250,"discountPercent":4},{"sku":"B-7","quantity":1,"unitPrice":89900,"discountPercent":2}]}"#;
@@ -38,6 +38,7 @@ fn serve(id: &str, kind: Kind, limits: &str, component: &Bytes, tenant: &TenantI
     let manifest = Manifest::parse(&format!("id = \"{id}\"\nkind = \"{kind}\"\nlang = \"rust\"\n{limits}"))?;
     let build = Build {
         tenant: tenant.clone(),
+        abi: Abi::Component,
         version: Version::FIRST,
         digest: Digest::of(component).to_string(),
         schemas: Schemas::default(),

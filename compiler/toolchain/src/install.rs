@@ -34,6 +34,7 @@ pub fn install(home: &Home, language: Language, progress: &mut dyn FnMut(&str)) 
         Language::Rust => crate::rust::install(home, progress).map(Toolchain::Rust),
         Language::TinyGo => crate::tinygo::install(home, progress).map(Toolchain::TinyGo),
         Language::AssemblyScript => crate::assemblyscript::install(home, progress).map(Toolchain::AssemblyScript),
+        Language::Wasm => Ok(Toolchain::Wasm),
     }
 }
 

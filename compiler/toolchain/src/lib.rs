@@ -17,6 +17,7 @@ pub mod rust;
 pub mod sdk;
 pub mod tinygo;
 mod toolchain;
+mod wasm;
 
 pub use build::{BuildError, BuiltModule, Request};
 pub use child::ChildError;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use extensions_types::Language;
 
-use crate::{BuildError, BuiltModule, Home, Request, assemblyscript::AssemblyScriptToolchain, rust::RustToolchain, tinygo::TinyGoToolchain};
+use crate::{BuildError, BuiltModule, Home, Request, assemblyscript::AssemblyScriptToolchain, rust::RustToolchain, tinygo::TinyGoToolchain, wasm};
 
 /// There is no toolchain for a language.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +25,8 @@ pub enum Toolchain {
     TinyGo(TinyGoToolchain),
     /// asc.
     AssemblyScript(AssemblyScriptToolchain),
+    /// Nothing: the author's own tools made the module.
+    Wasm,
 }
 
 impl Toolchain {
@@ -37,6 +39,7 @@ impl Toolchain {
             Language::Rust => crate::rust::find(home).map(Self::Rust),
             Language::TinyGo => crate::tinygo::find(home).map(Self::TinyGo),
             Language::AssemblyScript => crate::assemblyscript::find(home).map(Self::AssemblyScript),
+            Language::Wasm => Ok(Self::Wasm),
         }
     }
 
@@ -47,6 +50,7 @@ impl Toolchain {
             Self::Rust(_) => Language::Rust,
             Self::TinyGo(_) => Language::TinyGo,
             Self::AssemblyScript(_) => Language::AssemblyScript,
+            Self::Wasm => Language::Wasm,
         }
     }
 
@@ -57,6 +61,7 @@ impl Toolchain {
             Self::Rust(toolchain) => &toolchain.version,
             Self::TinyGo(toolchain) => &toolchain.version,
             Self::AssemblyScript(toolchain) => &toolchain.version,
+            Self::Wasm => wasm::VERSION,
         }
     }
 
@@ -69,6 +74,7 @@ impl Toolchain {
             Self::Rust(toolchain) => crate::rust::build(toolchain, request, progress),
             Self::TinyGo(toolchain) => crate::tinygo::build(toolchain, request, progress),
             Self::AssemblyScript(toolchain) => crate::assemblyscript::build(toolchain, request, progress),
+            Self::Wasm => wasm::take(request),
         }
     }
 }
@@ -79,6 +85,7 @@ impl fmt::Display for Toolchain {
             Self::Rust(toolchain) => toolchain.fmt(f),
             Self::TinyGo(toolchain) => toolchain.fmt(f),
             Self::AssemblyScript(toolchain) => toolchain.fmt(f),
+            Self::Wasm => f.write_str(wasm::VERSION),
         }
     }
 }

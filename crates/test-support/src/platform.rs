@@ -14,7 +14,7 @@ use extensions_front::Drained;
 use extensions_host::Host;
 use extensions_identity::{Audience, Claims, DevKey, Role, Scope};
 use extensions_modules::NotLoaded;
-use extensions_types::{ActorType, Build, CallLabel, ExtensionId, Kind, Manifest, Schemas, TenantId, Version};
+use extensions_types::{Abi, ActorType, Build, CallLabel, ExtensionId, Kind, Manifest, Schemas, TenantId, Version};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -31,6 +31,15 @@ pub struct Platform {
     key: DevKey,
     background: Option<Runtime>,
     home: Arc<TempDir>,
+}
+
+/// What is served, and under which contract.
+struct Serving<'s> {
+    abi: Abi,
+    kind: Kind,
+    manifest: &'s str,
+    component: Vec<u8>,
+    digest: String,
 }
 
 impl Platform {
@@ -52,16 +61,31 @@ impl Platform {
         self.serve_as(tenant, id, kind, manifest, component, digest)
     }
 
+    /// Serves a component of world `plain` as `kind`.
+    ///
+    /// # Panics
+    /// When the manifest is refused.
+    pub fn serve_plain(&self, tenant: &TenantId, id: &str, kind: Kind, manifest: &str, component: Vec<u8>) -> Arc<ServedVersion> {
+        let digest = Digest::of(&component).to_string();
+        let served = Serving { abi: Abi::Plain, kind, manifest, component, digest };
+        self.put(tenant, id, served)
+    }
+
     /// The same under a digest that may be another's.
     ///
     /// # Panics
     /// When the manifest is refused.
     pub fn serve_as(&self, tenant: &TenantId, id: &str, kind: Kind, manifest: &str, component: Vec<u8>, digest: String) -> Arc<ServedVersion> {
+        self.put(tenant, id, Serving { abi: Abi::Component, kind, manifest, component, digest })
+    }
+
+    fn put(&self, tenant: &TenantId, id: &str, serving: Serving<'_>) -> Arc<ServedVersion> {
+        let Serving { abi, kind, manifest, component, digest } = serving;
         let manifest = Manifest::parse(&format!("id = \"{id}\"\nkind = \"{kind}\"\nlang = \"rust\"\n{manifest}")).unwrap();
         let _one_at_a_time = self.serving.lock().unwrap();
         let served = self.overlay.of(tenant, &ExtensionId::parse(id).unwrap());
         let version = served.map_or(Version::FIRST, |entry| entry.current.next());
-        let build = Build { tenant: tenant.clone(), version, digest, schemas: Schemas::default(), tool: None, created_by: "test".to_owned() };
+        let build = Build { tenant: tenant.clone(), abi, version, digest, schemas: Schemas::default(), tool: None, created_by: "test".to_owned() };
         let served = Arc::new(ServedVersion::new(manifest.define(build), Bytes::from(component)));
         self.overlay.put(Arc::clone(&served));
         served

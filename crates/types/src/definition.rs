@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ExtensionId, FailureContract, HostCallName, Kind, Limits, RiskTier, TenantId, Version};
+use crate::{Abi, ExtensionId, FailureContract, HostCallName, Kind, Limits, RiskTier, TenantId, Version};
 
 /// A JSON schema may be this large.
 pub const SCHEMA_BYTES_MAX: usize = 64 << 10;
@@ -21,8 +21,8 @@ pub struct ExtensionDefinition {
     pub tenant_id: TenantId,
     /// Decides its world.
     pub kind: Kind,
-    /// The contract that the component was built against: `wit@1.0.0`.
-    pub abi: String,
+    /// The contract that the component was built against.
+    pub abi: Abi,
     /// This build's number.
     pub version: Version,
     /// SHA-256 of the component, as lowercase hex.
@@ -51,8 +51,6 @@ pub struct ExtensionDefinition {
 impl ExtensionDefinition {
     /// The document's major version that this code reads and writes.
     pub const SCHEMA: u32 = 1;
-    /// The ABI of a component built against wit/.
-    pub const ABI: &'static str = "wit@1.0.0";
 }
 
 /// JSON schemas of an extension; each is at most [`SCHEMA_BYTES_MAX`].
@@ -75,6 +73,40 @@ pub struct ToolDescription {
     pub name: String,
     /// What it does and when to use it.
     pub description: String,
+}
+
+/// A tool's name may be this long: what models' APIs accept.
+const TOOL_NAME_BYTES_MAX: usize = 64;
+/// A tool's description may be this long: every agent that may call it reads it.
+const TOOL_DESCRIPTION_BYTES_MAX: usize = 4_096;
+
+/// Why a tool's description is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ToolError {
+    /// Its name cannot be called by a model.
+    #[error("the tool's name is `{0}`; it must be [a-z][a-z0-9_]*, at most {TOOL_NAME_BYTES_MAX} bytes")]
+    Name(String),
+    /// Its description is empty or endless.
+    #[error("the tool's description has {0} bytes; it must have 1 to {TOOL_DESCRIPTION_BYTES_MAX}")]
+    Description(usize),
+}
+
+impl ToolDescription {
+    /// Checks name and description, wherever they come from.
+    ///
+    /// # Errors
+    /// Says what they must be.
+    pub fn check(&self) -> Result<(), ToolError> {
+        let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        let named = self.name.starts_with(|first: char| first.is_ascii_lowercase()) && self.name.bytes().all(word);
+        if !named || self.name.len() > TOOL_NAME_BYTES_MAX {
+            return Err(ToolError::Name(self.name.chars().take(80).collect()));
+        }
+        if !(1..=TOOL_DESCRIPTION_BYTES_MAX).contains(&self.description.len()) {
+            return Err(ToolError::Description(self.description.len()));
+        }
+        Ok(())
+    }
 }
 
 /// For people; nothing is decided by it.

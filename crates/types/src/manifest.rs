@@ -5,8 +5,10 @@ use std::{collections::BTreeSet, path::PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ExtensionDefinition, ExtensionId, FailureContract, HostCallName, Kind, LimitError, Limits, RiskTier, Schemas, TenantId, ToolDescription, Version,
-    definition::Metadata, failure::SkippedTool,
+    Abi, ExtensionDefinition, ExtensionId, FailureContract, HostCallName, Kind, LimitError, Limits, RiskTier, Schemas, TenantId, ToolDescription,
+    Version,
+    definition::{Metadata, ToolError},
+    failure::SkippedTool,
 };
 
 /// The file's name in an extension's folder.
@@ -25,11 +27,14 @@ pub enum Language {
     TinyGo,
     /// AssemblyScript that uses our SDK: a module of the plain ABI.
     AssemblyScript,
+    /// None of them: a `module.wasm` or `module.wat` that the author's own tools made,
+    /// of any form that is accepted. For tier low only.
+    Wasm,
 }
 
 impl Language {
     /// All of them.
-    pub const ALL: &[Self] = &[Self::Rust, Self::TinyGo, Self::AssemblyScript];
+    pub const ALL: &[Self] = &[Self::Rust, Self::TinyGo, Self::AssemblyScript, Self::Wasm];
 
     /// The language as extension.toml and `--lang` spell it.
     #[must_use]
@@ -38,6 +43,16 @@ impl Language {
             Self::Rust => "rust",
             Self::TinyGo => "tinygo",
             Self::AssemblyScript => "assemblyscript",
+            Self::Wasm => "wasm",
+        }
+    }
+
+    /// Whether its tools describe themselves by `describe()`, always; a module of the
+    /// plain ABI cannot.
+    const fn describes_itself(self) -> bool {
+        match self {
+            Self::Rust | Self::TinyGo => true,
+            Self::AssemblyScript | Self::Wasm => false,
         }
     }
 }
@@ -64,16 +79,40 @@ pub struct Manifest {
     /// What one invocation may use.
     #[serde(default)]
     pub limits: Limits,
-    /// Files with JSON schemas, relative to the folder. For hooks only: an
-    /// agent tool describes itself.
+    /// Files with JSON schemas, relative to the folder. For hooks, and for tools of
+    /// the plain ABI; another agent tool describes itself.
     #[serde(default)]
     pub schemas: SchemaFiles,
+    /// What models read of an agent tool of the plain ABI: `[tool]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<ToolDescription>,
     /// The platform API methods that it wants: `service.method`.
     #[serde(default)]
     pub host_calls: BTreeSet<HostCallName>,
     /// What answers when it cannot.
     #[serde(default)]
     pub failure: FailureContract,
+    /// How its source is built.
+    #[serde(default)]
+    pub build: BuildChoices,
+}
+
+/// What an author may choose about the build: `[build]`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BuildChoices {
+    /// TinyGo's memory; leaking where nothing is said.
+    pub gc: Option<GarbageCollector>,
+}
+
+/// What happens to memory that a TinyGo guest no longer needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GarbageCollector {
+    /// Nothing: an instance answers one call and is thrown away. The fastest.
+    Leaking,
+    /// It is collected when memory runs short: for rules that make far more than they keep.
+    Conservative,
 }
 
 fn low() -> RiskTier {
@@ -109,8 +148,25 @@ pub enum ManifestError {
     #[error("extension.toml: risk_tier low allows no host calls, but {0} are declared; remove them or ask for tier medium")]
     HostCallsInLowTier(usize),
     /// A tool describes itself.
-    #[error("extension.toml: an agent_tool gives its schemas in its own describe(); remove [schemas]")]
+    #[error("extension.toml: an agent_tool in this language gives its schemas in its own describe(); remove [schemas] and [tool]")]
     ToolWithSchemas,
+    /// A hook has no description for models.
+    #[error("extension.toml: [tool] is for kind agent_tool; remove it")]
+    ToolOfHook,
+    /// A tool of the plain ABI that nothing describes.
+    #[error(
+        "extension.toml: an agent_tool in assemblyscript needs [tool] with name and description, and [schemas] with input and output: it has no describe()"
+    )]
+    ToolUndescribed,
+    /// A description that models cannot use.
+    #[error("extension.toml: [tool]: {0}")]
+    Tool(#[from] ToolError),
+    /// A binary is nobody's source.
+    #[error("extension.toml: lang wasm is admitted with risk_tier low only: nobody can review a binary; build from source for medium and high")]
+    BinaryAboveLow,
+    /// A choice that only TinyGo has.
+    #[error("extension.toml: [build] gc is TinyGo's; remove it or set lang = \"tinygo\"")]
+    CollectorOfAnotherLanguage,
     /// Too many tags.
     #[error("extension.toml: {0} tags, at most {TAGS_MAX} are kept")]
     Tags(usize),
@@ -131,13 +187,32 @@ impl Manifest {
         if manifest.risk_tier == RiskTier::Low && !manifest.host_calls.is_empty() {
             return Err(ManifestError::HostCallsInLowTier(manifest.host_calls.len()));
         }
-        if manifest.kind == Kind::AgentTool && manifest.schemas != SchemaFiles::default() {
-            return Err(ManifestError::ToolWithSchemas);
+        manifest.check_tool()?;
+        if manifest.lang == Language::Wasm && manifest.risk_tier != RiskTier::Low {
+            return Err(ManifestError::BinaryAboveLow);
+        }
+        if manifest.build.gc.is_some() && manifest.lang != Language::TinyGo {
+            return Err(ManifestError::CollectorOfAnotherLanguage);
         }
         if manifest.tags.len() > TAGS_MAX {
             return Err(ManifestError::Tags(manifest.tags.len()));
         }
         Ok(manifest)
+    }
+
+    /// What describes a tool, by kind and language: `describe()` or this file, and never both.
+    fn check_tool(&self) -> Result<(), ManifestError> {
+        if self.kind != Kind::AgentTool {
+            return if self.tool.is_some() { Err(ManifestError::ToolOfHook) } else { Ok(()) };
+        }
+        if self.lang.describes_itself() && (self.tool.is_some() || self.schemas != SchemaFiles::default()) {
+            return Err(ManifestError::ToolWithSchemas);
+        }
+        let described = self.tool.is_some() && self.schemas.input.is_some() && self.schemas.output.is_some();
+        if self.lang == Language::AssemblyScript && !described {
+            return Err(ManifestError::ToolUndescribed);
+        }
+        Ok(self.tool.as_ref().map_or(Ok(()), ToolDescription::check)?)
     }
 
     /// The definition of one build of this extension.
@@ -148,7 +223,7 @@ impl Manifest {
             id: self.id,
             tenant_id: build.tenant,
             kind: self.kind,
-            abi: ExtensionDefinition::ABI.to_owned(),
+            abi: build.abi,
             version: build.version,
             digest: build.digest,
             limits: self.limits,
@@ -167,6 +242,8 @@ impl Manifest {
 pub struct Build {
     /// Who owns the extension.
     pub tenant: TenantId,
+    /// The contract that the component was built against.
+    pub abi: Abi,
     /// The build's number.
     pub version: Version,
     /// SHA-256 of the component, as lowercase hex.
@@ -211,6 +288,34 @@ mod tests {
         let tool = SMALL.replace("domain_hook", "agent_tool");
         assert!(Manifest::parse(&format!("{tool}[failure]\ntrap = \"skip\"\n")).is_err());
         assert!(Manifest::parse(&format!("{tool}[schemas]\ninput = \"a.json\"\n")).is_err());
+        assert!(refusal("[build]\ngc = \"leaking\"\n").contains("TinyGo's"));
+        let go = SMALL.replace("rust", "tinygo");
+        let manifest = Manifest::parse(&format!("{go}[build]\ngc = \"conservative\"\n")).unwrap();
+        assert_eq!(manifest.build.gc, Some(GarbageCollector::Conservative));
+    }
+
+    #[test]
+    fn a_tool_is_described_once() {
+        let manifest = |kind: &str, lang: &str, more: &str| {
+            let text = format!("id = \"x\"\nkind = \"{kind}\"\nlang = \"{lang}\"\n{more}");
+            Manifest::parse(&text).map_err(|error| error.to_string())
+        };
+        let tool = "[tool]\nname = \"vat\"\ndescription = \"Computes it.\"\n";
+        let both = "[schemas]\ninput = \"a.json\"\noutput = \"b.json\"\n";
+        assert!(manifest("agent_tool", "assemblyscript", &format!("{tool}{both}")).unwrap().tool.is_some());
+        assert!(manifest("agent_tool", "assemblyscript", tool).unwrap_err().contains("needs [tool]"));
+        assert!(manifest("agent_tool", "rust", tool).unwrap_err().contains("describe()"));
+        assert!(manifest("agent_tool", "wasm", "").is_ok(), "it may be a component");
+        assert!(manifest("domain_hook", "wasm", tool).unwrap_err().contains("for kind agent_tool"));
+        assert!(manifest("agent_tool", "wasm", &tool.replace("vat", "Vat!")).unwrap_err().contains("[a-z]"));
+        assert!(manifest("agent_tool", "wasm", &tool.replace("Computes it.", "")).unwrap_err().contains("0 bytes"));
+    }
+
+    #[test]
+    fn a_binary_is_admitted_low_only() {
+        let wasm = SMALL.replace("rust", "wasm");
+        assert!(Manifest::parse(&wasm).is_ok());
+        assert!(Manifest::parse(&format!("{wasm}risk_tier = \"medium\"\n")).unwrap_err().to_string().contains("risk_tier low only"));
     }
 
     #[test]
@@ -228,6 +333,7 @@ mod tests {
         assert_eq!(Manifest::parse(&text).unwrap(), manifest);
         let build = Build {
             tenant: TenantId::parse("acme").unwrap(),
+            abi: Abi::Component,
             version: Version::FIRST,
             digest: "00".repeat(32),
             schemas: Schemas::default(),

@@ -76,6 +76,16 @@ impl Kind {
 }
 
 words!(
+    /// The contract that a component was built against.
+    Abi {
+        /// The world of its kind.
+        Component = "wit@1.0.0",
+        /// World `plain`: a core module of the plain ABI, wrapped.
+        Plain = "json_in_json_out_v1",
+    }
+);
+
+words!(
     /// How much harm an extension could do; decides host calls and approvals.
     RiskTier {
         /// Pure: no host call.

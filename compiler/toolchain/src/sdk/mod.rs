@@ -11,7 +11,7 @@ use std::{fmt::Write as _, path::PathBuf};
 use extensions_types::Language;
 use sha2::{Digest as _, Sha256};
 
-pub use pack::{PackError, Packed, pack};
+pub use pack::{PackError, Packed, pack, pack_plain};
 pub use unpack::{UnpackError, unpack};
 
 /// A packed SDK.
@@ -23,7 +23,15 @@ pub struct Sdk {
     pub digest: &'static str,
 }
 
-/// One for each language.
+impl Sdk {
+    /// No SDK: what is unpacked is an empty folder.
+    pub const NONE: Self = Self { archive: &[], digest: NOTHING_SHA256 };
+}
+
+/// SHA-256 of no bytes.
+const NOTHING_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/// One for each language that has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sdks {
     /// A cargo directory source.
@@ -42,6 +50,7 @@ impl Sdks {
             Language::Rust => self.rust,
             Language::TinyGo => self.tinygo,
             Language::AssemblyScript => self.assemblyscript,
+            Language::Wasm => Sdk::NONE,
         }
     }
 }

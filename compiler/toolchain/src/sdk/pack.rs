@@ -74,6 +74,28 @@ pub fn pack(sdk: &Path, out: &Path) -> Result<Packed, PackError> {
     Ok(Packed { digest: hex_digest(&archive), bytes: archive.len() })
 }
 
+/// Packs an SDK that needs nothing besides itself: the files and folders `parts` of `sdk`, as
+/// they lie there, into the file `out`.
+///
+/// The same sources give the same bytes.
+///
+/// # Errors
+/// When the sources cannot be read or the archive cannot be written.
+pub fn pack_plain(sdk: &Path, parts: &[&str], out: &Path) -> Result<Packed, PackError> {
+    let mut files = BTreeMap::new();
+    for part in parts {
+        let path = sdk.join(part);
+        if path.is_dir() {
+            collect(sdk, &path, &mut files)?;
+        } else {
+            files.insert((*part).to_owned(), read(&path)?);
+        }
+    }
+    let archive = compress(&files).map_err(|source| PackError::Io { path: out.to_owned(), source })?;
+    std::fs::write(out, &archive).map_err(|source| PackError::Io { path: out.to_owned(), source })?;
+    Ok(Packed { digest: hex_digest(&archive), bytes: archive.len() })
+}
+
 /// Without a network first: what was fetched before is enough.
 fn vendor(sdk: &Path, into: &Path) -> Result<(), PackError> {
     let run = |offline: bool| {
@@ -204,6 +226,21 @@ mod tests {
         assert_eq!(version, "1.2.3");
         assert!(!manifest.contains("path") && !manifest.contains("workspace"), "{manifest}");
         assert!(manifest.contains("version = \"1\"") && manifest.contains("c = \"2\""));
+    }
+
+    #[test]
+    fn a_plain_sdk_is_packed_part_by_part() {
+        let sdk = tempfile::tempdir().unwrap();
+        for path in ["package/index.ts", "package/json/value.ts", "tests/left-out.ts", "go.mod"] {
+            let path = sdk.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        }
+        let out = sdk.path().join("out.tar.zst");
+        pack_plain(sdk.path(), &["package", "go.mod"], &out).unwrap();
+        let mut archive = tar::Archive::new(zstd::Decoder::new(std::fs::File::open(out).unwrap()).unwrap());
+        let names: Vec<_> = archive.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().display().to_string()).collect();
+        assert_eq!(names, ["go.mod", "package/index.ts", "package/json/value.ts"]);
     }
 
     #[test]

@@ -52,6 +52,9 @@ pub fn unpack(home: &Home, Sdk { archive, digest }: Sdk) -> Result<SdkDir, Unpac
 fn write(archive: &[u8], path: &Path) -> io::Result<()> {
     let parent = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     std::fs::create_dir_all(parent)?;
+    if archive.is_empty() {
+        return std::fs::create_dir_all(path);
+    }
     let scratch = tempfile::Builder::new().prefix(".unpacking-").tempdir_in(parent)?;
     let content = zstd::Decoder::new(archive)?.take(UNPACKED_BYTES_MAX);
     let unpacked = scratch.path().join("sdk");
