@@ -1,26 +1,30 @@
 //! One test case of an extension: what goes in, what must come out.
 
-use std::{
-    collections::VecDeque,
-    sync::{Mutex, PoisonError},
-};
+use std::sync::Arc;
 
-use extensions_engine::{Failure, HostCallError, HostCalls};
-use extensions_types::{CallLabel, ErrorCode, HostCallName};
+use extensions_engine::Failure;
+use extensions_json::{Schema, SchemaError, Violation};
+use extensions_types::{CallLabel, ErrorCode, Limits};
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::difference::Difference;
 
 /// A case file, as docs/extensions.md describes it.
 #[derive(Debug, Clone)]
 pub struct Case {
     /// Its `name`, or its file's.
     pub name: String,
+    /// Its file, relative to the extension's folder: `tests/above.json`.
+    pub file: String,
     /// The input, given as JSON.
     pub input: Value,
     /// The hook point or task.
     pub point: Option<CallLabel>,
     /// Context fields other than the defaults.
     pub context: ContextFields,
+    /// Limits tighter than the extension's own.
+    pub limits: CaseLimits,
     /// What must come out.
     pub expect: Expect,
     /// The host calls that the extension must make, in order, with their answers.
@@ -41,12 +45,25 @@ pub struct ContextFields {
     pub env: Option<String>,
 }
 
+/// Limits that a case tightens; what is absent stays the extension's own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CaseLimits {
+    /// CPU time, in milliseconds.
+    pub cpu_millis: Option<u32>,
+    /// Memories and tables, in MiB.
+    pub memory_mb: Option<u32>,
+    /// Wall time, in milliseconds.
+    pub timeout_ms: Option<u32>,
+}
+
 /// What must come out.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub enum Expect {
     /// This JSON, numbers compared by value.
     Output(Value),
+    /// An output that matches this schema.
+    Schema(Arc<Schema>),
     /// This failure.
     Error(ExpectedError),
 }
@@ -97,9 +114,19 @@ struct Text {
     point: Option<CallLabel>,
     #[serde(default)]
     context: ContextFields,
-    expect: Expect,
+    #[serde(default)]
+    limits: CaseLimits,
+    expect: ExpectText,
     #[serde(default)]
     host_calls: Vec<ScriptedCall>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum ExpectText {
+    Output(Value),
+    Schema(Value),
+    Error(ExpectedError),
 }
 
 /// Why a case is refused.
@@ -111,95 +138,90 @@ pub enum CaseError {
     /// The expected code is not one.
     #[error("`{0}` is no error code; docs/errors.md lists them")]
     Code(String),
+    /// The expected schema is not one.
+    #[error("expect.schema: {0}")]
+    Schema(#[from] SchemaError),
+}
+
+/// A case asks for more than the extension has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("limits.{field} is {value}; a case only tightens: 1 to {max}, the extension's own")]
+pub struct CaseLimitError {
+    field: &'static str,
+    value: u32,
+    max: u32,
+}
+
+impl CaseLimits {
+    /// The extension's limits with what the case tightens.
+    ///
+    /// # Errors
+    /// When one would be zero or wider.
+    pub fn within(&self, own: Limits) -> Result<Limits, CaseLimitError> {
+        let tighter = |field, wanted: Option<u32>, max| match wanted {
+            Some(value) if value == 0 || value > max => Err(CaseLimitError { field, value, max }),
+            wanted => Ok(wanted.unwrap_or(max)),
+        };
+        Ok(Limits {
+            cpu_millis: tighter("cpu_millis", self.cpu_millis, own.cpu_millis)?,
+            memory_mb: tighter("memory_mb", self.memory_mb, own.memory_mb)?,
+            timeout_ms: tighter("timeout_ms", self.timeout_ms, own.timeout_ms)?,
+            ..own
+        })
+    }
+}
+
+impl ScriptedCall {
+    /// `service.method`.
+    pub(crate) fn name(&self) -> String {
+        format!("{}.{}", self.service, self.method)
+    }
 }
 
 impl Case {
-    /// Reads a case file's text; `file` names it when it has no name.
+    /// Reads a case file's text; `stem` is its file's name without `.json`, and its own when it has none.
     ///
     /// # Errors
     /// Says which field is wrong.
-    pub fn parse(text: &[u8], file: String) -> Result<Self, CaseError> {
-        let text: Text = serde_json::from_slice(text)?;
-        if let Expect::Error(error) = &text.expect
-            && error.code.parse::<ErrorCode>().is_err()
-        {
-            return Err(CaseError::Code(error.code.clone()));
-        }
-        let Text { name, input, point, context, expect, host_calls } = text;
-        Ok(Self { name: name.unwrap_or(file), input, point, context, expect, host_calls })
+    pub fn parse(text: &[u8], stem: String) -> Result<Self, CaseError> {
+        let Text { name, input, point, context, limits, expect, host_calls } = serde_json::from_slice(text)?;
+        let expect = match expect {
+            ExpectText::Output(output) => Expect::Output(output),
+            ExpectText::Schema(schema) => Expect::Schema(Arc::new(Schema::compile(&schema)?)),
+            ExpectText::Error(error) if error.code.parse::<ErrorCode>().is_err() => return Err(CaseError::Code(error.code)),
+            ExpectText::Error(error) => Expect::Error(error),
+        };
+        let file = format!("tests/{stem}.json");
+        Ok(Self { name: name.unwrap_or(stem), file, input, point, context, limits, expect, host_calls })
     }
 
     /// Compares what came out with what must; none when it is right.
     #[must_use]
-    pub fn difference(&self, got: &Result<Value, Failure>) -> Option<String> {
+    pub fn difference(&self, got: &Result<Value, Failure>) -> Option<Difference> {
         match (&self.expect, got) {
-            (Expect::Output(want), Ok(got)) if same(want, got) => None,
-            (Expect::Output(want), Ok(got)) => Some(diff(want, got)),
-            (Expect::Output(_), Err(failure)) => Some(format!("expected an output, got {failure}")),
-            (Expect::Error(want), Ok(got)) => Some(format!("expected {}, got the output {got}", want.code)),
-            (Expect::Error(want), Err(failure)) if failure.code.as_str() != want.code => Some(format!("expected {}, got {failure}", want.code)),
+            (Expect::Output(want), Ok(got)) => Difference::between("the output", want, got),
+            (Expect::Schema(schema), Ok(got)) => match schema.validate(got.to_string().as_bytes()) {
+                Ok(()) => None,
+                Err(violation) => Some(mismatch(&violation, got)),
+            },
+            (Expect::Output(_) | Expect::Schema(_), Err(failure)) => Some(Difference::of(format!("expected an output, got {failure}"))),
+            (Expect::Error(want), Ok(got)) => Some(Difference::of(format!("expected {}, got the output {got}", want.code))),
+            (Expect::Error(want), Err(failure)) if failure.code.as_str() != want.code => {
+                Some(Difference::of(format!("expected {}, got {failure}", want.code)))
+            }
             (Expect::Error(want), Err(failure)) if !failure.message.contains(&want.contains) => {
-                Some(format!("expected a text with `{}`, got {failure}", want.contains))
+                Some(Difference::of(format!("expected a text with `{}`, got {failure}", want.contains)))
             }
             (Expect::Error(_), Err(_)) => None,
         }
     }
 }
 
-/// JSON equality where 1 and 1.0 are the same number.
-fn same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
-        (Value::Object(a), Value::Object(b)) => a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b))),
-        (a, b) => a == b,
-    }
-}
-
-/// Lines that differ: `-` is what the case expects, `+` what came out.
-fn diff(want: &Value, got: &Value) -> String {
-    let (want, got) = (format!("{want:#}"), format!("{got:#}"));
-    similar::TextDiff::from_lines(&want, &got).unified_diff().context_radius(2).header("expected", "got").to_string()
-}
-
-/// Answers host calls from a case's script.
-#[derive(Debug)]
-pub(crate) struct Script {
-    calls: Mutex<VecDeque<ScriptedCall>>,
-}
-
-impl Script {
-    pub(crate) fn new(calls: &[ScriptedCall]) -> Self {
-        Self { calls: Mutex::new(calls.iter().cloned().collect()) }
-    }
-
-    /// Scripted calls that were not made.
-    pub(crate) fn left(&self) -> usize {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-}
-
-impl HostCalls for Script {
-    fn call(&self, name: &HostCallName, request: &[u8]) -> Result<Vec<u8>, HostCallError> {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(call) = calls.pop_front() else {
-            return Err(HostCallError::Denied(format!("the case scripts no further host call; {name} was called")));
-        };
-        let scripted = format!("{}.{}", call.service, call.method);
-        if scripted != name.as_str() {
-            return Err(HostCallError::Denied(format!("the case scripts {scripted} next; {name} was called")));
-        }
-        let request: Value = serde_json::from_slice(request).map_err(|error| HostCallError::Failed(error.to_string()))?;
-        if call.request.as_ref().is_some_and(|want| !same(want, &request)) {
-            return Err(HostCallError::Denied(format!("the case scripts another request to {name} than {request}")));
-        }
-        match call.error {
-            Some(ScriptedError::Denied) => Err(HostCallError::Denied("as the case scripts".to_owned())),
-            Some(ScriptedError::NotFound) => Err(HostCallError::NotFound("as the case scripts".to_owned())),
-            Some(ScriptedError::Failed) => Err(HostCallError::Failed("as the case scripts".to_owned())),
-            None => Ok(call.answer.unwrap_or(Value::Null).to_string().into_bytes()),
-        }
-    }
+fn mismatch(violation: &Violation, got: &Value) -> Difference {
+    let text = violation.to_string();
+    // The schema names the place in front of each reason.
+    let path = text.split_once(": ").map(|(path, _)| path).filter(|path| path.starts_with('/')).map(str::to_owned);
+    Difference { message: format!("the output does not match the schema: {text}"), path, diff: format!("{got:#}") }
 }
 
 #[cfg(test)]
@@ -214,11 +236,12 @@ mod tests {
     }
 
     #[test]
-    fn outputs_compare_by_value_and_differ_by_line() {
-        let case = case(json!({"output": {"a": 1, "b": [2.0]}}));
-        assert_eq!(case.difference(&Ok(json!({"b": [2], "a": 1.0}))), None);
-        let text = case.difference(&Ok(json!({"a": 1, "b": [3]}))).unwrap();
-        assert!(text.contains("-    2.0") && text.contains("+    3"), "{text}");
+    fn outputs_are_compared() {
+        let case = case(json!({"output": {"a": 1}}));
+        assert_eq!((case.name.as_str(), case.file.as_str()), ("file", "tests/file.json"));
+        assert_eq!(case.difference(&Ok(json!({"a": 1.0}))), None);
+        assert_eq!(case.difference(&Ok(json!({"a": 2}))).unwrap().path.as_deref(), Some("/a"));
+        assert!(case.difference(&Err(Failure::new(ErrorCode::Trap, "x"))).is_some());
     }
 
     #[test]
@@ -231,23 +254,30 @@ mod tests {
     }
 
     #[test]
-    fn a_code_must_exist() {
-        let text = br#"{"input": {}, "expect": {"error": {"code": "NOPE"}}}"#;
-        assert!(matches!(Case::parse(text, String::new()), Err(CaseError::Code(_))));
+    fn a_schema_takes_whatever_matches_it() {
+        let case = case(json!({"schema": {"type": "object", "properties": {"price": {"type": "integer", "maximum": 10}}, "required": ["price"]}}));
+        assert_eq!(case.difference(&Ok(json!({"price": 10, "more": true}))), None);
+        let difference = case.difference(&Ok(json!({"price": 11}))).unwrap();
+        assert_eq!(difference.path.as_deref(), Some("/price"), "{difference}");
+        assert!(case.difference(&Ok(json!({}))).is_some());
+        assert!(case.difference(&Err(Failure::new(ErrorCode::Trap, "x"))).is_some());
     }
 
     #[test]
-    fn a_script_answers_in_order_and_denies_the_rest() {
-        let calls: Vec<ScriptedCall> = serde_json::from_value(json!([
-            {"service": "orders", "method": "get", "request": {"id": 1}, "answer": {"total": 5}},
-            {"service": "orders", "method": "get", "error": "not_found"},
-        ]))
-        .unwrap();
-        let script = Script::new(&calls);
-        let name = HostCallName::parse("orders.get").unwrap();
-        assert_eq!(script.call(&name, b"{\"id\": 1}"), Ok(br#"{"total":5}"#.to_vec()));
-        assert!(matches!(script.call(&name, b"{}"), Err(HostCallError::NotFound(_))));
-        assert!(matches!(script.call(&name, b"{}"), Err(HostCallError::Denied(_))));
-        assert_eq!(script.left(), 0);
+    fn codes_and_schemas_must_exist() {
+        let parse = |text: &str| Case::parse(text.as_bytes(), String::new());
+        assert!(matches!(parse(r#"{"input": {}, "expect": {"error": {"code": "NOPE"}}}"#), Err(CaseError::Code(_))));
+        assert!(matches!(parse(r#"{"input": {}, "expect": {"schema": {"type": "thing"}}}"#), Err(CaseError::Schema(_))));
+        assert!(matches!(parse(r#"{"input": {}, "expect": {"output": 1, "schema": {}}}"#), Err(CaseError::Syntax(_))));
+    }
+
+    #[test]
+    fn limits_only_tighten() {
+        let own = Limits::default();
+        let limits = CaseLimits { cpu_millis: Some(10), ..CaseLimits::default() };
+        assert_eq!(limits.within(own), Ok(Limits { cpu_millis: 10, ..own }));
+        let wide = CaseLimits { memory_mb: Some(own.memory_mb + 1), ..CaseLimits::default() };
+        assert!(wide.within(own).unwrap_err().to_string().contains("limits.memory_mb is 65"));
+        assert!(CaseLimits { timeout_ms: Some(0), ..CaseLimits::default() }.within(own).is_err());
     }
 }
