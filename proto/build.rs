@@ -1,4 +1,4 @@
-//! Generates messages, client and server from runtime.proto and registry.proto.
+//! Generates messages, client and server from runtime.proto, registry.proto and compile.proto.
 //!
 //! protox parses the files, so no `protoc` needs to be installed.
 
@@ -6,8 +6,8 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message as _;
 
-/// Within this folder, which is also the include path; the second imports the first.
-const FILES: [&str; 2] = ["ameide/extensions/v1/runtime.proto", "ameide/extensions/v1/registry.proto"];
+/// Within this folder, which is also the include path; the second imports the first, the third the second.
+const FILES: [&str; 3] = ["ameide/extensions/v1/runtime.proto", "ameide/extensions/v1/registry.proto", "ameide/extensions/v1/compile.proto"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     for file in FILES {

@@ -10,7 +10,6 @@
 //! who hears of changes is given to it.
 
 pub mod audit;
-mod bundle;
 mod call;
 mod compile;
 mod gate;
@@ -23,9 +22,9 @@ pub mod service;
 pub mod view;
 
 pub use audit::{Audit, LogAudit};
-pub use bundle::{Bundle, BundleError, COMPONENT_FILE, TOOL_FILE};
 pub use call::Call;
-pub use compile::{CompileEvent, CompileJob, Compiled, NotCompiled, SourceCompiler};
+pub use compile::{CompileJob, SourceCompiler};
+pub use extensions_compile_jobs::{Bundle, BundleError, COMPONENT_FILE, CompileEvent, Compiled, NotCompiled, TOOL_FILE};
 pub use gate::{Connection, Gate};
 pub use metrics::Metrics;
 pub use notify::{NobodyToTell, Notify};

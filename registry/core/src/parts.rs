@@ -1,4 +1,4 @@
-//! What changes are made of: drafts, builds, findings, pins. Stored for good,
+//! What changes are made of: drafts, builds, pins. Stored for good,
 //! as events are.
 
 use extensions_types::{CallLabel, Kind, Origin, RiskTier, Sha256, TestCounts};
@@ -48,20 +48,6 @@ pub struct Built {
     /// What built it; empty for an uploaded component.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub toolchain: String,
-}
-
-/// One reason why something may not be served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
-    /// The step that found it.
-    pub step: String,
-    /// A stable word for programs.
-    pub code: String,
-    /// What is wrong, in one sentence.
-    pub message: String,
-    /// What to do about it.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub remedy: String,
 }
 
 /// The calls that a pin is for.

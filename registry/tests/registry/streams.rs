@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use extensions_proto::v1::{self, compile_progress::Event};
 use extensions_registry::{CompileEvent, CompileJob, Compiled, Finding, NotCompiled, SourceCompiler};
-use extensions_types::{Build, Evidence, Origin, Schemas, TestCounts};
+use extensions_types::{Abi, Build, Evidence, Origin, Schemas, TestCounts};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -26,7 +26,7 @@ impl SourceCompiler for Scripted {
                 b"bad" => {
                     let _ = tell.send(CompileEvent::Diagnostic { level: "error".to_owned(), text: "expected `;`".to_owned() }).await;
                     let finding =
-                        Finding { step: "build".into(), code: "source".into(), message: "it does not build".into(), remedy: "correct it".into() };
+                        Finding::new("build", "source", "it does not build", "correct it");
                     return Err(NotCompiled::Failed(vec![finding]));
                 }
                 b"away" => return Err(NotCompiled::Unavailable("the toolchain is not installed".to_owned())),
@@ -44,6 +44,7 @@ fn compiled(job: CompileJob, change: impl FnOnce(&mut Build)) -> Compiled {
     let component: bytes::Bytes = report.component.unwrap().into();
     let mut build = Build {
         tenant: job.tenant,
+        abi: Abi::Component,
         version: job.version,
         digest: extensions_artifact::digest(&component).to_string(),
         schemas: Schemas::default(),

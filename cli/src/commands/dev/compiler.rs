@@ -129,7 +129,7 @@ impl Inner {
         let mut counts = TestCounts::default();
         let mut findings = Vec::new();
         for case in cases {
-            match run_case(&self.workbench, &built.extension, case).await.difference {
+            match run_case(&self.workbench, built, case).await.difference {
                 None => counts.passed += 1,
                 Some(difference) => {
                     counts.failed += 1;
@@ -176,7 +176,7 @@ impl Inner {
 }
 
 fn finding(step: &str, code: &str, message: impl Into<String>, remedy: &str) -> Finding {
-    Finding { step: step.to_owned(), code: code.to_owned(), message: message.into(), remedy: remedy.to_owned() }
+    Finding::new(step, code, message, remedy)
 }
 
 fn refused_folder(error: FolderError) -> NotCompiled {

@@ -8,18 +8,14 @@ use extensions_compiler_core::{Expected, Facts, check};
 use extensions_json::Schema;
 use extensions_registry_core::{Finding, VersionRecord};
 use extensions_types::{
-    Build, Evidence, ExtensionDefinition, Kind, MANIFEST_FILE, Manifest, Origin, Refusal, SCHEMA_BYTES_MAX, SchemaV1, Schemas, TestCounts,
+    Abi, Build, Evidence, ExtensionDefinition, Kind, MANIFEST_FILE, Manifest, Origin, Refusal, SCHEMA_BYTES_MAX, SchemaV1, Schemas, TestCounts,
     ToolDescription, Version, VersionDocument,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::create::{about_of, read_manifest};
-use crate::{
-    Bundle, Compiled,
-    bundle::{COMPONENT_FILE, TOOL_FILE},
-    call::bad,
-};
+use crate::{Bundle, COMPONENT_FILE, Compiled, TOOL_FILE, call::bad};
 
 /// A description of a tool, as for one that is built from source.
 const TOOL_DESCRIPTION_BYTES_MAX: usize = 4_096;
@@ -144,7 +140,7 @@ impl Admission {
     }
 
     fn build(&self, digest: String, schemas: Schemas, tool: Option<ToolDescription>) -> Build {
-        Build { tenant: self.of.tenant.clone(), version: self.version, digest, schemas, tool, created_by: self.created_by() }
+        Build { tenant: self.of.tenant.clone(), abi: Abi::Component, version: self.version, digest, schemas, tool, created_by: self.created_by() }
     }
 }
 
@@ -241,5 +237,5 @@ fn unusable(which: &str, schema: &Value) -> Option<Finding> {
 }
 
 pub(super) fn finding(step: &str, code: &str, message: impl Into<String>, remedy: &str) -> Finding {
-    Finding { step: step.to_owned(), code: code.to_owned(), message: message.into(), remedy: remedy.to_owned() }
+    Finding::new(step, code, message, remedy)
 }

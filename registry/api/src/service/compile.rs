@@ -190,6 +190,7 @@ impl Service {
             Err(NotCompiled::Failed(findings)) => Err(findings),
             Err(NotCompiled::Unavailable(why)) => return Err(unavailable(why)),
             Err(NotCompiled::Denied(why)) => return Err(denied(&why)),
+            Err(NotCompiled::GivenBack) => return Err(unavailable("the compile was given up before its end; ask for it again")),
         };
         let component_bytes = result.as_ref().map_or(0, |admitted| admitted.component.len() as u64);
         let done = self.conclude(&of, version, attempt, result).await?;

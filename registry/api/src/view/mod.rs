@@ -48,6 +48,9 @@ pub struct FindingView {
     pub code: String,
     /// What is wrong.
     pub message: String,
+    /// Where: a file and line, or a part of the component.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub place: String,
     /// What to do about it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub remedy: String,
@@ -55,6 +58,6 @@ pub struct FindingView {
 
 impl From<CoreFinding> for FindingView {
     fn from(finding: CoreFinding) -> Self {
-        Self { step: finding.step, code: finding.code, message: finding.message, remedy: finding.remedy }
+        Self { step: finding.step, code: finding.code, message: finding.message, place: finding.place, remedy: finding.remedy }
     }
 }

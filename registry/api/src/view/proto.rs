@@ -43,7 +43,7 @@ impl From<ActorView> for v1::Actor {
 
 impl From<FindingView> for v1::Finding {
     fn from(view: FindingView) -> Self {
-        Self { step: view.step, code: view.code, message: view.message, remedy: view.remedy }
+        Self { step: view.step, code: view.code, message: view.message, remedy: view.remedy, place: view.place }
     }
 }
 

@@ -111,7 +111,7 @@ impl VersionView {
         let built = record.built();
         let findings = match &record.build {
             Build::Failed { message, .. } => {
-                vec![FindingView { step: String::new(), code: String::new(), message: message.clone(), remedy: String::new() }]
+                vec![FindingView { step: String::new(), code: String::new(), message: message.clone(), place: String::new(), remedy: String::new() }]
             }
             Build::Waiting | Build::Requested { .. } | Build::Built(_) => Vec::new(),
         };

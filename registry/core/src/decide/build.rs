@@ -58,7 +58,7 @@ impl Case<'_> {
             return Ok(None);
         }
         check_awaited(version, record, attempt)?;
-        let findings = findings.iter().take(FINDINGS_MAX).cloned().map(Finding::cut).collect();
+        let findings = findings.iter().take(FINDINGS_MAX).cloned().map(|finding| finding.cut(FINDING_BYTES_MAX)).collect();
         Ok(Some(Change::VersionFailed { version, attempt, findings }))
     }
 }
@@ -75,11 +75,4 @@ fn check_awaited(version: Version, record: &VersionRecord, attempt: u32) -> Resu
         return Ok(());
     }
     Err(Refusal::rule(format!("no result of attempt {attempt} of version {version} is awaited; drop it")))
-}
-
-impl Finding {
-    fn cut(self) -> Self {
-        let short = |text| cut(text, FINDING_BYTES_MAX);
-        Self { step: short(self.step), code: short(self.code), message: short(self.message), remedy: short(self.remedy) }
-    }
 }

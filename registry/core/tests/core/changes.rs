@@ -13,12 +13,7 @@ use crate::scene::{Scene, built, digest, draft, label, person, tenant, version};
 
 fn examples() -> Vec<(Change, &'static str)> {
     let (prod, three) = (Environment::Prod, version(3));
-    let finding = Finding {
-        step: "conform".into(),
-        code: "import".into(),
-        message: "it imports wasi:clocks".into(),
-        remedy: "remove the call of SystemTime::now".into(),
-    };
+    let finding = Finding::new("conform", "import", "it imports wasi:clocks", "remove the call of SystemTime::now");
     vec![
         (
             Change::VersionCreated { version: three, draft: draft(RiskTier::Medium) },

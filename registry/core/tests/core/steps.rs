@@ -73,7 +73,7 @@ fn any_report() -> impl Strategy<Value = Action> {
 
 fn any_failure() -> impl Strategy<Value = Action> {
     (any_version(), 1u32..3).prop_map(|(version, attempt)| {
-        let finding = Finding { step: "build".into(), code: "rustc".into(), message: "E0308".into(), remedy: String::new() };
+        let finding = Finding::new("build", "rustc", "E0308", "");
         Action::ReportFailed { version, attempt, findings: vec![finding] }
     })
 }

@@ -45,7 +45,7 @@ fn v(number: u64) -> extensions_types::Version {
 /// Every kind of command, some with several faces.
 fn all(of: &Owned) -> Vec<(&'static str, Caller, Action, bool)> {
     use Environment::{Dev, Prod, Staging};
-    let finding = Finding { step: "build".into(), code: "rustc".into(), message: "no".into(), remedy: String::new() };
+    let finding = Finding::new("build", "rustc", "no", "");
     vec![
         ("create", person("ann"), draft(RiskTier::Low, "new"), true),
         ("request compile", person("ann"), Action::RequestCompile { version: v(5) }, true),

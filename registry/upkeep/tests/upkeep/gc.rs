@@ -31,7 +31,7 @@ async fn some_garbage() -> World {
     let failed = world.draft(&of, "fourth").await.unwrap();
     world.run(&of, Action::RequestCompile { version: failed }).await.unwrap();
     world.registry().create(&of.component(failed), "half".into()).await.unwrap();
-    let finding = Finding { step: "build".into(), code: "x".into(), message: "no".into(), remedy: String::new() };
+    let finding = Finding::new("build", "x", "no", "");
     let report = Action::ReportFailed { version: failed, attempt: 1, findings: vec![finding] };
     world.run_as(&of, &Caller::registry("compiler".parse().unwrap()), report).await.unwrap();
     world

@@ -17,11 +17,13 @@ use extensions_proto::v1::{self, extension_registry_client::ExtensionRegistryCli
 use extensions_types::{Environment, ExtensionId, Kind, Origin, RiskTier, TenantId, Version};
 use tonic::{Request, Response, Status, transport::Channel};
 
+pub use extensions_types::Finding;
+
 pub use self::{
     change::Change,
     compile::{CompileEvent, Compiling},
     model::{
-        Actor, Changed, Control, EntryState, Finding, HistoryEvent, Page, Pin, Place, Registered, Review, Switch, Upkept, Uploaded, VersionSummary,
+        Actor, Changed, Control, EntryState, HistoryEvent, Page, Pin, Place, Registered, Review, Switch, Upkept, Uploaded, VersionSummary,
         VersionWhole, Waiver,
     },
     operate::UpkeepTask,

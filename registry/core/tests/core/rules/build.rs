@@ -10,7 +10,7 @@ fn report(attempt: u32) -> Action {
 }
 
 fn failed(attempt: u32) -> Action {
-    let finding = Finding { step: "build".into(), code: "rustc".into(), message: "E0308 in src/lib.rs".into(), remedy: String::new() };
+    let finding = Finding::new("build", "rustc", "E0308 in src/lib.rs", "");
     Action::ReportFailed { version: version(1), attempt, findings: vec![finding] }
 }
 
@@ -94,7 +94,7 @@ fn findings_are_cut_to_their_bounds() {
     let version = scene.create(&person("ann", "author"), RiskTier::Low);
     scene.must(&registry(), Action::RequestCompile { version });
     let huge = || "ü".repeat(10_000);
-    let finding = || Finding { step: huge(), code: huge(), message: huge(), remedy: huge() };
+    let finding = || Finding::new(huge(), huge(), huge(), huge()).at(huge());
     let findings = (0..100).map(|_| finding()).collect();
     scene.must(&registry(), Action::ReportFailed { version, attempt: 1, findings });
     let event = serde_json::to_vec(scene.events.last().unwrap()).unwrap().len();

@@ -1,6 +1,6 @@
 //! What the registry holds, as its answers tell it.
 
-use extensions_types::{ActorType, Environment, ExtensionId, Kind, Origin, RiskTier, SwitchTarget, Version, VersionState};
+use extensions_types::{ActorType, Environment, ExtensionId, Finding, Kind, Origin, RiskTier, SwitchTarget, Version, VersionState};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -177,19 +177,6 @@ pub struct Actor {
     pub actor_type: Option<ActorType>,
     /// Who acted for the subject, the nearest first.
     pub acted_by: Vec<String>,
-}
-
-/// One reason why something may not be served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// The step that found it.
-    pub step: String,
-    /// A stable word for programs.
-    pub code: String,
-    /// What is wrong.
-    pub message: String,
-    /// What to do about it.
-    pub remedy: String,
 }
 
 /// Everything about one version.

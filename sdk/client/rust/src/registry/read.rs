@@ -2,12 +2,11 @@
 //! understood is an error, never a guess.
 
 use extensions_proto::v1;
-use extensions_types::{Environment, ExtensionId, Origin, SwitchTarget, TenantId, Version, VersionState};
+use extensions_types::{Environment, ExtensionId, Finding, Origin, SwitchTarget, TenantId, Version, VersionState};
 use serde_json::Value;
 
 use super::model::{
-    Actor, Changed, Control, EntryState, Finding, HistoryEvent, Pin, Place, Registered, Review, Switch, Upkept, Uploaded, VersionSummary,
-    VersionWhole, Waiver,
+    Actor, Changed, Control, EntryState, HistoryEvent, Pin, Place, Registered, Review, Switch, Upkept, Uploaded, VersionSummary, VersionWhole, Waiver,
 };
 use crate::InvokeError;
 
@@ -150,7 +149,7 @@ fn actor(message: v1::Actor) -> Read<Actor> {
 }
 
 pub(super) fn findings(messages: Vec<v1::Finding>) -> Vec<Finding> {
-    let finding = |v1::Finding { step, code, message, remedy }| Finding { step, code, message, remedy };
+    let finding = |v1::Finding { step, code, message, remedy, place }| Finding { step, code, message, place, remedy };
     messages.into_iter().map(finding).collect()
 }
 

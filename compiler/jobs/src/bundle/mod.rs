@@ -17,9 +17,12 @@ use bytes::Bytes;
 pub use error::BundleError;
 
 /// Files of a bundle: several times those of a large rule with its cases.
-pub(crate) const FILES_MAX: usize = 2_000;
+pub const FILES_MAX: usize = 2_000;
 /// Everything in a bundle, decompressed: source shrinks to a fifth or a tenth.
-pub(crate) const UNPACKED_BYTES_MAX: u64 = 32 << 20;
+pub const UNPACKED_BYTES_MAX: u64 = 32 << 20;
+
+/// A bundle as it is pushed and stored, compressed: text, schemas and tests of one extension.
+pub const BUNDLE_BYTES_MAX: usize = 8 << 20;
 
 /// The name of a component in its bundle.
 pub const COMPONENT_FILE: &str = "component.wasm";
