@@ -91,7 +91,7 @@ fn plan(toolchain: &RustToolchain, request: &Request<'_>, folder: &Path) -> Plan
     set("RUSTC", toolchain.rustc.as_ref());
     set("RUSTC_WRAPPER", OsStr::new(""));
     set("RUSTC_WORKSPACE_WRAPPER", OsStr::new(""));
-    set("CARGO_ENCODED_RUSTFLAGS", &flags(toolchain, request.sdk));
+    set("CARGO_ENCODED_RUSTFLAGS", &flags(toolchain, request));
     set("CARGO_TERM_COLOR", OsStr::new("never"));
     if let Some(linker) = &toolchain.linker {
         set("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker.as_ref());
@@ -101,21 +101,43 @@ fn plan(toolchain: &RustToolchain, request: &Request<'_>, folder: &Path) -> Plan
         arguments: arguments.into_iter().chain(settings).collect(),
         environment,
         folder: folder.to_owned(),
-        reads: [Some(&request.sdk.path), toolchain.sysroot.as_ref()].into_iter().flatten().cloned().collect(),
+        reads: reads(toolchain, request.sdk),
         layers: vec![shared, request.home.cargo_home()],
         results: request.target_dir.to_owned(),
         limit: LIMIT,
     }
 }
 
-/// The compiler's flags, divided as cargo wants them.
-fn flags(toolchain: &RustToolchain, sdk: &SdkDir) -> OsString {
+/// Everything that a build reads besides the sources: the SDK, and where compiler, build tool and linker lie.
+fn reads(toolchain: &RustToolchain, sdk: &SdkDir) -> Vec<PathBuf> {
+    // A compiler in `X/bin` has its libraries in `X/lib`.
+    let installed = |program: &Path| program.parent().and_then(Path::parent).map(Path::to_owned);
+    let programs = [Some(&toolchain.rustc), Some(&toolchain.cargo), toolchain.linker.as_ref()];
+    let installed = programs.into_iter().flatten().filter_map(|program| installed(program)).filter(|folder| !folder.starts_with("/usr"));
+    let mut reads: Vec<PathBuf> = [Some(&sdk.path), toolchain.sysroot.as_ref()].into_iter().flatten().cloned().collect();
+    for folder in installed {
+        if !reads.contains(&folder) {
+            reads.push(folder);
+        }
+    }
+    reads
+}
+
+/// The compiler's flags, divided as cargo wants them. They are the same for every
+/// extension: other flags would be other dependencies, compiled anew.
+fn flags(toolchain: &RustToolchain, request: &Request<'_>) -> OsString {
     let mut flags: Vec<OsString> = LINK_FLAGS.iter().map(Into::into).collect();
-    // Panic messages travel: they must not tell where the author's machine keeps its files.
-    let mut remap = OsString::from("--remap-path-prefix=");
-    remap.push(&sdk.path);
-    remap.push("=/sdk");
-    flags.push(remap);
+    // Panic messages travel: they must not tell where a machine keeps its files, and the same
+    // source gives the same bytes wherever they lie. The author's own files are named
+    // relative to their folder anyway.
+    let shared = request.home.shared_build_dir(&request.sdk.digest);
+    for (path, name) in [(request.home.cargo_home().as_path(), "/cargo"), (shared.as_path(), "/build"), (request.sdk.path.as_path(), "/sdk")] {
+        let mut remap = OsString::from("--remap-path-prefix=");
+        remap.push(path);
+        remap.push("=");
+        remap.push(name);
+        flags.push(remap);
+    }
     if let Some(sysroot) = &toolchain.sysroot {
         flags.extend([OsString::from("--sysroot"), sysroot.into()]);
     }
@@ -159,7 +181,7 @@ mod tests {
 
     fn toolchain(cargo: PathBuf) -> RustToolchain {
         let sysroot = Some("/my sysroot".into());
-        RustToolchain { rustc: "/r/rustc".into(), cargo, linker: Some("/r/ld".into()), sysroot, version: "rustc 1".into(), way: Way::Debian }
+        RustToolchain { rustc: "/r/bin/rustc".into(), cargo, linker: Some("/r/bin/ld".into()), sysroot, version: "rustc 1".into(), way: Way::Debian }
     }
 
     fn sdk() -> SdkDir {
@@ -170,20 +192,23 @@ mod tests {
     fn the_child_gets_our_settings_and_nothing_else() {
         let (home, sdk) = (Home::at("/e"), sdk());
         let request = Request { home: &home, sdk: &sdk, folder: Path::new("/f"), target_dir: Path::new("/t"), runner: &Direct };
-        let plan = plan(&toolchain("/r/cargo".into()), &request, Path::new("/f"));
+        let plan = plan(&toolchain("/r/bin/cargo".into()), &request, Path::new("/f"));
         let arguments: Vec<_> = plan.arguments.iter().map(|one| one.to_string_lossy().into_owned()).collect();
         assert!(arguments.contains(&"--offline".to_owned()));
         assert!(arguments.iter().any(|one| one.starts_with("source.ameide-sdk.directory=") && one.contains("/sdk")), "{arguments:?}");
         let names: Vec<_> = plan.environment.iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
         assert!(names.iter().all(|name| name.starts_with("CARGO_") || name.starts_with("RUSTC") || KEPT.contains(&name.as_str())), "{names:?}");
-        assert_eq!(plan.reads, [sdk.path.clone(), "/my sysroot".into()]);
+        assert_eq!(plan.reads, [sdk.path.clone(), "/my sysroot".into(), "/r".into()]);
     }
 
     #[test]
     fn flags_with_spaces_stay_whole() {
-        let flags = flags(&toolchain("/r/cargo".into()), &sdk());
+        let (home, sdk) = (Home::at("/e"), sdk());
+        let request = Request { home: &home, sdk: &sdk, folder: Path::new("/f"), target_dir: Path::new("/t"), runner: &Direct };
+        let flags = flags(&toolchain("/r/bin/cargo".into()), &request);
         let flags: Vec<_> = flags.to_str().unwrap().split('\u{1f}').collect();
-        assert_eq!(flags[3..], ["--sysroot", "/my sysroot"]);
+        assert_eq!(flags[5..], ["--sysroot", "/my sysroot"]);
+        assert!(!flags.iter().any(|flag| flag.contains("/f=") || flag.contains("/t=")), "an extension's own folders would make its dependencies its own");
         assert!(flags.contains(&"-Clink-arg=--stack-first"));
     }
 
@@ -192,7 +217,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (home, sdk) = (Home::at(dir.path()), sdk());
         let request = Request { home: &home, sdk: &sdk, folder: dir.path(), target_dir: dir.path(), runner: &Direct };
-        let error = build(&toolchain("/r/cargo".into()), request, &mut |_| {}).unwrap_err();
+        let error = build(&toolchain("/r/bin/cargo".into()), request, &mut |_| {}).unwrap_err();
         assert!(error.to_string().contains("ext new"));
     }
 }

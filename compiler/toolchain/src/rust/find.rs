@@ -110,8 +110,12 @@ fn debian(home: &Home, around: &Surroundings) -> Result<RustToolchain, String> {
     Ok(RustToolchain { rustc, cargo, linker: Some(linker), sysroot: Some(sysroot), version, way: Way::Debian })
 }
 
+/// The compiler's own cargo, else the one on PATH: the program itself, for a
+/// proxy would look for its settings where a build sees none.
 pub(super) fn cargo_beside(rustc: &Path, around: &Surroundings) -> Option<PathBuf> {
-    Some(rustc.with_file_name("cargo")).filter(|path| path.is_file()).or_else(|| around.program("cargo"))
+    let file = |path: PathBuf| Some(path).filter(|path| path.is_file());
+    let behind_proxy = || file(Path::new(&ask_rustc(&around.program("rustc")?, &["--print", "sysroot"])?).join("bin/cargo"));
+    file(rustc.with_file_name("cargo")).or_else(|| behind_proxy().filter(|_| around.program("cargo").is_some())).or_else(|| around.program("cargo"))
 }
 
 /// Everything the compiler says about itself; a library fits only the compiler that built it.
