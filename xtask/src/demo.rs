@@ -1,9 +1,12 @@
 //! `cargo xtask demo`: the product in one go on a fresh machine. It installs
 //! what is missing, builds, serves the guest examples, calls each in every way
-//! there is, shows a guest that spins being stopped, takes a rule from a draft
-//! to production and back, and leaves nothing behind but the toolchain.
+//! there is, shows a guest that spins being stopped, builds the same rule in
+//! every language and a build script that tries to get out, takes a rule from a
+//! draft to production and back, and leaves nothing behind but the toolchains.
 
 mod calls;
+mod hostile;
+mod languages;
 mod platform;
 mod report;
 mod rules;
@@ -33,14 +36,16 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     report.step("toolchain", || guests::install_toolchain(workspace))?;
     let ext = Ext::find(workspace)?;
     let scratch = Scratch::new()?;
-    let mut folders = guests::examples(workspace)?;
+    let mut folders: Vec<_> = rules::EXAMPLES.iter().map(|example| workspace.path(example)).collect();
     folders.push(report.step("spinner", || spinner::create(&ext, &scratch))?);
 
     let rule = walk::create(&ext, &scratch)?;
 
     let platform = report.step("start", || Platform::start(&ext, &folders, &scratch))?;
     let rules = rules::read(workspace)?;
-    let told = show(&Caller::new(&ext, &platform)?, &rules, &mut report)
+    let caller = Caller::new(&ext, &platform)?;
+    let told = show(&caller, &rules, &mut report)
+        .and_then(|()| compile(&ext, &platform, &caller, &scratch, &mut report))
         .and_then(|()| report.step("walk", || walk::show(&ext, &platform, &scratch, &rule)))
         .with_context(|| format!("the server's last words:\n{}", platform.log_tail()));
     let stopped = report.step("stop", || platform.stop());
@@ -63,5 +68,13 @@ fn show(caller: &Caller<'_>, rules: &[Rule], report: &mut Report) -> Result<()> 
         }
     }
     report.spun(spinner::show(caller, &rules[0])?);
+    Ok(())
+}
+
+/// The compile worker: every language, and one that tries to get out.
+fn compile(ext: &Ext, platform: &Platform, caller: &Caller<'_>, scratch: &Scratch, report: &mut Report) -> Result<()> {
+    let spoken = report.step("languages", || languages::show(ext, platform, caller, scratch))?;
+    let contained = report.step("hostile build", || hostile::show(ext, platform, caller, scratch))?;
+    report.compiled(spoken, contained);
     Ok(())
 }

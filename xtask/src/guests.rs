@@ -1,6 +1,8 @@
 //! What is built for wasm32 and stands outside of the workspace: the guest SDK
 //! and the examples.
 
+mod clang;
+
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
@@ -43,16 +45,17 @@ impl Ext {
     }
 }
 
-/// Makes sure that guests can be built, as an author would.
+/// Makes sure that guests can be built in every language, as an author would.
 pub(crate) fn install_toolchain(workspace: &Workspace) -> Result<()> {
-    Ext::find(workspace)?.job().args(["toolchain", "install", "rust"]).dir(workspace.root()).without_data().run()
+    let languages = ["toolchain", "install", "rust", "tinygo", "assemblyscript"];
+    Ext::find(workspace)?.job().args(languages).dir(workspace.root()).without_data().run()
 }
 
 /// Checks the format of everything that `cargo fmt --all` does not reach.
 pub(crate) fn check_format(workspace: &Workspace) -> Result<()> {
     let sdk = workspace.path(SDK);
     Job::cargo(&sdk).args(["fmt", "--all", "--", "--check"]).run().with_context(|| format!("run `cargo fmt --all` in {SDK}"))?;
-    for folder in examples(workspace)? {
+    for folder in examples(workspace)?.into_iter().filter(|folder| folder.join("src/lib.rs").is_file()) {
         let job = Job::new("rustfmt").args(["--check", "--edition", "2024", "src/lib.rs"]).dir(&folder);
         job.run().with_context(|| format!("run `rustfmt --edition 2024 src/lib.rs` in {}", folder.display()))?;
     }
@@ -72,6 +75,7 @@ pub(crate) fn test_examples(workspace: &Workspace) -> Result<()> {
     let ext = Ext::find(workspace)?;
     let folders = examples(workspace)?;
     ensure!(!folders.is_empty(), "there is no folder with an extension.toml in {EXAMPLES}");
+    clang::build_modules(workspace, &folders)?;
     for folder in folders {
         ext.job().args(["test"]).args([folder]).dir(workspace.root()).run()?;
     }

@@ -9,6 +9,8 @@ use anyhow::Result;
 
 use super::{
     calls::{Answer, Way},
+    hostile::Contained,
+    languages::Spoken,
     rules::Rule,
     spinner::Spun,
     walk,
@@ -30,6 +32,8 @@ pub(super) struct Report {
     steps: Vec<(&'static str, Duration)>,
     calls: Vec<Call>,
     spun: Option<Spun>,
+    spoken: Vec<Spoken>,
+    contained: Option<Contained>,
     walk: Vec<walk::Step>,
 }
 
@@ -54,6 +58,12 @@ impl Report {
         self.spun = Some(spun);
     }
 
+    /// What the compile worker built, and what it held back.
+    pub(super) fn compiled(&mut self, spoken: Vec<Spoken>, contained: Contained) {
+        self.spoken = spoken;
+        self.contained = Some(contained);
+    }
+
     /// The rule's way to production and back.
     pub(super) fn walked(&mut self, steps: Vec<walk::Step>) {
         self.walk = steps;
@@ -76,6 +86,7 @@ impl Report {
                 slowest.as_secs_f64() * 1e3,
             );
         }
+        self.render_compiled(&mut page);
         if !self.walk.is_empty() {
             let _ = writeln!(page, "\n{:<9} {:>9}  A version's way", "Who", "With `ext`");
             for walk::Step { who, what, took } in &self.walk {
@@ -85,5 +96,21 @@ impl Report {
         let steps: Vec<_> = self.steps.iter().map(|(name, time)| format!("{name} {}", say::duration(*time))).collect();
         let _ = write!(page, "\n{} · total {}. The platform is stopped, its files are removed.", steps.join(" · "), say::duration(total));
         page
+    }
+
+    fn render_compiled(&self, page: &mut String) {
+        let _ = writeln!(
+            page,
+            "\n{:<16} {:>12} {:>12} {:>12}  The same rule, built by the compile worker",
+            "Language", "Pushed in", "Component", "A call"
+        );
+        for Spoken { language, pushed, component_bytes, called } in &self.spoken {
+            let called = called.map_or_else(|| "–".to_owned(), |time| format!("{} µs", time.as_micros()));
+            let _ = writeln!(page, "{language:<16} {:>12} {:>8} KiB {called:>12}", say::duration(*pushed), component_bytes >> 10);
+        }
+        if let Some(Contained { attempts }) = &self.contained {
+            let attempts: Vec<_> = attempts.iter().map(|(what, came)| format!("{what}: {came}")).collect();
+            let _ = writeln!(page, "A build script that tried to get out: {}.", attempts.join(", "));
+        }
     }
 }

@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use crate::workspace::Workspace;
 
+/// The folders that the platform serves.
+pub(super) const EXAMPLES: [&str; 3] = ["guest-examples/order-discount", "guest-examples/lead-routing", "guest-examples/vat"];
 const CASES: [(&str, &str); 3] = [("order-discount", "above"), ("lead-routing", "route-enterprise"), ("vat", "reverse-charge")];
 
 /// One call and its answer.
