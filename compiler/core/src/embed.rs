@@ -3,7 +3,7 @@
 use extensions_types::Kind;
 use wit_component::{StringEncoding, embed_component_metadata};
 
-use crate::{Form, componentize::guarded, inspect, worlds::Worlds};
+use crate::{Form, guard::guarded, inspect, worlds::Worlds};
 
 /// `module` with the description of the kind's world, so that [`check`](crate::check) can make
 /// a component of it. Bytes that are no bare core module come back as they are: whatever is
@@ -32,7 +32,7 @@ mod tests {
     #[test]
     fn a_bare_module_becomes_a_component_that_imports_nothing() {
         let module = wat::parse_str(RUN).unwrap();
-        let report = check(&embed_world(module, Kind::ProcessHook), Expected { kind: Some(Kind::ProcessHook), host_calls: false });
+        let report = check(&embed_world(module, Kind::ProcessHook), Expected { kind: Some(Kind::ProcessHook), ..Expected::default() });
         assert!(report.component.is_some(), "{report:?}");
         let imports = report.facts.map(|facts| facts.imports).unwrap_or_default();
         assert!(imports.iter().all(|import| import.contains("/types@")), "{imports:?}");

@@ -4,6 +4,10 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+/// As many as a person reads at once; also what makes comparing each with all others cheap.
+const FINDINGS_MAX: usize = 100;
+const LAST: usize = FINDINGS_MAX - 1;
+
 /// The step that found it, in the order that they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -16,6 +20,8 @@ pub enum Step {
     Componentize,
     /// By type against its world.
     Conform,
+    /// What it may ask for and hold: memory, start functions, secrets.
+    Policy,
 }
 
 impl Step {
@@ -27,6 +33,7 @@ impl Step {
             Self::Validate => "validate",
             Self::Componentize => "componentize",
             Self::Conform => "conform",
+            Self::Policy => "policy",
         }
     }
 }
@@ -66,6 +73,12 @@ pub enum Code {
     MissingExport,
     /// Names fit, types do not.
     TypeMismatch,
+    /// It starts with more memory than its definition allows.
+    MemoryLimit,
+    /// A key, a token or a password in source or data.
+    EmbeddedSecret,
+    /// A marker that asks for a waiver and does not say why.
+    BadMarker,
     /// A fault of this checker.
     Internal,
 }
@@ -88,6 +101,9 @@ impl Code {
             Self::WrongWorld => "wrong_world",
             Self::MissingExport => "missing_export",
             Self::TypeMismatch => "type_mismatch",
+            Self::MemoryLimit => "memory_limit",
+            Self::EmbeddedSecret => "embedded_secret",
+            Self::BadMarker => "bad_marker",
             Self::Internal => "internal",
         }
     }
@@ -114,19 +130,68 @@ pub struct Finding {
     pub code: Code,
     /// What is wrong, in one sentence.
     pub message: String,
+    /// Where: `src/lib.rs:12`, `function 17 (evaluate)`, `data segment 3 + 120`; empty for the whole.
+    pub place: String,
     /// What to do.
     pub remedy: String,
 }
 
 impl Finding {
     pub(crate) fn new(step: Step, code: Code, message: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { step, code, message: shown(&message.into()), remedy: remedy.into() }
+        Self { step, code, message: shown(&message.into()), place: String::new(), remedy: remedy.into() }
+    }
+
+    /// The same, with its place.
+    pub(crate) fn at(mut self, place: impl Into<String>) -> Self {
+        self.place = shown(&place.into());
+        self
+    }
+}
+
+impl From<Finding> for extensions_types::Finding {
+    /// The same in plain words, as it is stored and sent.
+    fn from(finding: Finding) -> Self {
+        let Finding { step, code, message, place, remedy } = finding;
+        Self { step: step.as_str().to_owned(), code: code.as_str().to_owned(), message, place, remedy }
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}; {}", self.step, self.message, self.remedy)
+        let at = if self.place.is_empty() { "" } else { " at " };
+        write!(f, "{}: {}{at}{}; {}", self.step, self.message, self.place, self.remedy)
+    }
+}
+
+/// Findings that are being collected: each once, and no more than somebody reads.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    list: Vec<Finding>,
+}
+
+impl Findings {
+    pub(crate) fn add(&mut self, finding: Finding) {
+        match self.list.len() {
+            FINDINGS_MAX => {}
+            LAST => {
+                let message = format!("more than {LAST} reasons; the others are not listed");
+                self.list.push(Finding::new(finding.step, Code::TooMany, message, "mend these first"));
+            }
+            _ if self.list.contains(&finding) => {}
+            _ => self.list.push(finding),
+        }
+    }
+
+    pub(crate) fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        findings.into_iter().for_each(|finding| self.add(finding));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<Finding> {
+        self.list
     }
 }
 
@@ -148,5 +213,19 @@ mod tests {
     fn hostile_names_stay_on_one_bounded_line() {
         let finding = Finding::new(Step::Conform, Code::UnknownImport, format!("a\nb\u{1b}[31m{}", "x".repeat(5_000)), "do");
         assert!(finding.message.starts_with("a b [31m") && finding.message.len() < 700);
+    }
+
+    #[test]
+    fn findings_are_listed_once_and_not_without_end() {
+        let mut findings = Findings::default();
+        (0..500).for_each(|number| findings.add(Finding::new(Step::Conform, Code::UnknownImport, format!("{}", number / 2), "do")));
+        let list = findings.into_vec();
+        assert_eq!((list.len(), list[1].message.as_str(), list[LAST].code), (FINDINGS_MAX, "1", Code::TooMany));
+    }
+
+    #[test]
+    fn a_place_stands_behind_the_message() {
+        let finding = Finding::new(Step::Policy, Code::EmbeddedSecret, "a key", "take it out").at("src/lib.rs:3");
+        assert_eq!(finding.to_string(), "policy: a key at src/lib.rs:3; take it out");
     }
 }

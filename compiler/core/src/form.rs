@@ -44,24 +44,28 @@ pub fn inspect(bytes: &[u8]) -> Form {
     if form == Form::Module && exports == PLAIN_EXPORTS.len() { Form::PlainModule } else { form }
 }
 
-impl Form {
-    /// Why a file of this form has no component.
-    pub(crate) fn finding(self) -> Finding {
-        let (code, message, remedy) = match self {
-            Self::PlainModule => (
-                Code::PlainModule,
-                "a module of the plain ABI (alloc, dealloc, run) without a world",
-                "build it with a guest SDK; plain modules are not served by this version",
-            ),
-            Self::NotWasm => (Code::NotWasm, "no WebAssembly module or component", "give the .wasm file that `ext build` or a toolchain wrote"),
-            Self::Component | Self::ModuleWithWorld | Self::Module => (
-                Code::NoMetadata,
-                "a core module that does not say which world it implements",
-                "build it with a guest SDK, or embed the world: `wasm-tools component embed wit/ --world domain-hook`",
-            ),
-        };
-        Finding::new(Step::Componentize, code, message, remedy)
+/// Why a core module without a description of its world has no component:
+/// what it lacks of the plain ABI, if it looks like one of that.
+pub(crate) fn undescribed(module: &[u8]) -> Vec<Finding> {
+    let mut missing: Vec<_> = PLAIN_EXPORTS.to_vec();
+    for payload in Parser::new(0).parse_all(module).map_while(Result::ok) {
+        if let Payload::ExportSection(section) = payload {
+            section.into_iter().map_while(Result::ok).for_each(|export| missing.retain(|name| *name != export.name));
+        }
     }
+    // Others export a memory or a `run` too; a second of these is no accident.
+    if missing.len() <= PLAIN_EXPORTS.len() - 2 && !(missing.contains(&"alloc") && missing.contains(&"dealloc")) {
+        return missing.into_iter().map(lacking).collect();
+    }
+    let message = "a core module that neither says which world it implements nor is one of the plain ABI";
+    let remedy = "build it with a guest SDK, or embed the world: `wasm-tools component embed wit/ --world domain-hook`";
+    vec![Finding::new(Step::Componentize, Code::NoMetadata, message, remedy)]
+}
+
+fn lacking(name: &str) -> Finding {
+    let message = format!("a module of the plain ABI without its export `{name}`");
+    let remedy = "export memory, alloc, dealloc and run as docs/abi.md says";
+    Finding::new(Step::Componentize, Code::MissingExport, message, remedy).at(format!("export {name}"))
 }
 
 #[cfg(test)]

@@ -46,3 +46,23 @@ pub(crate) const DATA_SEGMENTS_MAX: u64 = 5_000;
 pub(crate) const GLOBALS_MAX: u64 = 2_000;
 /// Names, producers, features, one per debug section.
 pub(crate) const CUSTOM_SECTIONS_MAX: u64 = 200;
+/// Locals of one function; optimised code has hundreds.
+pub(crate) const LOCALS_MAX: u64 = 5_000;
+/// Blocks within blocks; a `match` of a thousand arms makes a thousand.
+pub(crate) const BLOCK_DEPTH_MAX: u64 = 4_000;
+/// Targets of all `br_table`s of one function.
+pub(crate) const BR_TABLE_TARGETS_MAX: u64 = 20_000;
+/// One name of an import or export; ours have fewer than 60.
+pub(crate) const NAME_BYTES_MAX: u64 = 1_024;
+/// All those names: validators, encoders and linkers copy and compare each.
+pub(crate) const NAMES_BYTES_MAX: u64 = 256 << 10;
+/// The types of components; ours have 2 KB.
+pub(crate) const COMPONENT_TYPE_BYTES_MAX: u64 = 64 << 10;
+/// Types of components and instances, which may hold each other: readers recurse into them.
+pub(crate) const NESTED_TYPES_MAX: u64 = 256;
+/// Bytes of data segments; a rule with large tables has a tenth.
+pub(crate) const DATA_BYTES_MAX: u64 = 2 << 20;
+/// Garbage-collected types come in such groups, and hosts run none.
+pub(crate) const RECURSION_GROUPS_MAX: u64 = 0;
+/// Functions that run while an instance is made: a linker's and a fixup's, with room.
+pub(crate) const START_FUNCTIONS_MAX: u64 = 4;

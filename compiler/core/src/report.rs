@@ -1,15 +1,15 @@
 //! What a check found out: every reason, the facts, and the component if there is no reason.
 
-use std::collections::BTreeSet;
-
 use extensions_types::Kind;
 use serde::Serialize;
 
 use crate::{
+    conform::Conformance,
     digest::sha256_hex,
-    finding::{Finding, Step},
-    limits::{COMPACT_BYTES_MAX, COMPONENT_BYTES_MAX},
-    prescan::{self, Counts},
+    finding::{Finding, Findings},
+    limits::COMPACT_BYTES_MAX,
+    prescan::{Counts, Sizes},
+    surface::Surface,
 };
 
 /// The outcome of a check.
@@ -24,12 +24,15 @@ pub struct Report {
     pub component: Option<Vec<u8>>,
 }
 
-impl Report {
-    /// Whether it may be served.
-    #[must_use]
-    pub fn is_servable(&self) -> bool {
-        self.component.is_some()
-    }
+/// How a component is called.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Abi {
+    /// By the world of its kind.
+    #[default]
+    Component,
+    /// By the world `plain`, which serves every kind.
+    Plain,
 }
 
 /// What is known about a component.
@@ -39,12 +42,16 @@ pub struct Facts {
     pub size: usize,
     /// SHA-256 of the component, as lowercase hex.
     pub digest: String,
-    /// What it implements, where that is one of our worlds.
+    /// What it implements, where that is one of our worlds; none for the plain one.
     pub kind: Option<Kind>,
+    /// How it is called.
+    pub abi: Abi,
     /// The interfaces that it imports.
     pub imports: Vec<String>,
     /// The memory that an instance starts with.
     pub initial_memory_bytes: u64,
+    /// The most that its memories may grow to by their own account; none where one says nothing.
+    pub memory_bytes_max: Option<u64>,
     /// Whether a host resets its memory without a system call.
     pub compact: bool,
     /// Why it is not compact; empty when it is.
@@ -53,57 +60,67 @@ pub struct Facts {
     pub may_grow_memory: bool,
     /// Functions that run when an instance is made.
     pub start_functions: u64,
+    /// Functions with a body.
+    pub functions: u64,
+    /// What its bytes are made of; they sum up to `size`.
+    pub sections: Vec<SectionBytes>,
 }
 
-/// A report that is being made.
-#[derive(Debug, Default)]
-pub(crate) struct Builder {
-    findings: Vec<Finding>,
-    counts: Counts,
-    pub(crate) kind: Option<Kind>,
-    pub(crate) imports: BTreeSet<String>,
+/// Bytes of one sort of section, nested modules included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SectionBytes {
+    /// `code`, `data`, `types`, `names`, `custom`, `other`.
+    pub name: &'static str,
+    /// How many bytes.
+    pub bytes: u64,
 }
 
-impl Builder {
-    pub(crate) fn add(&mut self, finding: Finding) {
-        if !self.findings.contains(&finding) {
-            self.findings.push(finding);
-        }
+impl Report {
+    /// Whether it may be served.
+    #[must_use]
+    pub fn is_servable(&self) -> bool {
+        self.component.is_some()
     }
 
-    pub(crate) fn is_clean(&self) -> bool {
-        self.findings.is_empty()
+    /// The report where there is no component.
+    pub(crate) fn refused(findings: Findings) -> Self {
+        Self { findings: findings.into_vec(), facts: None, component: None }
     }
 
-    /// Counts the finished component; an input that passed may still have grown too large.
-    pub(crate) fn examine(&mut self, component: &[u8]) {
-        if component.len() > COMPONENT_BYTES_MAX {
-            self.add(prescan::too_large(Step::Prescan, component.len(), COMPONENT_BYTES_MAX));
-            return;
-        }
-        self.counts = prescan::counts(component, self);
+    pub(crate) fn of(component: Vec<u8>, facts: Facts, findings: Findings) -> Self {
+        let component = findings.is_empty().then_some(component);
+        Self { findings: findings.into_vec(), facts: Some(facts), component }
     }
+}
 
-    pub(crate) fn refuse(self) -> Report {
-        Report { findings: self.findings, facts: None, component: None }
-    }
-
-    pub(crate) fn finish(self, component: Vec<u8>) -> Report {
-        let not_compact = not_compact(&self.counts);
-        let facts = Facts {
+impl Facts {
+    pub(crate) fn of(component: &[u8], surface: &Surface, counts: &Counts, conformance: &Conformance) -> Self {
+        let not_compact = not_compact(counts);
+        let mut imports = surface.imports.clone();
+        imports.sort();
+        imports.dedup();
+        Self {
             size: component.len(),
-            digest: sha256_hex(&component),
-            kind: self.kind,
-            imports: self.imports.into_iter().collect(),
-            initial_memory_bytes: self.counts.memory_bytes,
+            digest: sha256_hex(component),
+            kind: conformance.kind,
+            abi: conformance.abi,
+            imports,
+            initial_memory_bytes: counts.memory_bytes,
+            memory_bytes_max: counts.memory_bytes_max,
             compact: not_compact.is_empty(),
             not_compact,
-            may_grow_memory: self.counts.grows_memory,
-            start_functions: self.counts.start_functions,
-        };
-        let component = self.findings.is_empty().then_some(component);
-        Report { findings: self.findings, facts: Some(facts), component }
+            may_grow_memory: counts.grows_memory,
+            start_functions: counts.start_functions,
+            functions: counts.bodies,
+            sections: sections(component.len() as u64, counts.sizes),
+        }
     }
+}
+
+fn sections(all: u64, Sizes { code, data, names, custom, types }: Sizes) -> Vec<SectionBytes> {
+    let other = all.saturating_sub(code + data + names + custom + types);
+    let rows = [("code", code), ("data", data), ("types", types), ("names", names), ("custom", custom), ("other", other)];
+    rows.into_iter().map(|(name, bytes)| SectionBytes { name, bytes }).collect()
 }
 
 fn not_compact(counts: &Counts) -> Vec<String> {

@@ -1,5 +1,7 @@
 //! Leaves out debug sections. Their texts name an author's files, and no trap needs them; function names stay.
 
+use crate::leb::number;
+
 /// Modules and components alike: magic number, then version and layer.
 const HEADER_BYTES: usize = 8;
 const CUSTOM: u8 = 0;
@@ -40,18 +42,6 @@ fn rewrite(bytes: &[u8], depth: usize) -> Option<Vec<u8>> {
 fn is_debug(custom: &[u8]) -> bool {
     let name = number(custom).and_then(|(length, after)| after.get(..length)).unwrap_or_default();
     name.starts_with(b".debug_") || name == b"sourceMappingURL" || name == b"external_debug_info"
-}
-
-/// A LEB128 number of at most 32 bits, and what follows it.
-fn number(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let mut value = 0_u64;
-    for (index, &byte) in bytes.iter().take(5).enumerate() {
-        value |= u64::from(byte & 0x7f) << (7 * index);
-        if byte < 0x80 {
-            return Some((usize::try_from(value).ok()?, &bytes[index + 1..]));
-        }
-    }
-    None
 }
 
 fn put_number(out: &mut Vec<u8>, mut value: usize) {

@@ -2,7 +2,7 @@
 
 use wit_component::{OutputToString, WitPrinter};
 
-use crate::componentize::guarded;
+use crate::guard::guarded;
 
 /// The text is cut here: a surface of ours has 2 KiB.
 const WIT_BYTES_MAX: usize = 64 << 10;

@@ -5,6 +5,9 @@ use std::sync::LazyLock;
 use extensions_types::Kind;
 use wit_parser::{PackageId, Resolve, WorldId, WorldKey};
 
+/// The name of the world of wrapped plain modules.
+const PLAIN: &str = "plain";
+
 static WORLDS: LazyLock<Worlds> = LazyLock::new(Worlds::parse);
 
 /// The package `wit/` as it was when this was built.
@@ -26,6 +29,11 @@ impl Worlds {
 
     pub(crate) fn world(&self, kind: Kind) -> WorldId {
         self.resolve.select_world(&[self.package], Some(kind.world())).expect("there is a world for each kind")
+    }
+
+    /// The world of wrapped plain modules, which serves every kind.
+    pub(crate) fn plain(&self) -> Option<WorldId> {
+        self.resolve.select_world(&[self.package], Some(PLAIN)).ok()
     }
 
     /// The names of a world's exports.

@@ -146,7 +146,15 @@ impl Admission {
 
 /// Prescan, validate, componentize, conform.
 fn conform(wasm: &[u8], manifest: &Manifest) -> Result<(Bytes, Facts), Vec<Finding>> {
-    let report = check(wasm, Expected { kind: Some(manifest.kind), host_calls: !manifest.host_calls.is_empty() });
+    let report = check(
+        wasm,
+        Expected {
+            kind: Some(manifest.kind),
+            host_calls: !manifest.host_calls.is_empty(),
+            memory_mb: Some(manifest.limits.memory_mb),
+            ..Expected::default()
+        },
+    );
     match (report.component, report.facts) {
         (Some(component), Some(facts)) => Ok((component.into(), facts)),
         _ => Err(report.findings.into_iter().map(|found| finding(found.step.as_str(), found.code.as_str(), found.message, &found.remedy)).collect()),

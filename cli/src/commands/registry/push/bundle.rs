@@ -73,7 +73,12 @@ async fn admitted(folder: &Folder, module: &[u8], say: &Say) -> Result<(Bytes, O
         let tool = described(&built.version.definition)?;
         return Ok((built.component, Some(tool)));
     }
-    let expected = Expected { kind: Some(manifest.kind), host_calls: !manifest.host_calls.is_empty() };
+    let expected = Expected {
+        kind: Some(manifest.kind),
+        host_calls: !manifest.host_calls.is_empty(),
+        memory_mb: Some(manifest.limits.memory_mb),
+        ..Expected::default()
+    };
     let mut report = extensions_compiler_core::check(module, expected);
     let component = report.component.take();
     component

@@ -1,52 +1,9 @@
-//! Whole checks: modules and components that may be served, and each reason why others may not.
-#![allow(clippy::unwrap_used, reason = "functions that tests share")]
+//! Modules and components against their worlds.
 
-use extensions_compiler_core::{COMPACT_BYTES_MAX, Code, Expected, Report, check, wit};
+use extensions_compiler_core::{COMPACT_BYTES_MAX, Code, Expected, check, wit};
 use extensions_types::Kind;
-use proptest::prelude::*;
-use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::{PackageId, Resolve};
 
-const EVALUATE: &str = r#"(func (export "evaluate") (param i32 i32 i32 i32) (result i32) unreachable)"#;
-const RUN: &str = r#"(func (export "run") (param i32 i32 i32 i32) (result i32) unreachable)"#;
-const TOOL: &str = r#"(func (export "describe") (result i32) unreachable) (func (export "call") (param i32 i32) (result i32) unreachable)"#;
-const LOG: &str = r#"(import "ameide:extensions/logging@1.0.0" "log" (func (param i32 i32 i32)))"#;
-const CALL: &str = r#"(import "ameide:extensions/host-calls@1.0.0" "call" (func (param i32 i32 i32 i32 i32 i32 i32)))"#;
-
-fn resolve(wit: &str) -> (Resolve, PackageId) {
-    let mut resolve = Resolve::default();
-    let package = resolve.push_str("test.wit", wit).unwrap();
-    (resolve, package)
-}
-
-/// A module of one of our worlds, with `imports` and `exports` in text.
-fn module(world: &str, imports: &str, exports: &str) -> Vec<u8> {
-    module_of(include_str!("../../../wit/extensions.wit"), world, imports, exports)
-}
-
-fn module_of(wit: &str, world: &str, imports: &str, exports: &str) -> Vec<u8> {
-    let text = format!(
-        r#"(module {imports} (memory (export "memory") 4)
-            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable) {exports})"#
-    );
-    let mut bytes = wat::parse_str(text).unwrap();
-    let (resolve, package) = resolve(wit);
-    let world = resolve.select_world(&[package], Some(world)).unwrap();
-    embed_component_metadata(&mut bytes, &resolve, world, StringEncoding::UTF8).unwrap();
-    bytes
-}
-
-fn component(module: &[u8]) -> Vec<u8> {
-    ComponentEncoder::default().module(module).unwrap().encode().unwrap()
-}
-
-fn as_kind(kind: Kind) -> Expected {
-    Expected { kind: Some(kind), host_calls: false }
-}
-
-fn codes(report: &Report) -> Vec<Code> {
-    report.findings.iter().map(|finding| finding.code).collect()
-}
+use crate::kit::{CALL, EVALUATE, LOG, RUN, TOOL, as_kind, codes, component, module, module_of};
 
 #[test]
 fn a_module_and_its_component_give_the_same_component() {
@@ -105,7 +62,7 @@ fn host_calls_must_be_declared() {
     let module = module("domain-hook", CALL, EVALUATE);
     let report = check(&module, as_kind(Kind::DomainHook));
     assert_eq!(codes(&report), [Code::HostCallsNotDeclared]);
-    let declared = check(&module, Expected { kind: Some(Kind::DomainHook), host_calls: true });
+    let declared = check(&module, Expected { kind: Some(Kind::DomainHook), host_calls: true, ..Expected::default() });
     assert!(declared.is_servable(), "{:?}", declared.findings);
 }
 
@@ -129,7 +86,7 @@ fn a_module_that_does_not_fit_its_own_description_is_refused() {
 #[test]
 fn features_that_hosts_lack_are_refused() {
     for text in ["(module (memory 1 1 shared))", "(module (memory i64 1))", "(module (tag))", "(module (func (param externref)))"] {
-        assert_eq!(codes(&check(&wat::parse_str(text).unwrap(), Expected::default())), [Code::Invalid], "{text}");
+        assert_eq!(codes(&check(&wat::parse_str(text).unwrap(), Expected::default())), [Code::Invalid, Code::NoMetadata], "{text}");
     }
 }
 
@@ -142,37 +99,4 @@ fn a_roomy_guest_is_served_but_not_compact() {
     assert_eq!((facts.start_functions, facts.may_grow_memory, facts.compact), (1, true, true));
     let roomy = check(&text, Expected::default()).facts.unwrap();
     assert!(!roomy.compact && roomy.not_compact[0].contains("448 KiB"), "{:?}", roomy.not_compact);
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
-
-    #[test]
-    fn random_bytes_are_refused_in_peace(bytes in proptest::collection::vec(any::<u8>(), 0..400), header in 0_usize..3) {
-        let headers: [&[u8]; 3] = [b"\0asm\x01\0\0\0", b"\0asm\x0d\0\x01\0", b""];
-        let mut input = headers[header].to_vec();
-        input.extend(bytes);
-        let report = check(&input, Expected::default());
-        prop_assert!(!codes(&report).contains(&Code::Internal));
-    }
-
-    #[test]
-    fn damaged_guests_never_make_the_check_panic(
-        whole in any::<bool>(),
-        damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
-        cut in any::<Option<prop::sample::Index>>(),
-    ) {
-        let module = module("domain-hook", LOG, EVALUATE);
-        let mut bytes = if whole { component(&module) } else { module };
-        for (place, value) in damage {
-            let place = place.index(bytes.len());
-            bytes[place] = value;
-        }
-        if let Some(cut) = cut {
-            bytes.truncate(cut.index(bytes.len()));
-        }
-        let report = check(&bytes, as_kind(Kind::DomainHook));
-        prop_assert!(!codes(&report).contains(&Code::Internal), "{:?}", report.findings);
-        prop_assert_eq!(report.is_servable(), report.findings.is_empty());
-    }
 }
