@@ -8,6 +8,8 @@ use crate::{Home, Missing, Toolchain, around::Around, child};
 
 /// Package lists and some hundred MB of packages.
 const APT_LIMIT: Duration = Duration::from_secs(900);
+/// Another installation may be under way: wait for it, in seconds.
+const WAIT_FOR_OTHERS: [&str; 2] = ["-o", "DPkg::Lock::Timeout=300"];
 
 /// Why there is no toolchain now.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +50,7 @@ pub(crate) fn with_apt(around: &Around, packages: &[&str], progress: &mut dyn Fn
     progress(&format!("apt-get install {words}"));
     for arguments in [vec!["update", "-qq"], [vec!["install", "-y", "-qq", "--no-install-recommends"], packages.to_vec()].concat()] {
         let mut command = Command::new(&apt);
-        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        command.args(arguments).args(WAIT_FOR_OTHERS).env("DEBIAN_FRONTEND", "noninteractive");
         run(command, APT_LIMIT, "apt-get")?;
     }
     Ok(())

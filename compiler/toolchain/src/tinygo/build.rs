@@ -1,7 +1,7 @@
 //! Builds one TinyGo guest: without a network and without anything of the caller's settings.
 
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::OsString,
     io,
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -83,7 +83,7 @@ fn collector(folder: &Path) -> GarbageCollector {
 fn flags(gc: GarbageCollector) -> Vec<String> {
     let gc = format!("-gc={}", target::collector(gc));
     let stack = format!("-stack-size={}", target::STACK_BYTES);
-    vec![target::OPTIMIZE.to_owned(), "-no-debug".to_owned(), "-scheduler=none".to_owned(), "-panic=print".to_owned(), gc, stack]
+    vec![target::OPTIMIZE.to_owned(), "-no-debug".to_owned(), "-scheduler=none".to_owned(), "-panic=trap".to_owned(), gc, stack]
 }
 
 /// What pins the dependencies: go.mod, go.sum, the list of vendored packages, and the SDK.
@@ -136,17 +136,15 @@ fn quoted(path: &Path) -> String {
 
 fn plan(toolchain: &TinyGoToolchain, request: &Request<'_>, folder: &Path, files: &Files) -> Plan {
     let cache = release::cache(request.home, &format!("{} {} {}", toolchain.version, toolchain.go_version, toolchain.root.display()));
-    let mut arguments: Vec<OsString> = ["build", target::OPTIMIZE, "-no-debug", "-panic=print", "-target"].map(OsString::from).into();
+    let mut arguments: Vec<OsString> = ["build", target::OPTIMIZE, "-no-debug", "-panic=trap", "-target"].map(OsString::from).into();
     arguments.extend([files.target.clone().into(), "-o".into(), module_below(request.target_dir).into(), ".".into()]);
-    let reads = [&toolchain.program, &toolchain.root, &toolchain.goroot, &request.sdk.path, &files.target, &files.workspace];
-    let mut reads: Vec<PathBuf> = reads.into_iter().cloned().collect();
-    reads.extend(toolchain.wasm_opt.clone());
+    let reads = [&toolchain.program, &toolchain.root, &toolchain.goroot, &toolchain.wasm_opt, &request.sdk.path, &files.target, &files.workspace];
     Plan {
         program: toolchain.program.clone(),
         arguments,
         environment: environment(toolchain, &cache, &files.workspace),
         folder: folder.to_owned(),
-        reads,
+        reads: reads.into_iter().cloned().collect(),
         layers: vec![cache],
         results: request.target_dir.to_owned(),
         limit: LIMIT,
@@ -170,6 +168,7 @@ fn environment(toolchain: &TinyGoToolchain, cache: &Path, workspace: &Path) -> V
         ("GOPATH", below("gopath")),
         ("GOMODCACHE", below("gopath/pkg/mod")),
         ("GOWORK", workspace.as_os_str().to_owned()),
+        ("WASMOPT", toolchain.wasm_opt.clone().into_os_string()),
         ("GOENV", fixed("off")),
         ("GOFLAGS", fixed("-buildvcs=false -trimpath")),
         ("GOPROXY", fixed("off")),
@@ -181,13 +180,7 @@ fn environment(toolchain: &TinyGoToolchain, cache: &Path, workspace: &Path) -> V
     ]
     .map(|(name, value)| (OsString::from(name), value))
     .into();
-    let mut set = |name: &str, value: &OsStr| environment.push((name.into(), value.to_owned()));
-    if let Some(wasm_opt) = &toolchain.wasm_opt {
-        set("WASMOPT", wasm_opt.as_os_str());
-    }
-    if let Some(scratch) = std::env::var_os("TMPDIR") {
-        set("TMPDIR", &scratch);
-    }
+    environment.extend(std::env::var_os("TMPDIR").map(|scratch| ("TMPDIR".into(), scratch)));
     environment
 }
 
@@ -207,7 +200,7 @@ mod tests {
             goroot: "/go".into(),
             go_version: "1.26.8".into(),
             parts: CParts::Debian,
-            wasm_opt: None,
+            wasm_opt: "/usr/bin/wasm-opt".into(),
             version: "tinygo version 0.41.1".into(),
             way: Way::Ours,
         }
@@ -222,14 +215,20 @@ mod tests {
         let files = Files::write(&toolchain(), &request, dir.path(), GarbageCollector::Leaking).unwrap();
         let plan = plan(&toolchain(), &request, dir.path(), &files);
         let value = |name: &str| plan.environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.to_string_lossy().into_owned());
-        assert_eq!((value("GOPROXY").as_deref(), value("GOTOOLCHAIN").as_deref(), value("GOENV").as_deref()), (Some("off"), Some("local"), Some("off")));
+        assert_eq!(
+            (value("GOPROXY").as_deref(), value("GOTOOLCHAIN").as_deref(), value("GOENV").as_deref()),
+            (Some("off"), Some("local"), Some("off"))
+        );
         let layer = plan.layers[0].to_string_lossy().into_owned();
         for name in ["HOME", "XDG_CACHE_HOME", "GOCACHE", "GOPATH", "GOMODCACHE"] {
             assert!(value(name).unwrap().starts_with(&layer), "{name} is in the layer");
         }
         assert!(plan.reads.contains(&files.workspace) && plan.reads.contains(&files.target) && plan.reads.contains(&sdk.path));
         let workspace = std::fs::read_to_string(&files.workspace).unwrap();
-        assert!(workspace.starts_with("go 1.26.8\n") && workspace.contains(&format!("\"{}\"", dir.path().canonicalize().unwrap().display())), "{workspace}");
+        assert!(
+            workspace.starts_with("go 1.26.8\n") && workspace.contains(&format!("\"{}\"", dir.path().canonicalize().unwrap().display())),
+            "{workspace}"
+        );
     }
 
     #[test]

@@ -62,18 +62,8 @@ fn complete(program: &Path, root: PathBuf, parts: CParts, around: &Around, way: 
     if parts == CParts::Debian {
         libraries()?;
     }
-    let wasm_opt = wasm_opt(&root, around);
-    Ok(TinyGoToolchain {
-        program: program.to_owned(),
-        root,
-        go: go.program,
-        goroot: go.root,
-        go_version: go.version,
-        parts,
-        wasm_opt,
-        version,
-        way,
-    })
+    let wasm_opt = wasm_opt(&root, around).ok_or("no wasm-opt on PATH (of the package binaryen)")?;
+    Ok(TinyGoToolchain { program: program.to_owned(), root, go: go.program, goroot: go.root, go_version: go.version, parts, wasm_opt, version, way })
 }
 
 fn libraries() -> Result<(), String> {
@@ -146,6 +136,7 @@ mod tests {
     fn fake(dir: &Path, tinygo: &str, go: &str) -> Around {
         std::fs::create_dir_all(dir.join("root/lib/wasi-libc/libc-top-half")).unwrap();
         script(&dir.join("tinygo"), &format!("case $1 in env) echo {}/root ;; version) echo tinygo version {tinygo} x ;; esac", dir.display()));
+        script(&dir.join("wasm-opt"), "");
         script(&dir.join("go"), &format!("echo /no/root; echo go{go}"));
         Around::of(dir, &[])
     }

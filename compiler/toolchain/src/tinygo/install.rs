@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    TinyGoToolchain, Way,
+    TinyGoToolchain,
     find::{find_in, go, wanted},
     release,
 };
@@ -47,7 +47,8 @@ pub(crate) fn install(home: &Home, progress: &mut dyn FnMut(&str)) -> Result<Tin
     if let Err(reason) = from_module(home, &around, progress) {
         let mut tried = missing.tried;
         tried.push(reason);
-        let remedy = format!("install {}, then TinyGo {} or later from https://tinygo.org/getting-started/install, on PATH", wanted(), release::VERSION);
+        let remedy =
+            format!("install {}, then TinyGo {} or later from https://tinygo.org/getting-started/install, on PATH", wanted(), release::VERSION);
         return Err(InstallError::NoWay { tried, remedy });
     }
     let found = find_in(home, &around)?;
@@ -58,11 +59,11 @@ pub(crate) fn install(home: &Home, progress: &mut dyn FnMut(&str)) -> Result<Tin
 fn from_module(home: &Home, around: &Around, progress: &mut dyn FnMut(&str)) -> Result<(), String> {
     let go = go(around)?;
     progress(&format!("tinygo: Go {} ({})", go.version, go.program.display()));
-    if !packages_there() {
+    if !packages_there(around) {
         with_apt(around, &release::PACKAGES, progress)?;
     }
-    if !packages_there() {
-        return Err(format!("the packages {} do not hold LLVM 19 with its libraries for wasm", release::PACKAGES.join(" ")));
+    if !packages_there(around) {
+        return Err(format!("the packages {} do not hold LLVM 19 with its libraries for wasm and wasm-opt", release::PACKAGES.join(" ")));
     }
     let place = release::ours(home);
     if release::program_below(&place).is_file() {
@@ -72,14 +73,22 @@ fn from_module(home: &Home, around: &Around, progress: &mut dyn FnMut(&str)) -> 
     build(&go.program, &place)
 }
 
-fn packages_there() -> bool {
+fn packages_there(around: &Around) -> bool {
     let below = |path: &str| Path::new(release::LLVM).join(path).exists();
-    below("include/llvm/IR/IRBuilder.h") && below("include/clang-c/Index.h") && below("bin/clang") && below("bin/wasm-ld") && release::LIBRARIES.iter().all(|path| Path::new(path).is_file())
+    below("include/llvm/IR/IRBuilder.h")
+        && below("include/clang-c/Index.h")
+        && below("bin/clang")
+        && below("bin/wasm-ld")
+        && around.program("wasm-opt").is_some()
+        && release::LIBRARIES.iter().all(|path| Path::new(path).is_file())
 }
 
 /// Builds beside the place first, then renames: a half-built one is never seen.
 fn build(go: &Path, place: &Path) -> Result<(), String> {
-    let failed = |path: &Path| { let path = path.display().to_string(); move |error: io::Error| format!("{path}: {error}") };
+    let failed = |path: &Path| {
+        let path = path.display().to_string();
+        move |error: io::Error| format!("{path}: {error}")
+    };
     let parent = place.parent().ok_or("the toolchain's place has no parent folder")?;
     std::fs::create_dir_all(parent).map_err(failed(parent))?;
     let scratch = tempfile::Builder::new().prefix(".installing-").tempdir_in(parent).map_err(failed(parent))?;
@@ -118,7 +127,12 @@ fn sources(go: &Path, work: &Path) -> Result<PathBuf, String> {
 /// Go with its user's own proxy and caches, held to the versions that are pinned here.
 fn in_module(go: &Path, work: &Path) -> Command {
     let mut command = Command::new(go);
-    command.current_dir(work).env("GOFLAGS", "-mod=readonly -buildvcs=false").env("GOWORK", "off").env("GOTOOLCHAIN", "local").env("CGO_ENABLED", "1");
+    command
+        .current_dir(work)
+        .env("GOFLAGS", "-mod=readonly -buildvcs=false")
+        .env("GOWORK", "off")
+        .env("GOTOOLCHAIN", "local")
+        .env("CGO_ENABLED", "1");
     command
 }
 

@@ -28,8 +28,8 @@ pub struct TinyGoToolchain {
     pub go_version: String,
     /// Where the compiler's C parts come from.
     pub parts: CParts,
-    /// The optimizer that it runs at the end.
-    pub wasm_opt: Option<PathBuf>,
+    /// Binaryen's optimizer, which it runs at the end.
+    pub wasm_opt: PathBuf,
     /// What the compiler says it is: `tinygo version 0.41.1 ...`.
     pub version: String,
     /// How it was found.

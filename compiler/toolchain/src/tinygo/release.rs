@@ -16,7 +16,8 @@ pub(super) const GO_MINORS: std::ops::RangeInclusive<u32> = 23..=26;
 /// LLVM as Debian packs it; TinyGo links it, and runs its clang and its linker.
 pub(super) const LLVM: &str = "/usr/lib/llvm-19";
 /// What building and running it needs of Debian.
-pub(super) const PACKAGES: [&str; 7] = ["llvm-19-dev", "libclang-19-dev", "clang-19", "lld-19", "libclang-rt-19-dev-wasm32", "wasi-libc", "g++"];
+pub(super) const PACKAGES: [&str; 8] =
+    ["binaryen", "llvm-19-dev", "libclang-19-dev", "clang-19", "lld-19", "libclang-rt-19-dev-wasm32", "wasi-libc", "g++"];
 /// Debian's C functions for wasm, and the compiler's own helpers.
 pub(super) const LIBRARIES: [&str; 2] = ["/usr/lib/wasm32-wasi/libc.a", "/usr/lib/llvm-19/lib/clang/19/lib/wasi/libclang_rt.builtins-wasm32.a"];
 

@@ -1,0 +1,3 @@
+module ameide.dev/extension
+
+go 1.23
