@@ -46,4 +46,16 @@ pub(crate) mod agent_tool {
     });
 }
 
+pub(crate) mod plain {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "plain",
+        exports: { default: async },
+        with: {
+            "ameide:extensions/logging": super::process_hook::ameide::extensions::logging,
+        },
+    });
+}
+
+pub(crate) use plain::ameide::extensions::{plain_context, plain_host_calls};
 pub(crate) use process_hook::ameide::extensions::{context, host_calls, logging, types};

@@ -5,14 +5,13 @@ use std::{sync::Arc, task::Poll};
 use extensions_aot::Code;
 use extensions_engine_config::{CompatibilityHash, ConfigError, MemoryReset, MissingCpuFeatures, PoolSize, Profile, check_cpu, host_engine};
 use extensions_types::{ErrorCode, ExecutionContext, ExtensionDefinition, ToolDescription};
-use wasmtime::component::Linker;
 
 use crate::{
     budget::Stop,
     call::{Call, Failure, Outcome, Stats},
     control::Control,
     extension::{Extension, LoadError},
-    guest::{self, Guest},
+    guest::Linkers,
     invocation::Invocation,
     mapped::Mapped,
     outcome,
@@ -84,7 +83,7 @@ pub enum StartError {
 /// Runs extensions. One for each process.
 pub struct Engine {
     engine: wasmtime::Engine,
-    linker: Linker<Guest>,
+    linkers: Linkers,
     compatibility: CompatibilityHash,
     memory_reset: MemoryReset,
     slow_lane: SlowLane,
@@ -116,7 +115,7 @@ impl Engine {
             idle_threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         };
         Ok(Self {
-            linker: guest::linker(&engine).map_err(StartError::Linker)?,
+            linkers: Linkers::new(&engine).map_err(StartError::Linker)?,
             compatibility: CompatibilityHash::of(&engine),
             memory_reset: settings.memory_reset,
             slow_lane: SlowLane::start(size)?,
@@ -159,7 +158,7 @@ impl Engine {
     /// # Errors
     /// When the component is of another world or a schema is refused.
     pub fn link(&self, definition: Arc<ExtensionDefinition>, mapped: &Mapped) -> Result<Extension, LoadError> {
-        Extension::link(definition, &self.linker, mapped, Arc::clone(&self.observer), Arc::clone(self.ticker.beat()))
+        Extension::link(definition, &self.linkers, mapped, Arc::clone(&self.observer), Arc::clone(self.ticker.beat()))
     }
 
     /// Runs one call to its outcome.

@@ -9,13 +9,13 @@ use std::{
 };
 
 use extensions_json::{Schema, SchemaError};
-use extensions_types::{ExtensionDefinition, Kind};
-use wasmtime::component::{InstancePre, Linker};
+use extensions_types::{Abi, ExtensionDefinition, Kind};
+use wasmtime::component::InstancePre;
 
 use crate::{
-    bindings::{agent_tool::AgentToolIndices, domain_hook::DomainHookIndices, process_hook::ProcessHookIndices},
+    bindings::{agent_tool::AgentToolIndices, domain_hook::DomainHookIndices, plain::PlainIndices, process_hook::ProcessHookIndices},
     engine::Observer,
-    guest::{Guest, World},
+    guest::{Guest, Linkers, World},
     mapped::Mapped,
     ticker::Beat,
 };
@@ -35,10 +35,10 @@ const FAST_SCHEMA_COST_MAX: u64 = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// It imports something else than its world, or lacks its export.
-    #[error("the component is not a {}", kind.world())]
+    #[error("the component is not of world {world}")]
     World {
-        /// What the definition says.
-        kind: Kind,
+        /// What the definition's kind and ABI ask for.
+        world: &'static str,
         /// wasmtime's reason, which names the import or export.
         #[source]
         source: wasmtime::Error,
@@ -72,19 +72,18 @@ pub struct Extension {
 impl Extension {
     pub(crate) fn link(
         definition: Arc<ExtensionDefinition>,
-        linker: &Linker<Guest>,
+        linkers: &Linkers,
         mapped: &Mapped,
         observer: Arc<dyn Observer>,
         beat: Arc<Beat>,
     ) -> Result<Self, LoadError> {
-        let kind = definition.kind;
-        let failed = |source| LoadError::World { kind, source };
-        let instance = linker.instantiate_pre(mapped.component()).map_err(failed)?;
-        let world = match kind {
-            Kind::ProcessHook => World::ProcessHook(ProcessHookIndices::new(&instance).map_err(failed)?),
-            Kind::DomainHook => World::DomainHook(DomainHookIndices::new(&instance).map_err(failed)?),
-            Kind::AgentTool => World::AgentTool(AgentToolIndices::new(&instance).map_err(failed)?),
+        let world = match definition.abi {
+            Abi::Component => definition.kind.world(),
+            Abi::Plain => "plain",
         };
+        let failed = |source| LoadError::World { world, source };
+        let instance = linkers.of(definition.abi).instantiate_pre(mapped.component()).map_err(failed)?;
+        let world = exports(&definition, &instance).map_err(failed)?;
         let compile = |which, schema: &Option<serde_json::Value>| {
             schema.as_ref().map(Schema::compile).transpose().map_err(|source| LoadError::Schema { which, source })
         };
@@ -134,6 +133,16 @@ impl Extension {
     pub(crate) fn outlived_its_slices(&self) {
         self.history.slow(Instant::now());
     }
+}
+
+/// Finds the exports of the definition's world, by type.
+fn exports(definition: &ExtensionDefinition, instance: &InstancePre<Guest>) -> wasmtime::Result<World> {
+    Ok(match (definition.abi, definition.kind) {
+        (Abi::Component, Kind::ProcessHook) => World::ProcessHook(ProcessHookIndices::new(instance)?),
+        (Abi::Component, Kind::DomainHook) => World::DomainHook(DomainHookIndices::new(instance)?),
+        (Abi::Component, Kind::AgentTool) => World::AgentTool(AgentToolIndices::new(instance)?),
+        (Abi::Plain, Kind::ProcessHook | Kind::DomainHook | Kind::AgentTool) => World::Plain(PlainIndices::new(instance)?),
+    })
 }
 
 impl std::fmt::Debug for Extension {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use extensions_types::{ActorType, CallLabel, ExtensionDefinition, HostCallName, LOG_BYTES_MAX, Limits, RiskTier};
+use extensions_types::{Abi, ActorType, CallLabel, ExtensionDefinition, HostCallName, LOG_BYTES_MAX, Limits, RiskTier};
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
         context,
         domain_hook::DomainHookIndices,
         host_calls, logging,
+        plain::{Plain, PlainIndices},
         process_hook::{ProcessHook, ProcessHookIndices},
         types,
     },
@@ -77,15 +78,34 @@ impl Guest {
         &self.definition().limits
     }
 
-    fn definition(&self) -> &ExtensionDefinition {
+    pub(crate) fn definition(&self) -> &ExtensionDefinition {
         &self.invocation.extension.definition
     }
 
-    fn answer(&mut self, service: &str, method: &str, request: &[u8]) -> Result<Vec<u8>, host_calls::CallError> {
+    /// Milliseconds until the call is ended.
+    pub(crate) fn deadline_ms(&self) -> u32 {
+        let end = self.invocation.control.budget.end().0;
+        let left = end.saturating_duration_since(Instant::now()).as_millis();
+        u32::try_from(left).unwrap_or(u32::MAX)
+    }
+
+    /// Counts one host call, if there is one left.
+    fn count_call(&mut self) -> Result<(), host_calls::CallError> {
         if self.calls.made >= HOST_CALLS_MAX {
             return Err(host_calls::CallError::BudgetExhausted);
         }
         self.calls.made += 1;
+        Ok(())
+    }
+
+    /// A host call that says nothing sensible costs what another costs.
+    pub(crate) fn unreadable_call(&mut self, why: String) -> Result<Vec<u8>, host_calls::CallError> {
+        self.count_call()?;
+        Err(host_calls::CallError::Failed(why))
+    }
+
+    pub(crate) fn answer(&mut self, service: &str, method: &str, request: &[u8]) -> Result<Vec<u8>, host_calls::CallError> {
+        self.count_call()?;
         let declared = HostCallName::of(service, method).ok().filter(|name| self.definition().host_calls.contains(name));
         let answer = match declared {
             None => Err(HostCallError::Denied("the definition does not declare this call".to_owned())),
@@ -111,8 +131,6 @@ impl context::Host for Guest {
     fn current(&mut self) -> context::ExecutionContext {
         let (caller, definition) = (&self.invocation.call.context, self.definition());
         let text = |label: &Option<extensions_types::CallLabel>| label.as_ref().map(ToString::to_string).unwrap_or_default();
-        let end = self.invocation.control.budget.end().0;
-        let left = end.saturating_duration_since(Instant::now()).as_millis();
         context::ExecutionContext {
             tenant_id: caller.tenant.to_string(),
             org_id: text(&caller.org),
@@ -133,7 +151,7 @@ impl context::Host for Guest {
             extension_id: definition.id.to_string(),
             version: definition.version.get(),
             hook_point: text(&caller.hook_point),
-            deadline_ms: u32::try_from(left).unwrap_or(u32::MAX),
+            deadline_ms: self.deadline_ms(),
         }
     }
 }
@@ -157,12 +175,29 @@ impl host_calls::Host for Guest {
     }
 }
 
-/// Links what the worlds import: our interfaces, and nothing of WASI.
-pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
-    let mut linker = Linker::new(engine);
-    // The worlds share their imports; one of them defines all.
-    ProcessHook::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
-    Ok(linker)
+/// What components are linked with: our interfaces, and nothing of WASI.
+pub(crate) struct Linkers {
+    /// For the worlds of the kinds.
+    kinds: Linker<Guest>,
+    /// For world `plain`.
+    plain: Linker<Guest>,
+}
+
+impl Linkers {
+    pub(crate) fn new(engine: &wasmtime::Engine) -> wasmtime::Result<Self> {
+        let [mut kinds, mut plain] = [Linker::new(engine), Linker::new(engine)];
+        // The worlds of the kinds share their imports; one of them defines all.
+        ProcessHook::add_to_linker::<_, HasSelf<Guest>>(&mut kinds, |guest| guest)?;
+        Plain::add_to_linker::<_, HasSelf<Guest>>(&mut plain, |guest| guest)?;
+        Ok(Self { kinds, plain })
+    }
+
+    pub(crate) fn of(&self, abi: Abi) -> &Linker<Guest> {
+        match abi {
+            Abi::Component => &self.kinds,
+            Abi::Plain => &self.plain,
+        }
+    }
 }
 
 /// A component's exports, looked up once for each version.
@@ -170,6 +205,8 @@ pub(crate) enum World {
     ProcessHook(ProcessHookIndices),
     DomainHook(DomainHookIndices),
     AgentTool(AgentToolIndices),
+    /// Of any kind.
+    Plain(PlainIndices),
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod invocation;
 mod mapped;
 mod memory;
 mod outcome;
+mod plain;
 mod run;
 mod slice;
 mod slow_lane;

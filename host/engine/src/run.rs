@@ -15,6 +15,7 @@ use crate::{
     guest::{Guest, World},
     invocation::Invocation,
     outcome::{self, Stopped},
+    plain,
     yielded::yield_once,
 };
 
@@ -58,7 +59,9 @@ impl Run {
                 Ok(tool) => tool.call_describe(&mut store).await,
                 Err(error) => Err(error),
             },
-            World::ProcessHook(_) | World::DomainHook(_) => return Err(Failure::new(ErrorCode::BadRequest, "only an agent_tool describes itself")),
+            World::ProcessHook(_) | World::DomainHook(_) | World::Plain(_) => {
+                return Err(Failure::new(ErrorCode::BadRequest, "only an agent_tool of its own world describes itself"));
+            }
         };
         described.map_err(|error| outcome::of_error(&error, store.data()))
     }
@@ -119,6 +122,13 @@ impl Run {
                 let answer = tool.call_call(&mut *store, &call.input).await?;
                 self.make_way(answer.as_ref().map_or(0, Vec::len)).await;
                 Ok(outcome::of_json(answer, false, store.data()))
+            }
+            World::Plain(world) => {
+                let module = world.load(&mut *store, &instance)?;
+                let kind = extension.definition.kind;
+                let answer = module.call_run(&mut *store, &plain::input(kind, point, &call.input)).await?;
+                self.make_way(answer.len()).await;
+                Ok(plain::outcome(kind, answer, store.data()))
             }
         }
     }
