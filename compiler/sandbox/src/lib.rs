@@ -1,20 +1,16 @@
 //! Runs hostile build programs: no network, no credentials, bounded in everything.
 
-use std::process::ExitCode;
-
 mod capabilities;
+mod child;
+mod collect;
 mod error;
 mod job;
+mod output;
 mod sandbox;
+mod wire;
 
 pub use capabilities::{Capabilities, Given, Refusal};
+pub use child::child_main;
 pub use error::{Bound, SandboxError};
 pub use job::{Ended, Job, Limits, Usage};
 pub use sandbox::{Sandbox, THIS_BINARY};
-
-/// Becomes the sandbox's helper when the command line asks for it; else returns.
-/// To be called first thing in `main`, before any thread is started.
-#[must_use]
-pub fn child_main() -> Option<ExitCode> {
-    None
-}
