@@ -1,16 +1,24 @@
 //! The command line, declared. Names and flags are fixed: scripts depend on them.
 
 mod admin;
+mod author;
+mod calls;
+mod dev;
 mod registry;
-
-use std::path::PathBuf;
+mod words;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use extensions_types::{ActorType, Environment, ExtensionId, Kind, Language, RiskTier, TenantId, UnknownWord, VersionSelector};
+use extensions_types::Environment;
+
+use self::words::environment;
 
 pub(crate) use self::{
     admin::{Admin, Switch, UpkeepArgument},
-    registry::{Approve, ChangeArguments, Enable, Guard, History, List, Pin, Promote, Push, Reject, Retire, Rollback, Show, Submit, Watch},
+    author::{Check, Folder, Input, New, Run, Test, Toolchain},
+    calls::{Invoke, Logs, Transport},
+    dev::{Dev, DevCommand, Token},
+    registry::{Approve, ChangeArguments, Enable, Guard, History, List, Pin, Promote, Push, Reject, Retire, Rollback, Show, Submit, Waivers, Watch},
+    words::{KindArgument, LanguageArgument, Reference},
 };
 
 /// Write, run, release and call extensions.
@@ -91,6 +99,8 @@ pub(crate) enum Command {
     Approve(Approve),
     /// Refuse a submitted version for an environment
     Reject(Reject),
+    /// Show what a version asks to be excused from, or grant it
+    Waivers(Waivers),
     /// Serve a version in an environment
     Promote(Promote),
     /// Serve a version again that an environment has served before
@@ -126,241 +136,6 @@ pub(crate) enum Command {
     },
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct New {
-    /// The extension's id, and its folder's name
-    pub(crate) name: ExtensionId,
-    /// What it is called for
-    #[arg(long, value_enum)]
-    pub(crate) kind: KindArgument,
-    /// What it is written in
-    #[arg(long, value_enum, default_value_t = LanguageArgument::Rust)]
-    pub(crate) lang: LanguageArgument,
-}
-
-/// A kind as the command line spells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum KindArgument {
-    /// An extension task of a workflow
-    ProcessHook,
-    /// A check before or after a domain command
-    DomainHook,
-    /// A deterministic tool of an agent
-    AgentTool,
-}
-
-impl From<KindArgument> for Kind {
-    fn from(kind: KindArgument) -> Self {
-        match kind {
-            KindArgument::ProcessHook => Self::ProcessHook,
-            KindArgument::DomainHook => Self::DomainHook,
-            KindArgument::AgentTool => Self::AgentTool,
-        }
-    }
-}
-
-/// A language as the command line spells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LanguageArgument {
-    Rust,
-    Tinygo,
-    Assemblyscript,
-}
-
-impl From<LanguageArgument> for Language {
-    fn from(argument: LanguageArgument) -> Self {
-        match argument {
-            LanguageArgument::Rust => Self::Rust,
-            LanguageArgument::Tinygo => Self::TinyGo,
-            LanguageArgument::Assemblyscript => Self::AssemblyScript,
-        }
-    }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Folder {
-    /// The extension's folder
-    #[arg(default_value = ".")]
-    pub(crate) folder: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Check {
-    /// A core module or component, or an extension's folder (which is built first)
-    #[arg(default_value = ".")]
-    pub(crate) file: PathBuf,
-    /// The kind that it must be [default: what it looks like, or the folder's]
-    #[arg(long, value_enum)]
-    pub(crate) kind: Option<KindArgument>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Test {
-    /// The extension's folder
-    #[arg(default_value = ".")]
-    pub(crate) folder: PathBuf,
-    /// Only the cases whose name contains this
-    #[arg(long, default_value = "")]
-    pub(crate) only: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Run {
-    /// The extension's folder, or a component
-    #[arg(default_value = ".")]
-    pub(crate) target: PathBuf,
-    #[command(flatten)]
-    pub(crate) input: Input,
-    /// The hook point, or the task
-    #[arg(long, default_value = "")]
-    pub(crate) point: String,
-    /// The kind of a component that comes alone [default: what it looks like]
-    #[arg(long, value_enum)]
-    pub(crate) kind: Option<KindArgument>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Input {
-    /// JSON, @FILE, or - for standard input
-    #[arg(long, value_name = "JSON|@FILE|-")]
-    pub(crate) input: String,
-}
-
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub(crate) struct Dev {
-    #[command(subcommand)]
-    pub(crate) command: Option<DevCommand>,
-    /// Extensions to build and serve in dev
-    pub(crate) folders: Vec<PathBuf>,
-    /// gRPC and HTTP
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) listen: Option<std::net::SocketAddr>,
-    /// Metrics and admin on an address of their own [default: on the main one]
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) admin_listen: Option<std::net::SocketAddr>,
-    /// Where keys, code and the socket are kept [default: in ext's own folder]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: Option<PathBuf>,
-    /// Build and serve again when a folder changes
-    #[arg(long)]
-    pub(crate) watch: bool,
-    /// The tenant that the folders belong to
-    #[arg(long, default_value = "dev")]
-    pub(crate) tenant: TenantId,
-    /// Settings for the host (docs/configuration.md)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// How slots are reset: keep, or scan where swap is impossible
-    #[arg(long, value_name = "MODE", value_parser = ["keep", "scan"])]
-    pub(crate) memory_reset: Option<String>,
-    /// How the host logs
-    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"])]
-    pub(crate) log_format: Option<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum DevCommand {
-    /// Sign a token with this machine's development key
-    Token(Token),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Token {
-    /// Who the token is about
-    #[arg(long, default_value = "developer")]
-    pub(crate) sub: String,
-    /// What they may do; repeat it [default: all of author, reviewer, releaser, viewer]
-    #[arg(long = "role", value_name = "ROLE")]
-    pub(crate) roles: Vec<String>,
-    /// What stands behind them: USER, AGENT or SYSTEM
-    #[arg(long, default_value = "USER", value_parser = actor)]
-    pub(crate) actor: ActorType,
-    /// Their tenant; leave it out with --scope invoke:delegate or platform:operate
-    #[arg(long)]
-    pub(crate) tenant: Option<TenantId>,
-    /// What the token is for; repeat it
-    #[arg(long = "scope", value_name = "SCOPE", default_values_t = ["invoke".to_owned()])]
-    pub(crate) scopes: Vec<String>,
-    /// Minutes until it expires
-    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=525_600))]
-    pub(crate) minutes: u32,
-    /// The data directory of the `ext dev` that is meant
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Invoke {
-    /// EXTENSION or EXTENSION@VERSION
-    #[arg(value_parser = reference)]
-    pub(crate) extension: Reference,
-    #[command(flatten)]
-    pub(crate) input: Input,
-    /// The hook point, or the task
-    #[arg(long, default_value = "", value_name = "NAME")]
-    pub(crate) point: String,
-    /// The calling primitive, for pins
-    #[arg(long, default_value = "")]
-    pub(crate) caller: String,
-    /// How to call
-    #[arg(long, value_enum, default_value_t = Transport::Grpc)]
-    pub(crate) transport: Transport,
-    /// How long to wait, in milliseconds
-    #[arg(long, default_value_t = 30_000, value_name = "MS")]
-    pub(crate) timeout_ms: u32,
-}
-
-/// An extension, and a version of it.
-#[derive(Debug, Clone)]
-pub(crate) struct Reference {
-    pub(crate) id: ExtensionId,
-    pub(crate) version: VersionSelector,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Transport {
-    Grpc,
-    Http,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Logs {
-    /// The extension
-    pub(crate) extension: ExtensionId,
-    /// Go on as lines come
-    #[arg(long, short)]
-    pub(crate) follow: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Toolchain {
-    /// Install a language's toolchain, or say which one is there
-    Install {
-        /// The language
-        #[arg(value_enum)]
-        lang: LanguageArgument,
-    },
-}
-
-fn environment(text: &str) -> Result<Environment, String> {
-    text.parse().map_err(|error: UnknownWord| error.to_string())
-}
-
-fn actor(text: &str) -> Result<ActorType, String> {
-    text.parse().map_err(|error: UnknownWord| error.to_string())
-}
-
-fn tier(text: &str) -> Result<RiskTier, String> {
-    text.parse().map_err(|error: UnknownWord| error.to_string())
-}
-
-fn reference(text: &str) -> Result<Reference, String> {
-    let (id, version) = text.split_once('@').unwrap_or((text, "latest"));
-    let wrong = |error: extensions_types::IdError| error.to_string();
-    Ok(Reference { id: id.parse().map_err(wrong)?, version: version.parse().map_err(wrong)? })
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -370,12 +145,5 @@ mod tests {
     #[test]
     fn the_declaration_is_consistent() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn references_name_a_version_or_the_latest() {
-        assert_eq!(reference("a-b").unwrap().version, VersionSelector::Latest);
-        assert!(matches!(reference("a@7").unwrap().version, VersionSelector::Exact(version) if version.get() == 7));
-        assert!(reference("a@x").is_err() && reference("A").is_err() && reference("@1").is_err());
     }
 }

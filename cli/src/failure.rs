@@ -19,6 +19,9 @@ pub(crate) enum Failure {
     /// The build or the check failed; the reasons have been said.
     #[error("{0}")]
     Build(String),
+    /// The same, and programs have read them in the command's own document.
+    #[error("{0}")]
+    Told(String),
     /// This machine failed.
     #[error("{0}")]
     Local(String),
@@ -31,9 +34,14 @@ impl Failure {
             Self::Answered { code, .. } => code.exit(),
             Self::Usage(_) => 2,
             Self::Unreachable(_) => 3,
-            Self::Build(_) => 5,
+            Self::Build(_) | Self::Told(_) => 5,
             Self::Local(_) => 1,
         }
+    }
+
+    /// Whether standard output says it already: never two documents about one failure.
+    pub(crate) fn is_told(&self) -> bool {
+        matches!(self, Self::Told(_))
     }
 
     /// A code for programs.
@@ -42,7 +50,7 @@ impl Failure {
             Self::Answered { code, .. } => code.as_str(),
             Self::Usage(_) => "USAGE",
             Self::Unreachable(_) => "UNREACHABLE",
-            Self::Build(_) => ErrorCode::CompileFailed.as_str(),
+            Self::Build(_) | Self::Told(_) => ErrorCode::CompileFailed.as_str(),
             Self::Local(_) => "LOCAL",
         }
     }

@@ -123,7 +123,7 @@ impl Say {
 
     /// Says why the command failed and gives its exit code.
     pub(crate) fn failure(&self, failure: &Failure) -> ExitCode {
-        if self.json {
+        if self.json && !failure.is_told() {
             println!("{}", json!({"error": {"code": failure.code(), "message": failure.to_string(), "exit": failure.exit()}}));
         }
         eprintln!("{BAD}error:{BAD:#} {failure}");

@@ -3,7 +3,7 @@
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use extensions_types::{ExtensionId, RiskTier, TenantId, Version};
 
-use super::{KindArgument, tier};
+use super::{KindArgument, words::tier};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Admin {

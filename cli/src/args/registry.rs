@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args};
 use extensions_types::{Environment, ExtensionId, Version};
 
-use super::{KindArgument, Reference, environment, reference, tier};
+use super::{
+    KindArgument, Reference,
+    words::{environment, reference, tier},
+};
 
 /// What every change takes.
 #[derive(Debug, Args)]
@@ -78,6 +81,19 @@ pub(crate) struct Reject {
     pub(crate) why: String,
     #[command(flatten)]
     pub(crate) guard: Guard,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Waivers {
+    /// EXTENSION@VERSION [default: the newest version]
+    #[arg(value_parser = reference)]
+    pub(crate) extension: Reference,
+    /// Grant one, by its label, or without a label every one that is open
+    #[arg(long, value_name = "LABEL", num_args = 0..=1, default_missing_value = "", requires = "why")]
+    pub(crate) grant: Option<String>,
+    /// Why it may be, for the history
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) why: Option<String>,
 }
 
 #[derive(Debug, Args)]

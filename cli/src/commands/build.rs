@@ -1,45 +1,88 @@
 //! `ext build`: source to checked component, with what each step took.
 
+pub(crate) mod document;
+mod progress;
+
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-use extensions_pipeline::{Authorship, BuildError, Built, Event, Folder, Step, Tools, Workbench};
-use extensions_types::{TenantId, Version};
-use serde_json::json;
+use extensions_pipeline::{Authorship, BuildError, Built, Folder, FolderError, Tools, Workbench};
+use extensions_types::{TenantId, Version, with_causes};
 
-use crate::{
-    failure::Failure,
-    say::{Say, seconds},
-    tools,
+use self::{
+    document::{Document, of_folder},
+    progress::Progress,
 };
+use crate::{failure::Failure, say::Say, tools};
 
 /// Where results go, relative to the extension's folder.
 const RESULTS: &str = "target/ext";
 
 pub(crate) async fn run(folder: &Path, say: &Say) -> Result<(), Failure> {
-    let (folder, built) = local(folder, say).await?;
-    let path = write(&folder, &built)?;
-    let facts = &built.facts;
-    let steps: Vec<_> = built.steps.iter().map(|(step, took)| json!({"step": step, "seconds": took.as_secs_f64()})).collect();
-    let value = json!({
-        "path": path, "size": facts.size, "digest": facts.digest, "kind": built.version.definition.kind, "imports": facts.imports,
-        "compact": facts.compact, "initial_memory_bytes": facts.initial_memory_bytes, "warnings": built.warnings, "steps": steps,
-    });
-    say.data(&value, format_args!("{}  {} bytes  sha256:{}", path.display(), facts.size, facts.digest));
-    for why in &facts.not_compact {
+    let Attempt { mut document, outcome } = attempt(folder, say).await?;
+    let text = match &outcome {
+        Ok(Ready { folder, built, .. }) => {
+            let path = write(folder, built)?;
+            let text = format!("{}  {} bytes  sha256:{}", path.display(), built.facts.size, built.facts.digest);
+            document.artifact.as_mut().into_iter().for_each(|artifact| artifact.path = Some(path.clone()));
+            text
+        }
+        Err(_) => String::new(),
+    };
+    if outcome.is_ok() || say.is_json() {
+        say.data(&document, text);
+    }
+    for why in &outcome?.built.facts.not_compact {
         say.warning(format_args!("not compact, calls cost more: {why}"));
     }
     Ok(())
 }
 
-/// Builds the extension in `folder` for this machine's own use.
-pub(crate) async fn local(folder: &Path, say: &Say) -> Result<(Folder, Built), Failure> {
-    let folder = Folder::open(folder)?;
-    let built = with_progress(&folder, authorship(), &tools::tools()?, &tools::workbench()?, say).await?;
-    Ok((folder, built))
+/// A build that came to an end, and what there is to tell of it.
+pub(crate) struct Attempt {
+    pub(crate) document: Document,
+    /// The failure has been told, but for its sum.
+    pub(crate) outcome: Result<Ready, Failure>,
+}
+
+/// A version that can be run here.
+pub(crate) struct Ready {
+    pub(crate) folder: Folder,
+    pub(crate) built: Built,
+    pub(crate) workbench: Workbench,
+}
+
+/// Builds the extension in `folder` for this machine's own use. A folder that
+/// is no extension is wrong usage; whatever else fails is told.
+pub(crate) async fn attempt(folder: &Path, say: &Say) -> Result<Attempt, Failure> {
+    let folder = match Folder::open(folder) {
+        Ok(folder) => folder,
+        Err(error @ (FolderError::Open { .. } | FolderError::NoManifest(_))) => return Err(error.into()),
+        Err(error) => {
+            let found = of_folder(&error);
+            say.bad(&found);
+            let document = Document { findings: vec![found], ..Document::default() };
+            return Ok(Attempt { document, outcome: Err(Failure::Told("the folder is refused".to_owned())) });
+        }
+    };
+    let (tools, workbench) = (tools::tools()?, tools::workbench()?);
+    let mut progress = Progress::new(say);
+    let result = extensions_pipeline::build(&folder, authorship(), &tools, &workbench, &mut |event| progress.take(event)).await;
+    let steps = std::mem::take(&mut progress.steps);
+    drop(progress);
+    Ok(match result {
+        Ok(built) => {
+            show_notes(&built, say);
+            Attempt { document: Document::built(&built, &steps), outcome: Ok(Ready { folder, built, workbench }) }
+        }
+        Err(error) => {
+            let document = Document::failed(Some(folder.manifest().id.clone()), &error, &steps);
+            show(&document, &error, say);
+            Attempt { document, outcome: Err(Failure::Told(with_causes(&error))) }
+        }
+    })
 }
 
 /// Who builds on their own machine.
@@ -60,69 +103,36 @@ pub(crate) async fn with_progress(
     let result = extensions_pipeline::build(folder, authorship, tools, workbench, &mut |event| progress.take(event)).await;
     drop(progress);
     let built = result.map_err(|error| explain(error, say))?;
-    for warning in &built.warnings {
-        say.note(warning.rendered.trim_end());
-    }
+    show_notes(&built, say);
     Ok(built)
 }
 
 /// Says every reason; the failure that is returned sums them up.
 pub(crate) fn explain(error: BuildError, say: &Say) -> Failure {
-    match &error {
-        BuildError::Source(extensions_toolchain::BuildError::Compile { diagnostics }) => {
-            diagnostics.iter().for_each(|diagnostic| say.note(diagnostic.rendered.trim_end()));
-            say.event(&json!({"diagnostics": diagnostics}));
-        }
-        BuildError::Refused(report) => {
-            report.findings.iter().for_each(|finding| say.bad(finding));
-            say.event(&json!({"findings": report.findings}));
-        }
-        _ => {}
-    }
+    let document = Document::failed(None, &error, &[]);
+    show(&document, &error, say);
     error.into()
 }
 
-/// Shows the running step, and what each took when it has ended.
-struct Progress<'s> {
-    say: &'s Say,
-    bar: Option<indicatif::ProgressBar>,
-}
-
-impl<'s> Progress<'s> {
-    fn new(say: &'s Say) -> Self {
-        Self { say, bar: None }
-    }
-
-    fn take(&mut self, event: Event<'_>) {
-        match event {
-            Event::Begins(step) => self.bar = Some(self.say.progress(step.words().to_owned())),
-            Event::Note(note) => {
-                if let Some(bar) = &self.bar {
-                    bar.set_message(format!("{} ({note})", Step::Source.words()));
-                }
-            }
-            Event::Ended(step, took) => {
-                self.clear();
-                self.say.good(step_line(step, took));
-            }
-        }
-    }
-
-    fn clear(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
+/// Every reason for people: the compiler's own drawing where there is one.
+fn show(document: &Document, error: &BuildError, say: &Say) {
+    document.diagnostics.iter().for_each(|diagnostic| say.note(diagnostic.rendered.trim_end()));
+    if matches!(error, BuildError::Refused(_)) {
+        document.findings.iter().for_each(|found| say.bad(found));
     }
 }
 
-impl Drop for Progress<'_> {
-    fn drop(&mut self) {
-        self.clear();
+/// What an author should know of a build that went well.
+fn show_notes(built: &Built, say: &Say) {
+    for warning in &built.warnings {
+        say.note(warning.rendered.trim_end());
     }
-}
-
-fn step_line(step: Step, took: Duration) -> String {
-    format!("{:<36} {:>9}", step.words(), seconds(took))
+    for waiver in &built.waivers {
+        say.warning(format_args!(
+            "{}: {} asks for a waiver: {}; a reviewer grants it before staging (`ext waivers`)",
+            waiver.place, waiver.rule, waiver.reason
+        ));
+    }
 }
 
 fn write(folder: &Folder, built: &Built) -> Result<PathBuf, Failure> {

@@ -4,31 +4,59 @@ use std::path::Path;
 
 use extensions_compiler_core::{COMPONENT_BYTES_MAX, Expected, Facts, Report};
 use extensions_pipeline::Folder;
-use extensions_types::{Kind, MANIFEST_FILE};
+use extensions_types::{Finding, Kind, MANIFEST_FILE};
 
-use crate::{args::Check, commands::build, failure::Failure, say::Say};
+use crate::{
+    args::Check,
+    commands::build::{
+        self, Attempt,
+        document::{Document, Found},
+    },
+    failure::Failure,
+    say::Say,
+};
 
 pub(crate) async fn run(check: &Check, say: &Say) -> Result<(), Failure> {
     let kind = check.kind.map(Kind::from);
-    let report = if check.file.is_dir() {
-        let (_, built) = build::local(&check.file, say).await?;
-        if kind.is_some_and(|kind| kind != built.version.definition.kind) {
-            return Err(Failure::Build(format!("the folder holds a {}", built.version.definition.kind)));
-        }
-        Report { findings: Vec::new(), facts: Some(built.facts), component: None }
-    } else {
-        check_file(&check.file, kind)?
+    let (document, facts, outcome) = if check.file.is_dir() { of_folder(&check.file, kind, say).await? } else { of_file(&check.file, kind, say)? };
+    if outcome.is_ok() || say.is_json() || facts.is_some() {
+        say.data(&document, facts.as_ref().map_or_else(|| "no component".to_owned(), describe));
+    }
+    outcome
+}
+
+/// What there is to tell, and whether it may be served.
+type Checked = (Document, Option<Facts>, Result<(), Failure>);
+
+async fn of_folder(folder: &Path, kind: Option<Kind>, say: &Say) -> Result<Checked, Failure> {
+    let Attempt { mut document, outcome } = build::attempt(folder, say).await?;
+    let built = match outcome {
+        Ok(ready) => ready.built,
+        Err(failure) => return Ok((document, None, Err(failure))),
     };
-    for finding in &report.findings {
-        say.bad(finding);
+    let own = built.version.definition.kind;
+    if kind.is_none_or(|kind| kind == own) {
+        return Ok((document, Some(built.facts), Ok(())));
     }
-    let text = report.facts.as_ref().map_or_else(|| "no component".to_owned(), describe);
-    say.data(&report, text);
-    match report.findings.len() {
-        0 => Ok(()),
-        1 => Err(Failure::Build("it may not be served, for 1 reason".to_owned())),
-        reasons => Err(Failure::Build(format!("it may not be served, for {reasons} reasons"))),
-    }
+    let found =
+        Found::from(Finding::new("conform", "wrong_world", format!("the folder holds a {own}"), "leave --kind out, or change extension.toml"));
+    say.bad(&found);
+    document.ok = false;
+    document.findings.push(found);
+    Ok((document, Some(built.facts), Err(refused(1))))
+}
+
+fn of_file(file: &Path, kind: Option<Kind>, say: &Say) -> Result<Checked, Failure> {
+    let report = check_file(file, kind)?;
+    let document = Document::checked(&report);
+    document.findings.iter().for_each(|found| say.bad(found));
+    let outcome = if document.ok { Ok(()) } else { Err(refused(document.findings.len())) };
+    Ok((document, report.facts, outcome))
+}
+
+fn refused(reasons: usize) -> Failure {
+    let reasons = if reasons == 1 { "1 reason".to_owned() } else { format!("{reasons} reasons") };
+    Failure::Told(format!("it may not be served, for {reasons}"))
 }
 
 /// Checks bytes; what lies beside them says whether host calls are declared.
@@ -39,6 +67,7 @@ fn check_file(file: &Path, kind: Option<Kind>) -> Result<Report, Failure> {
     let expected = Expected {
         kind: kind.or_else(|| manifest.as_ref().map(|manifest| manifest.kind)),
         host_calls: manifest.is_some_and(|manifest| !manifest.host_calls.is_empty()),
+        ..Expected::default()
     };
     Ok(extensions_compiler_core::check(&bytes, expected))
 }

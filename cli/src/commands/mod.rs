@@ -38,6 +38,7 @@ pub(crate) async fn run(arguments: Arguments, say: &Say) -> Result<(), Failure> 
         Command::Submit(submit) => registry::review::submit(&submit, &global, say).await,
         Command::Approve(approve) => registry::review::approve(&approve, &global, say).await,
         Command::Reject(reject) => registry::review::reject(&reject, &global, say).await,
+        Command::Waivers(waivers) => registry::waivers::run(&waivers, &global, say).await,
         Command::Promote(promote) => registry::release::promote(&promote, &global, say).await,
         Command::Rollback(rollback) => registry::release::rollback(&rollback, &global, say).await,
         Command::Pin(pin) => registry::release::pin(&pin, &global, say).await,
@@ -50,7 +51,8 @@ pub(crate) async fn run(arguments: Arguments, say: &Say) -> Result<(), Failure> 
         Command::Admin(admin) => registry::admin::run(&admin, &global, say).await,
         Command::List(list) => list::run(&list, &global, say).await,
         Command::Logs(logs) => logs::run(&logs, &global, say).await,
-        Command::Toolchain(Toolchain::Install { lang }) => toolchain::install(lang, say),
+        Command::Toolchain(Toolchain::Install { langs }) => toolchain::install(&langs, say),
+        Command::Toolchain(Toolchain::List) => toolchain::list(say),
         Command::Completion { shell } => completion::print(shell),
     }
 }

@@ -2,61 +2,80 @@
 
 use std::{fs, path::Path};
 
-use extensions_types::{Kind, MANIFEST_FILE};
+use extensions_toolchain::Toolchain;
+use extensions_types::{Kind, Language};
 use serde_json::json;
 
-use crate::{args::New, failure::Failure, say::Say};
+use crate::{
+    args::{KindArgument, New},
+    failure::Failure,
+    say::Say,
+    tools,
+};
 
-/// Files of one kind: path in the folder, text.
-type Files = &'static [(&'static str, &'static str)];
+/// One file of a new folder.
+struct Template {
+    /// As extension.toml spells it.
+    language: &'static str,
+    /// `common`, or a kind as the command line spells it.
+    part: &'static str,
+    /// In the new folder.
+    path: &'static str,
+    text: &'static str,
+}
 
-const COMMON: Files =
-    &[("Cargo.toml", include_str!("../../templates/rust/Cargo.toml.txt")), (".gitignore", include_str!("../../templates/rust/gitignore.txt"))];
+include!(concat!(env!("OUT_DIR"), "/templates.rs"));
 
-const PROCESS_HOOK: Files = &[
-    (MANIFEST_FILE, include_str!("../../templates/rust/process-hook/extension.toml")),
-    ("src/lib.rs", include_str!("../../templates/rust/process-hook/lib.rs.txt")),
-    ("tests/large-amount.json", include_str!("../../templates/rust/process-hook/large-amount.json")),
-    ("tests/no-amount.json", include_str!("../../templates/rust/process-hook/no-amount.json")),
-];
-
-const DOMAIN_HOOK: Files = &[
-    (MANIFEST_FILE, include_str!("../../templates/rust/domain-hook/extension.toml")),
-    ("src/lib.rs", include_str!("../../templates/rust/domain-hook/lib.rs.txt")),
-    ("tests/accepted.json", include_str!("../../templates/rust/domain-hook/accepted.json")),
-    ("tests/too-many.json", include_str!("../../templates/rust/domain-hook/too-many.json")),
-];
-
-const AGENT_TOOL: Files = &[
-    (MANIFEST_FILE, include_str!("../../templates/rust/agent-tool/extension.toml")),
-    ("src/lib.rs", include_str!("../../templates/rust/agent-tool/lib.rs.txt")),
-    ("schemas/input.json", include_str!("../../templates/rust/agent-tool/input.json")),
-    ("schemas/output.json", include_str!("../../templates/rust/agent-tool/output.json")),
-    ("tests/distance.json", include_str!("../../templates/rust/agent-tool/distance.json")),
-    ("tests/wrong-unit.json", include_str!("../../templates/rust/agent-tool/wrong-unit.json")),
-];
+/// What every kind of a language has.
+const COMMON: &str = "common";
 
 pub(crate) fn run(new: &New, say: &Say) -> Result<(), Failure> {
-    let kind = Kind::from(new.kind);
+    let (kind, language) = (Kind::from(new.kind), Language::from(new.lang));
     let folder = Path::new(new.name.as_str());
     if folder.exists() {
         return Err(Failure::Usage(format!("{} exists already; choose another name or remove it", folder.display())));
     }
-    let own = match kind {
-        Kind::ProcessHook => PROCESS_HOOK,
-        Kind::DomainHook => DOMAIN_HOOK,
-        Kind::AgentTool => AGENT_TOOL,
-    };
-    let files = || COMMON.iter().chain(own);
-    for (path, text) in files() {
-        let path = folder.join(path);
-        let text = text.replace("{{name}}", new.name.as_str()).replace("{{tool}}", &new.name.as_str().replace('-', "_"));
+    let files = files(language, new.kind);
+    for template in &files {
+        let path = folder.join(template.path);
+        let text = template.text.replace("{{name}}", new.name.as_str()).replace("{{tool}}", &new.name.as_str().replace('-', "_"));
         write(&path, &text).map_err(|error| Failure::Local(format!("cannot write {}: {error}", path.display())))?;
     }
-    let paths: Vec<_> = files().map(|(path, _)| path).collect();
-    say.data(&json!({"folder": folder, "kind": kind, "files": paths}), folder.display());
-    say.note(format_args!("The rule is in {0}/src/lib.rs, its cases in {0}/tests/. Next:\n  ext test {0}\n  ext dev {0} --watch", folder.display()));
+    let paths: Vec<_> = files.iter().map(|template| template.path).collect();
+    let missing = Toolchain::find(&tools::home()?, language).is_err();
+    say.data(&json!({"folder": folder, "kind": kind, "lang": language, "files": paths, "toolchain_found": !missing}), folder.display());
+    say.note(next_steps(&folder.display().to_string(), language, rule(language, &paths), missing));
     Ok(())
+}
+
+/// The files of one language and kind.
+fn files(language: Language, kind: KindArgument) -> Vec<&'static Template> {
+    let part = match kind {
+        KindArgument::ProcessHook => "process-hook",
+        KindArgument::DomainHook => "domain-hook",
+        KindArgument::AgentTool => "agent-tool",
+    };
+    let wanted = |template: &&Template| template.language == language.as_str() && (template.part == COMMON || template.part == part);
+    TEMPLATES.iter().filter(wanted).collect()
+}
+
+/// The file that an author opens first.
+fn rule<'p>(language: Language, paths: &[&'p str]) -> &'p str {
+    let is_rule = |path: &str| match language {
+        Language::Rust => path == "src/lib.rs",
+        Language::TinyGo => path.ends_with(".go"),
+        Language::AssemblyScript => path == "assembly/index.ts",
+        Language::Wasm => path.starts_with("module."),
+    };
+    paths.iter().copied().find(|path| is_rule(path)).unwrap_or_default()
+}
+
+fn next_steps(folder: &str, language: Language, rule: &str, missing: bool) -> String {
+    let mut text = format!("The rule is in {folder}/{rule}, its cases in {folder}/tests/. Next:\n");
+    if missing {
+        text.push_str(&format!("  ext toolchain install {}\n", language.as_str()));
+    }
+    text + &format!("  ext test {folder}\n  ext dev {folder} --watch")
 }
 
 fn write(path: &Path, text: &str) -> std::io::Result<()> {
@@ -64,4 +83,50 @@ fn write(path: &Path, text: &str) -> std::io::Result<()> {
         fs::create_dir_all(parent)?;
     }
     fs::write(path, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use extensions_types::{MANIFEST_FILE, Manifest};
+
+    use super::*;
+    use crate::commands::toolchain::LANGUAGES;
+
+    const KINDS: [KindArgument; 3] = [KindArgument::ProcessHook, KindArgument::DomainHook, KindArgument::AgentTool];
+
+    #[test]
+    fn every_language_has_every_kind_with_a_manifest_a_rule_and_cases() {
+        for (language, kind) in LANGUAGES.iter().flat_map(|&language| KINDS.map(|kind| (language, kind))) {
+            let files = files(language, kind);
+            let manifest = files.iter().find(|file| file.path == MANIFEST_FILE);
+            let text = manifest.map_or_else(String::new, |file| file.text.replace("{{name}}", "a").replace("{{tool}}", "a"));
+            let manifest = Manifest::parse(&text).unwrap_or_else(|error| panic!("{language:?} {kind:?}: {error}"));
+            assert_eq!((manifest.lang, manifest.kind), (language, Kind::from(kind)));
+            let paths: Vec<_> = files.iter().map(|file| file.path).collect();
+            assert!(!rule(language, &paths).is_empty(), "{language:?} {kind:?}: {paths:?}");
+            assert!(paths.iter().filter(|path| path.starts_with("tests/")).count() >= 2, "{paths:?}");
+        }
+    }
+
+    /// What goes in and what must come out is the same whatever the rule is written in.
+    #[test]
+    fn the_cases_of_a_kind_are_the_same_in_every_language() {
+        let cases = |language, kind| {
+            files(language, kind).into_iter().filter(|file| file.path.starts_with("tests/")).map(|file| (file.path, case(file))).collect::<Vec<_>>()
+        };
+        for (language, kind) in LANGUAGES.iter().flat_map(|&language| KINDS.map(|kind| (language, kind))) {
+            assert_eq!(cases(language, kind), cases(Language::Rust, kind), "{language:?} {kind:?}");
+        }
+    }
+
+    fn case(file: &Template) -> serde_json::Value {
+        serde_json::from_str(file.text).unwrap_or_else(|error| panic!("{}: {error}", file.path))
+    }
+
+    #[test]
+    fn the_toolchain_comes_first_where_it_is_missing() {
+        let text = next_steps("rule", Language::TinyGo, "main.go", true);
+        assert!(text.contains("ext toolchain install tinygo\n  ext test rule"), "{text}");
+        assert!(!next_steps("rule", Language::Rust, "src/lib.rs", false).contains("toolchain"));
+    }
 }

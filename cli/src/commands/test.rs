@@ -1,53 +1,86 @@
-//! `ext test`: an extension's own cases, in the production engine.
+//! `ext test`: an extension's own cases, in the production engine. The same
+//! cases, run the same way, are the gate of a version that is pushed.
 
-use extensions_pipeline::{CaseResult, Folder, run_case};
-use serde_json::json;
+use std::time::{Duration, Instant};
+
+use extensions_pipeline::{CaseResult, run_cases};
+use serde_json::{Value, json};
 
 use crate::{
     args::Test,
-    commands::build,
+    commands::build::{self, Attempt, Ready},
     failure::Failure,
     say::{Say, seconds},
-    tools,
 };
 
 pub(crate) async fn run(test: &Test, say: &Say) -> Result<(), Failure> {
-    let folder = Folder::open(&test.folder)?;
-    let cases: Vec<_> = folder.cases()?.into_iter().filter(|case| case.name.contains(&test.only)).collect();
+    let Attempt { document, outcome } = build::attempt(&test.folder, say).await?;
+    let Ready { folder, built, workbench } = match outcome {
+        Ok(ready) => ready,
+        Err(failure) => {
+            say.event(&json!(document));
+            return Err(failure);
+        }
+    };
+    let cases: Vec<_> = folder.cases()?.into_iter().filter(|case| is_asked_for(&test.filter, &case.name, &case.file)).collect();
     if cases.is_empty() {
         return Err(Failure::Usage(format!(
             "no case to run: {}/tests/ has no JSON file that fits; docs/extensions.md shows one",
             test.folder.display()
         )));
     }
-    let workbench = tools::workbench()?;
-    let built = build::with_progress(&folder, build::authorship(), &tools::tools()?, &workbench, say).await?;
-    let mut failed = 0;
-    for case in &cases {
-        let result = run_case(&workbench, &built.extension, case).await;
-        failed += usize::from(result.difference.is_some());
-        show(&result, say);
-    }
-    say.event(&json!({"cases": cases.len(), "failed": failed}));
-    match failed {
+    let started = Instant::now();
+    let counts = run_cases(&workbench, &built, &cases, |result| show(&result, say)).await;
+    let took = started.elapsed();
+    say.event(&json!({"cases": cases.len(), "passed": counts.passed, "failed": counts.failed, "seconds": took.as_secs_f64()}));
+    match counts.failed {
         0 => {
-            say.note(format_args!("{} cases passed", cases.len()));
+            say.note(format_args!("{} cases passed in {}", cases.len(), seconds(took)));
             Ok(())
         }
-        failed => Err(Failure::Build(format!("{failed} of {} cases failed", cases.len()))),
+        failed => Err(Failure::Told(format!("{failed} of {} cases failed", cases.len()))),
     }
 }
 
+/// Whether a case's name or file holds the text; everything does where there is none.
+fn is_asked_for(filter: &str, name: &str, file: &str) -> bool {
+    name.contains(filter) || file.contains(filter)
+}
+
 fn show(result: &CaseResult, say: &Say) {
-    let CaseResult { name, difference, logs, cpu, memory_peak_bytes } = result;
-    say.event(&json!({"case": name, "passed": difference.is_none(), "difference": difference, "cpu_micros": cpu.as_micros(), "memory_peak_bytes": memory_peak_bytes}));
+    say.event(&as_json(result));
+    let CaseResult { name, file, difference, logs, cpu, wall, memory_peak_bytes } = result;
     match difference {
-        None => say.good(format_args!("{name}  ({} CPU, {} KiB)", seconds(*cpu), memory_peak_bytes >> 10)),
+        None => say.good(format_args!("{name}  ({}, {} KiB)", times(*cpu, *wall), memory_peak_bytes >> 10)),
         Some(difference) => {
-            say.bad(format_args!("{name}\n{difference}"));
+            say.bad(format_args!("{name}  ({file})\n{difference}"));
             for line in logs {
                 say.guest_line(line.level.as_str(), &line.message);
             }
         }
+    }
+}
+
+fn times(cpu: Duration, wall: Duration) -> String {
+    format!("{} CPU, {} wall", seconds(cpu), seconds(wall))
+}
+
+fn as_json(result: &CaseResult) -> Value {
+    let CaseResult { name, file, difference, logs, cpu, wall, memory_peak_bytes } = result;
+    let logs: Vec<_> = logs.iter().map(|line| json!({"level": line.level.as_str(), "message": line.message})).collect();
+    json!({
+        "case": name, "file": file, "passed": difference.is_none(), "difference": difference, "logs": logs,
+        "cpu_micros": cpu.as_micros(), "wall_micros": wall.as_micros(), "memory_peak_bytes": memory_peak_bytes,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_is_found_by_its_name_or_file() {
+        let asked = |filter| is_asked_for(filter, "too many pieces are refused", "tests/too-many.json");
+        assert!(asked("") && asked("pieces") && asked("too-many.json") && !asked("few"));
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod push;
 pub(crate) mod release;
 pub(crate) mod review;
 pub(crate) mod show;
+pub(crate) mod waivers;
 pub(crate) mod words;
 
 use std::time::Duration;
