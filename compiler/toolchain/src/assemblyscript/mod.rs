@@ -1,42 +1,58 @@
-//! AssemblyScript guests.
+//! AssemblyScript guests: asc on Node.js, and one guest's build.
+//!
+//! `driver.mjs` is our program around asc: it alone decides what asc may read and write.
+//! `package.json` and `package-lock.json` pin what `ext toolchain install` gets.
+
+mod build;
+mod find;
+mod install;
+mod messages;
 
 use std::{fmt, path::PathBuf};
 
-use extensions_types::Language;
+pub use build::build;
+pub use find::find;
+pub(crate) use install::install;
 
-use crate::{BuildError, BuiltModule, Home, InstallError, Missing, Request};
+/// asc's versions that our driver and SDK are made for.
+const VERSIONS: &str = "0.28.";
 
 /// A compiler that can build guests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssemblyScriptToolchain {
-    /// The compiler.
-    pub program: PathBuf,
-    /// What the compiler says it is.
+    /// Node.js, which runs the compiler.
+    pub node: PathBuf,
+    /// The folder of the npm package `assemblyscript`; what it needs lies beside it.
+    pub package: PathBuf,
+    /// What both say that they are: `asc 0.28.20 (node v20.20.2)`.
     pub version: String,
+    /// How it was found.
+    pub way: Way,
 }
 
-/// Looks for a compiler. Installs nothing.
-///
-/// # Errors
-/// Says what was looked at.
-pub fn find(_home: &Home) -> Result<AssemblyScriptToolchain, Missing> {
-    Err(Missing { language: Language::AssemblyScript, tried: Vec::new() })
+/// How a toolchain was found, in the order that they are tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// `EXT_ASC` names it.
+    Environment,
+    /// On PATH.
+    Path,
+    /// Installed by `ext`.
+    Ours,
 }
 
-pub(crate) fn install(home: &Home, _progress: &mut dyn FnMut(&str)) -> Result<AssemblyScriptToolchain, InstallError> {
-    Ok(find(home)?)
-}
-
-/// Builds one extension.
-///
-/// # Errors
-/// Carries the compiler's messages.
-pub fn build(_toolchain: &AssemblyScriptToolchain, request: Request<'_>, _progress: &mut dyn FnMut(&str)) -> Result<BuiltModule, BuildError> {
-    Err(BuildError::NoSource { folder: request.folder.to_owned(), file: "source" })
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Environment => "named by EXT_ASC",
+            Self::Path => "on PATH",
+            Self::Ours => "installed by ext",
+        })
+    }
 }
 
 impl fmt::Display for AssemblyScriptToolchain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.version, self.program.display())
+        write!(f, "{} ({}, {})", self.version, self.package.display(), self.way)
     }
 }
