@@ -1,25 +1,26 @@
 //! From a folder, or from bytes alone, to a version that could be served.
 
-use std::{
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
 use extensions_catalog::ServedVersion;
-use extensions_compiler_core::{Expected, Facts, Report};
+use extensions_compiler_core::{
+    Facts, Report, embed_world,
+    secrets::{Scanned, scan_files},
+};
 use extensions_engine::Extension;
 use extensions_modules::NotLoaded;
 use extensions_toolchain::{
     BuiltModule, Diagnostic, Home, Missing, Request, Runner, Toolchain,
     sdk::{self, Sdks, UnpackError},
 };
-use extensions_types::{Build, ExtensionId, Kind, Language, Manifest, Schemas, TenantId, Version};
-use serde::Serialize;
+use extensions_types::{ExtensionId, Kind, Language, Manifest, Schemas, Sha256, TenantId, Version, Waiver};
 
 use crate::{
+    evidence::SourceFacts,
+    finish::Finish,
     folder::{Folder, FolderError},
+    steps::{Event, Step, Steps, Times},
     workbench::{DescribeError, Workbench},
 };
 
@@ -45,44 +46,6 @@ pub struct Authorship {
     pub created_by: String,
 }
 
-/// What a build tells while it goes on.
-#[derive(Debug, Clone, Copy)]
-pub enum Event<'e> {
-    /// A step begins.
-    Begins(Step),
-    /// A part of the running step: a crate that is compiled.
-    Note(&'e str),
-    /// A step has ended.
-    Ended(Step, Duration),
-}
-
-/// The steps of a build, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Step {
-    /// Source to core module.
-    Source,
-    /// Module to checked component.
-    Check,
-    /// Component to machine code, in the child.
-    Compile,
-    /// A tool says what it is.
-    Describe,
-}
-
-impl Step {
-    /// The step in words.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Source => "building the source",
-            Self::Check => "checking the component",
-            Self::Compile => "compiling to machine code",
-            Self::Describe => "asking the tool to describe itself",
-        }
-    }
-}
-
 /// A version that has passed every step.
 #[derive(Debug)]
 pub struct Built {
@@ -96,8 +59,12 @@ pub struct Built {
     pub facts: Facts,
     /// The compiler's warnings about the author's code.
     pub warnings: Vec<Diagnostic>,
+    /// What the author asks to be excused from.
+    pub waivers: Vec<Waiver>,
+    /// How the source was built; none where there was none.
+    pub source: Option<SourceFacts>,
     /// How long each step took.
-    pub steps: Vec<(Step, Duration)>,
+    pub steps: Times,
 }
 
 /// Why there is no version.
@@ -115,6 +82,9 @@ pub enum BuildError {
     /// The source does not build.
     #[error(transparent)]
     Source(#[from] extensions_toolchain::BuildError),
+    /// A toolchain names its inputs by something else than a digest: a fault of ours.
+    #[error("`{0}` is no SHA-256; report it")]
+    Digest(String),
     /// The component may not be served.
     #[error("the component may not be served")]
     Refused(Box<Report>),
@@ -124,24 +94,6 @@ pub enum BuildError {
     /// The tool's description is unusable.
     #[error(transparent)]
     Describe(#[from] DescribeError),
-}
-
-/// Times steps and tells about them.
-struct Steps<'s> {
-    done: Vec<(Step, Duration)>,
-    tell: &'s mut dyn FnMut(Event<'_>),
-}
-
-impl Steps<'_> {
-    async fn timed<T, E>(&mut self, step: Step, work: impl AsyncFnOnce(&mut dyn FnMut(Event<'_>)) -> Result<T, E>) -> Result<T, E> {
-        (self.tell)(Event::Begins(step));
-        let start = Instant::now();
-        let result = work(self.tell).await?;
-        let took = start.elapsed();
-        (self.tell)(Event::Ended(step, took));
-        self.done.push((step, took));
-        Ok(result)
-    }
 }
 
 /// Builds the extension in `folder`.
@@ -157,10 +109,14 @@ pub async fn build(
 ) -> Result<Built, BuildError> {
     let manifest = folder.manifest().clone();
     let schemas = folder.schemas()?;
-    let mut steps = Steps { done: Vec::new(), tell };
-    let module = steps.timed(Step::Source, async |tell| from_source(manifest.lang, folder.path(), tools, tell)).await?;
-    let mut built = finish(&module.wasm, manifest, schemas, authorship, workbench, steps).await?;
+    let mut steps = Steps::new(tell);
+    let (module, source) = steps.timed(Step::Source, async |tell| from_source(manifest.lang, folder.path(), tools, tell)).await?;
+    let scanned = steps.timed(Step::Secrets, async |_| secrets_of(folder)).await?;
+    // TinyGo's modules leave it to us to say which world they implement.
+    let wasm = if manifest.lang == Language::TinyGo { embed_world(module.wasm, manifest.kind) } else { module.wasm };
+    let mut built = Finish { manifest, schemas, authorship, workbench }.run(&wasm, scanned, steps).await?;
     built.warnings = module.diagnostics;
+    built.source = source;
     Ok(built)
 }
 
@@ -175,7 +131,13 @@ pub async fn admit(
     workbench: &Workbench,
     tell: &mut dyn FnMut(Event<'_>),
 ) -> Result<Built, BuildError> {
-    finish(module, manifest, Schemas::default(), authorship, workbench, Steps { done: Vec::new(), tell }).await
+    Finish { manifest, schemas: Schemas::default(), authorship, workbench }.run(module, Scanned::default(), Steps::new(tell)).await
+}
+
+/// Secrets in the sources: findings, and what a marker asks to let pass.
+fn secrets_of(folder: &Folder) -> Result<Scanned, FolderError> {
+    let files = folder.files()?;
+    Ok(scan_files(files.iter().map(|(name, bytes)| (name.as_str(), &bytes[..]))))
 }
 
 /// A manifest for bytes that come alone: every limit is the default.
@@ -185,47 +147,31 @@ pub fn bare_manifest(id: ExtensionId, kind: Kind) -> Manifest {
     Manifest::parse(&text).expect("ids and kinds need no quoting")
 }
 
-fn from_source(language: Language, folder: &Path, tools: &Tools, tell: &mut dyn FnMut(Event<'_>)) -> Result<BuiltModule, BuildError> {
+fn from_source(
+    language: Language,
+    folder: &Path,
+    tools: &Tools,
+    tell: &mut dyn FnMut(Event<'_>),
+) -> Result<(BuiltModule, Option<SourceFacts>), BuildError> {
     let toolchain = Toolchain::find(&tools.home, language)?;
     let sdk = sdk::unpack(&tools.home, tools.sdks.of(language))?;
     let target_dir = tools.home.target_dir(folder);
     let request = Request { home: &tools.home, sdk: &sdk, folder, target_dir: &target_dir, runner: &*tools.runner };
     let mut note = |name: &str| tell(Event::Note(name));
     // A compiler runs for seconds; this thread has nothing else to do meanwhile.
-    Ok(tokio::task::block_in_place(|| toolchain.build(request, &mut note))?)
-}
-
-async fn finish(
-    module: &[u8],
-    manifest: Manifest,
-    schemas: Schemas,
-    authorship: Authorship,
-    workbench: &Workbench,
-    mut steps: Steps<'_>,
-) -> Result<Built, BuildError> {
-    let kind = manifest.kind;
-    let declared = !manifest.host_calls.is_empty();
-    let checked = steps.timed(Step::Check, async |_| {
-        let mut report = extensions_compiler_core::check(module, Expected { kind: Some(kind), host_calls: declared });
-        match (report.component.take(), report.facts.clone()) {
-            (Some(component), Some(facts)) => Ok((component, facts)),
-            _ => Err(BuildError::Refused(Box::new(report))),
-        }
-    });
-    let (component, facts) = checked.await?;
-    let component = Bytes::from(component);
-    let define = |schemas, tool| {
-        let Authorship { tenant, version, created_by } = authorship.clone();
-        let build = Build { tenant, version, digest: facts.digest.clone(), schemas, tool, created_by };
-        Arc::new(ServedVersion::new(manifest.clone().define(build), component.clone()))
-    };
-    let mut version: Arc<ServedVersion> = define(schemas, None);
-    let mut extension = steps.timed(Step::Compile, async |_| workbench.load(&version).await).await?;
-    if kind == Kind::AgentTool {
-        let (tool, schemas) = steps.timed(Step::Describe, async |_| workbench.describe(&extension).await).await?;
-        version = define(schemas, Some(tool));
-        // The code is there already; only the schemas are compiled anew.
-        extension = workbench.load(&version).await?;
+    let module = tokio::task::block_in_place(|| toolchain.build(request, &mut note))?;
+    if language == Language::Wasm {
+        // Nobody here knows how it was made.
+        return Ok((module, None));
     }
-    Ok(Built { version, component, extension, facts, warnings: Vec::new(), steps: steps.done })
+    let digest = |text: &str| text.parse::<Sha256>().map_err(|_| BuildError::Digest(text.to_owned()));
+    let facts = SourceFacts {
+        language,
+        toolchain: toolchain.version().to_owned(),
+        flags: module.flags.clone(),
+        sdk_sha256: digest(&sdk.digest)?,
+        dependencies_sha256: digest(&module.dependencies_sha256)?,
+        module_bytes: module.wasm.len() as u64,
+    };
+    Ok((module, Some(facts)))
 }

@@ -43,6 +43,14 @@ pub enum DescribeError {
     /// describe() failed.
     #[error("describe() failed: {0}")]
     Failed(#[from] Failure),
+    /// Nobody says what a tool of the plain ABI is.
+    #[error(
+        "an agent_tool of the plain ABI has no describe(): write [tool] with name and description, and [schemas] with input and output, in extension.toml"
+    )]
+    NotWritten,
+    /// It says itself what extension.toml says too.
+    #[error("this agent_tool describes itself: remove [tool] and [schemas] from extension.toml")]
+    Twice,
     /// Its name cannot be called by a model.
     #[error("describe() gives the name `{0}`; it must be [a-z][a-z0-9_]*, at most 64 bytes")]
     Name(String),
