@@ -40,7 +40,7 @@ pub fn check(bytes: &[u8], expected: Expected<'_>) -> Report {
     let small = scan.findings.is_empty();
     findings.extend(scan.findings);
     // Types of what is too large are not looked at.
-    let conformance = if small { conform::conform(&component, &surface, expected) } else { conform::Conformance::default() };
+    let conformance = if small { conform::conform(&component, &surface, expected) } else { conform::Conformance::unseen() };
     let facts = Facts::of(&component, &surface, &scan.counts, &conformance);
     findings.extend(conformance.findings);
     findings.extend(policy::judge(&component, &scan.counts, expected));
@@ -66,7 +66,7 @@ fn component_of(bytes: &[u8], expected: Expected<'_>, findings: &mut Findings) -
             Err(reasons) => findings.extend(reasons),
         }
     } else if form == Form::Module {
-        findings.extend(form::undescribed(&stripped));
+        findings.add(form::undescribed());
     }
     rest(form, &stripped, &scan.counts, expected, findings);
     None
@@ -78,7 +78,7 @@ fn made(form: Form, module: &[u8]) -> Result<Option<Vec<u8>>, Vec<Finding>> {
         Form::Component => Ok(None),
         Form::ModuleWithWorld => componentize::componentize(module).map(Some).map_err(|reason| vec![reason]),
         Form::PlainModule => plain::wrap(module).map(Some),
-        Form::Module => Err(form::undescribed(module)),
+        Form::Module => Err(vec![form::undescribed()]),
         Form::NotWasm => Err(vec![prescan::not_wasm()]),
     }
 }

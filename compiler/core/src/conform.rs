@@ -1,10 +1,10 @@
 //! Whether a component fits a world: names one by one, then all types together.
 
-use extensions_types::Kind;
+use extensions_types::{Abi, Kind};
 use wit_parser::WorldId;
 
 use crate::{
-    Abi, Expected,
+    Expected,
     finding::{Code, Finding, Step},
     guard::guarded,
     imports,
@@ -16,11 +16,18 @@ use crate::{
 const HOST_CALLS: [&str; 2] = ["host-calls", "plain-host-calls"];
 
 /// What a component is, and what speaks against it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Conformance {
     pub(crate) kind: Option<Kind>,
     pub(crate) abi: Abi,
     pub(crate) findings: Vec<Finding>,
+}
+
+impl Conformance {
+    /// Of what was not looked at.
+    pub(crate) fn unseen() -> Self {
+        Self { kind: None, abi: Abi::Component, findings: Vec::new() }
+    }
 }
 
 /// Names and types of a component.

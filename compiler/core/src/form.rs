@@ -6,8 +6,10 @@ use crate::finding::{Code, Finding, Step};
 
 /// Custom sections of this prefix describe a module's world.
 pub(crate) const METADATA_PREFIX: &str = "component-type";
-/// What a module of the plain ABI exports.
-const PLAIN_EXPORTS: [&str; 4] = ["memory", "alloc", "dealloc", "run"];
+/// Functions that a module of the plain ABI exports, and others rarely.
+const PLAIN_EXPORTS: [&str; 3] = ["alloc", "dealloc", "run"];
+/// So many of them are no accident: a module that lacks the third is a plain one with a fault.
+const PLAIN_EXPORTS_MIN: usize = 2;
 
 /// What the bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,31 +43,14 @@ pub fn inspect(bytes: &[u8]) -> Form {
             Err(_) => break,
         }
     }
-    if form == Form::Module && exports == PLAIN_EXPORTS.len() { Form::PlainModule } else { form }
+    if form == Form::Module && exports >= PLAIN_EXPORTS_MIN { Form::PlainModule } else { form }
 }
 
-/// Why a core module without a description of its world has no component:
-/// what it lacks of the plain ABI, if it looks like one of that.
-pub(crate) fn undescribed(module: &[u8]) -> Vec<Finding> {
-    let mut missing: Vec<_> = PLAIN_EXPORTS.to_vec();
-    for payload in Parser::new(0).parse_all(module).map_while(Result::ok) {
-        if let Payload::ExportSection(section) = payload {
-            section.into_iter().map_while(Result::ok).for_each(|export| missing.retain(|name| *name != export.name));
-        }
-    }
-    // Others export a memory or a `run` too; a second of these is no accident.
-    if missing.len() <= PLAIN_EXPORTS.len() - 2 && !(missing.contains(&"alloc") && missing.contains(&"dealloc")) {
-        return missing.into_iter().map(lacking).collect();
-    }
+/// Why a core module that says nothing has no component.
+pub(crate) fn undescribed() -> Finding {
     let message = "a core module that neither says which world it implements nor is one of the plain ABI";
-    let remedy = "build it with a guest SDK, or embed the world: `wasm-tools component embed wit/ --world domain-hook`";
-    vec![Finding::new(Step::Componentize, Code::NoMetadata, message, remedy)]
-}
-
-fn lacking(name: &str) -> Finding {
-    let message = format!("a module of the plain ABI without its export `{name}`");
-    let remedy = "export memory, alloc, dealloc and run as docs/abi.md says";
-    Finding::new(Step::Componentize, Code::MissingExport, message, remedy).at(format!("export {name}"))
+    let remedy = "build it with a guest SDK, or export memory, alloc, dealloc and run as docs/abi.md says";
+    Finding::new(Step::Componentize, Code::NoMetadata, message, remedy)
 }
 
 #[cfg(test)]

@@ -35,5 +35,5 @@ pub use embed::embed_world;
 pub use finding::{Code, Finding, Step};
 pub use form::{Form, inspect};
 pub use limits::{COMPACT_BYTES_MAX, COMPONENT_BYTES_MAX, INPUT_BYTES_MAX};
-pub use report::{Abi, Facts, Report, SectionBytes};
+pub use report::{Facts, Report, SectionBytes};
 pub use wit::wit;

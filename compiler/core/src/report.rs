@@ -1,6 +1,6 @@
 //! What a check found out: every reason, the facts, and the component if there is no reason.
 
-use extensions_types::Kind;
+use extensions_types::{Abi, Kind};
 use serde::Serialize;
 
 use crate::{
@@ -22,17 +22,6 @@ pub struct Report {
     /// The component that may be served, when nothing speaks against it.
     #[serde(skip)]
     pub component: Option<Vec<u8>>,
-}
-
-/// How a component is called.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Abi {
-    /// By the world of its kind.
-    #[default]
-    Component,
-    /// By the world `plain`, which serves every kind.
-    Plain,
 }
 
 /// What is known about a component.

@@ -29,6 +29,8 @@ pub const PINS_MAX: usize = 64;
 pub const PINNED_VERSIONS_MAX: usize = 8;
 /// Waivers of one version.
 pub const WAIVERS_MAX: usize = 16;
+/// Bytes kept of a waiver's place and of its reason: they stand in the head.
+pub const WAIVER_BYTES_MAX: usize = 256;
 /// Compiles of one version, those that the registry issues again included.
 pub const ATTEMPTS_MAX: u32 = 20;
 /// Approvals kept of one review: more than any tier asks for.

@@ -25,7 +25,7 @@ pub use decide::{Decision, Surroundings, check_read, decide};
 pub use entry::{EntryError, Stored, entry};
 pub use event::{Change, Event};
 pub use extensions_types::Finding;
-pub use parts::{About, Built, Draft, Pin};
+pub use parts::{About, AskedWaiver, Built, Draft, Pin};
 pub use policy::{AgentPolicy, Policy, approvals_needed};
 pub use recent::{COMMANDS_KEPT_MIN, COMMANDS_KEPT_MS, Recent, Repeat};
 pub use refusal::Refusal;

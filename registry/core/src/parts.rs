@@ -1,7 +1,7 @@
 //! What changes are made of: drafts, builds, pins. Stored for good,
 //! as events are.
 
-use extensions_types::{CallLabel, Kind, Origin, RiskTier, Sha256, TestCounts};
+use extensions_types::{CallLabel, IdError, Kind, Origin, RiskTier, Sha256, TestCounts};
 use serde::{Deserialize, Serialize};
 
 /// What is known of a version before its bytes arrive.
@@ -48,6 +48,31 @@ pub struct Built {
     /// What built it; empty for an uploaded component.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub toolchain: String,
+    /// What its source asks to be excused from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<AskedWaiver>,
+}
+
+/// A waiver that a marker in the source asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedWaiver {
+    /// The finding, by its rule and fingerprint.
+    pub finding: CallLabel,
+    /// Where it is: `src/lib.rs:12`.
+    pub place: String,
+    /// Why, in the author's words.
+    pub reason: String,
+}
+
+impl AskedWaiver {
+    /// What evidence says of it, under the name that a grant is for: `embedded_secret:0123456789abcdef:40`.
+    ///
+    /// # Errors
+    /// When rule or fingerprint cannot stand in a label.
+    pub fn of(waiver: &extensions_types::Waiver) -> Result<Self, IdError> {
+        let finding = CallLabel::parse(&format!("{}:{}", waiver.rule, waiver.fingerprint))?;
+        Ok(Self { finding, place: waiver.place.clone(), reason: waiver.reason.clone() })
+    }
 }
 
 /// The calls that a pin is for.

@@ -4,8 +4,8 @@ use extensions_types::{Kind, Origin, RiskTier, Version};
 
 use super::{Case, Ruling, access};
 use crate::{
-    Build, Built, Change, Finding, Refusal, VersionRecord,
-    bounds::{ATTEMPTS_MAX, COMPONENT_BYTES_MAX, FINDING_BYTES_MAX, FINDINGS_MAX, TOOLCHAIN_BYTES_MAX, cut},
+    AskedWaiver, Build, Built, Change, Finding, Refusal, VersionRecord,
+    bounds::{ATTEMPTS_MAX, COMPONENT_BYTES_MAX, FINDING_BYTES_MAX, FINDINGS_MAX, TOOLCHAIN_BYTES_MAX, WAIVER_BYTES_MAX, WAIVERS_MAX, cut},
 };
 
 impl Case<'_> {
@@ -35,6 +35,7 @@ impl Case<'_> {
 
     pub(super) fn report_built(&self, version: Version, kind: Kind, tier: RiskTier, built: &Built) -> Ruling {
         let record = self.usable(version)?;
+        let built = cut_texts(built);
         if record.build == Build::Built(built.clone()) {
             return Ok(None);
         }
@@ -48,7 +49,9 @@ impl Case<'_> {
                 built.component_bytes
             )));
         }
-        let built = Built { toolchain: cut(built.toolchain.clone(), TOOLCHAIN_BYTES_MAX), ..built.clone() };
+        if record.waivers.len() + built.waivers.len() > WAIVERS_MAX {
+            return Err(Refusal::rule(format!("version {version} asks for more than {WAIVERS_MAX} waivers; correct what was found")));
+        }
         Ok(Some(Change::VersionBuilt { version, built }))
     }
 
@@ -61,6 +64,13 @@ impl Case<'_> {
         let findings = findings.iter().take(FINDINGS_MAX).cloned().map(|finding| finding.cut(FINDING_BYTES_MAX)).collect();
         Ok(Some(Change::VersionFailed { version, attempt, findings }))
     }
+}
+
+/// The same, with texts of bounded length.
+fn cut_texts(built: &Built) -> Built {
+    let short = |text: &String| cut(text.clone(), WAIVER_BYTES_MAX);
+    let waivers = built.waivers.iter().map(|asked| AskedWaiver { place: short(&asked.place), reason: short(&asked.reason), ..asked.clone() });
+    Built { toolchain: cut(built.toolchain.clone(), TOOLCHAIN_BYTES_MAX), waivers: waivers.collect(), ..built.clone() }
 }
 
 /// A result counts for the attempt that is awaited: a worker that was given up

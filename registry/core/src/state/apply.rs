@@ -4,7 +4,7 @@
 use extensions_types::{CallLabel, Environment, Version};
 
 use super::{Approval, Build, Extension, Pusher, Rejection, Review, Serving, VersionRecord, Waiver};
-use crate::{Actor, Change, Draft, Event, Finding, recent::Remembered};
+use crate::{Actor, AskedWaiver, Built, Change, Draft, Event, Finding, recent::Remembered};
 
 /// Why an event does not follow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -82,7 +82,7 @@ impl Extension {
         match &event.change {
             Change::VersionCreated { version, draft } => self.create(*version, draft, event)?,
             Change::CompileRequested { version, attempt } => self.request_compile(*version, *attempt, event)?,
-            Change::VersionBuilt { version, built } => self.record(*version, seq)?.build = Build::Built(built.clone()),
+            Change::VersionBuilt { version, built } => self.build(*version, built, event)?,
             Change::VersionFailed { version, findings, .. } => self.record(*version, seq)?.build = failed(seq, findings),
             Change::ReviewSubmitted { version, to } => self.submit(*version, *to, event)?,
             Change::Approved { version, to, digest } => {
@@ -94,8 +94,8 @@ impl Extension {
                 self.review(*version, *to, seq)?.rejected = Some(rejection);
             }
             Change::WaiverRequested { version, finding } => {
-                let waiver = Waiver { finding: finding.clone(), requested_by: event.actor.clone(), granted_by: None };
-                self.record(*version, seq)?.waivers.push(waiver);
+                let asked = AskedWaiver { finding: finding.clone(), place: String::new(), reason: String::new() };
+                self.record(*version, seq)?.waivers.push(Waiver::new(asked, &event.actor));
             }
             Change::WaiverGranted { version, finding } => self.grant(*version, finding, event)?,
             Change::Promoted { version, env, .. } => self.promote(*version, *env, seq)?,
@@ -144,6 +144,17 @@ impl Extension {
     fn submit(&mut self, version: Version, to: Environment, event: &Event) -> Result<(), ApplyError> {
         let review = Review { submitted_by: event.actor.clone(), submitted_at_ms: event.at_ms, approvals: Vec::new(), rejected: None };
         self.record(version, event.seq)?.reviews.insert(to, review);
+        Ok(())
+    }
+
+    fn build(&mut self, version: Version, built: &Built, event: &Event) -> Result<(), ApplyError> {
+        let record = self.record(version, event.seq)?;
+        for asked in &built.waivers {
+            if !record.waivers.iter().any(|waiver| waiver.finding == asked.finding) {
+                record.waivers.push(Waiver::new(asked.clone(), &event.actor));
+            }
+        }
+        record.build = Build::Built(built.clone());
         Ok(())
     }
 

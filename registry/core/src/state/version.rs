@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use extensions_types::{CallLabel, Environment, RiskTier, Sha256, VersionState};
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, Built, Draft, approvals_needed};
+use crate::{Actor, AskedWaiver, Built, Draft, approvals_needed};
 
 /// A version as its extension's state holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,11 +103,24 @@ pub struct Rejection {
 pub struct Waiver {
     /// The finding, by its code.
     pub finding: CallLabel,
+    /// Where it is; empty for one that was asked for by hand.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub place: String,
+    /// Why, in the author's words; empty for one that was asked for by hand.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
     /// Who asked.
     pub requested_by: Actor,
     /// Who accepted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub granted_by: Option<Actor>,
+}
+
+impl Waiver {
+    pub(super) fn new(asked: AskedWaiver, requested_by: &Actor) -> Self {
+        let AskedWaiver { finding, place, reason } = asked;
+        Self { finding, place, reason, requested_by: requested_by.clone(), granted_by: None }
+    }
 }
 
 impl VersionRecord {

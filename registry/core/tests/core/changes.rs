@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use extensions_registry_core::{
-    Actor, Change, Event, Extension, Finding, Pin,
+    Actor, Built, Change, Event, Extension, Finding, Pin,
     control::{Control, ControlChange, ControlEvent},
 };
 use extensions_types::{ActorType, Environment, ExtensionId, RiskTier, SchemaV1, Sha256, SwitchSource, SwitchTarget};
 
-use crate::scene::{Scene, built, digest, draft, label, person, tenant, version};
+use crate::scene::{Scene, asked, built, digest, draft, label, person, tenant, version};
 
 fn examples() -> Vec<(Change, &'static str)> {
     let (prod, three) = (Environment::Prod, version(3));
@@ -23,6 +23,10 @@ fn examples() -> Vec<(Change, &'static str)> {
         (
             Change::VersionBuilt { version: three, built: built(three, 2) },
             r#"{"type":"version_built","version":3,"built":{"attempt":2,"definition_sha256":"0303030303030303030303030303030303030303030303030303030303030303","component_sha256":"0303030303030303030303030303030303030303030303030303030303030303","component_bytes":70000,"tests":{"passed":4,"failed":0},"toolchain":"rustc 1.95.0"}}"#,
+        ),
+        (
+            Change::VersionBuilt { version: three, built: Built { waivers: vec![asked("embedded_secret:0123456789abcdef:40")], ..built(three, 2) } },
+            r#"{"type":"version_built","version":3,"built":{"attempt":2,"definition_sha256":"0303030303030303030303030303030303030303030303030303030303030303","component_sha256":"0303030303030303030303030303030303030303030303030303030303030303","component_bytes":70000,"tests":{"passed":4,"failed":0},"toolchain":"rustc 1.95.0","waivers":[{"finding":"embedded_secret:0123456789abcdef:40","place":"src/lib.rs:12","reason":"a public key"}]}}"#,
         ),
         (
             Change::VersionFailed { version: three, attempt: 2, findings: vec![finding] },

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use extensions_registry_core::{
-    About, Action, Actor, Authority, Built, Caller, Change, Command, Decision, Draft, Event, Extension, Policy, Refusal, Role, Stored, Surroundings,
-    decide,
+    About, Action, Actor, AskedWaiver, Authority, Built, Caller, Change, Command, Decision, Draft, Event, Extension, Policy, Refusal, Role, Stored,
+    Surroundings, decide,
 };
 use extensions_types::{
-    ActorType, Build as Making, CallLabel, ControlState, Environment, ExtensionId, Kind, Manifest, Origin, RiskTier, Schemas, Sha256, Switch,
+    Abi, ActorType, Build as Making, CallLabel, ControlState, Environment, ExtensionId, Kind, Manifest, Origin, RiskTier, Schemas, Sha256, Switch,
     SwitchSource, SwitchTarget, TenantId, TestCounts, Version,
 };
 
@@ -78,7 +78,13 @@ pub(crate) fn built(version: Version, attempt: u32) -> Built {
         component_bytes: 70_000,
         tests: TestCounts { passed: 4, failed: 0 },
         toolchain: "rustc 1.95.0".into(),
+        waivers: Vec::new(),
     }
+}
+
+/// A waiver that a marker in the source asks for.
+pub(crate) fn asked(finding: &str) -> AskedWaiver {
+    AskedWaiver { finding: label(finding), place: "src/lib.rs:12".into(), reason: "a public key".into() }
 }
 
 /// An extension, its whole history and each environment's control.
@@ -198,6 +204,7 @@ impl Scene {
         let making = Making {
             tenant: self.state.tenant.clone(),
             version,
+            abi: Abi::Component,
             digest: digest(version).to_string(),
             schemas: Schemas::default(),
             tool: None,

@@ -4,7 +4,7 @@ use extensions_registry_core::{Action, Authority, Built, Caller, Finding, Pin};
 use extensions_types::{ActorType, Environment, Kind, RiskTier, TestCounts, Version};
 use proptest::prelude::*;
 
-use crate::scene::{agent, built, caller, digest, draft, label, operator, person, registry, roles, tenant, through, version};
+use crate::scene::{agent, asked, built, caller, digest, draft, label, operator, person, registry, roles, tenant, through, version};
 
 const EVERYTHING: &str = "author reviewer releaser";
 
@@ -65,10 +65,13 @@ fn any_pin() -> impl Strategy<Value = Pin> {
 }
 
 fn any_report() -> impl Strategy<Value = Action> {
-    (any_version(), any_tier(), 1u32..3, prop::bool::weighted(0.2)).prop_map(|(version, risk_tier, attempt, failing)| {
-        let tests = TestCounts { passed: 4, failed: u32::from(failing) };
-        Action::ReportBuilt { version, kind: Kind::DomainHook, risk_tier, built: Built { tests, ..built(version, attempt) } }
-    })
+    (any_version(), any_tier(), 1u32..3, prop::bool::weighted(0.2), prop::bool::weighted(0.2)).prop_map(
+        |(version, risk_tier, attempt, failing, asks)| {
+            let tests = TestCounts { passed: 4, failed: u32::from(failing) };
+            let waivers = if asks { vec![asked("f")] } else { Vec::new() };
+            Action::ReportBuilt { version, kind: Kind::DomainHook, risk_tier, built: Built { tests, waivers, ..built(version, attempt) } }
+        },
+    )
 }
 
 fn any_failure() -> impl Strategy<Value = Action> {

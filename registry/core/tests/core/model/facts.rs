@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use extensions_registry_core::{Actor, Caller, Change, Event, Person, Pin};
-use extensions_types::{Environment, RiskTier, Version};
+use extensions_types::{CallLabel, Environment, RiskTier, Version};
 
 /// A history and what operators force off.
 #[derive(Debug, Clone, Copy)]
@@ -147,10 +147,21 @@ impl<'a> Model<'a> {
     }
 
     pub(super) fn open_waiver(self, asked: Version) -> bool {
-        self.events.iter().any(|event| match &event.change {
-            Change::WaiverRequested { version, finding } if *version == asked => {
-                !self.any(|change| matches!(change, Change::WaiverGranted { version, finding: granted } if *version == asked && granted == finding))
-            }
+        let granted = |wanted: &CallLabel| {
+            self.any(|change| matches!(change, Change::WaiverGranted { version, finding } if *version == asked && finding == wanted))
+        };
+        self.any(|change| match change {
+            Change::WaiverRequested { version, finding } => *version == asked && !granted(finding),
+            Change::VersionBuilt { version, built } => *version == asked && built.waivers.iter().any(|waiver| !granted(&waiver.finding)),
+            _ => false,
+        })
+    }
+
+    /// By hand, or by a marker in the source.
+    pub(super) fn asked_waiver(self, of: Version, wanted: &CallLabel) -> bool {
+        self.any(|change| match change {
+            Change::WaiverRequested { version, finding } => *version == of && finding == wanted,
+            Change::VersionBuilt { version, built } => *version == of && built.waivers.iter().any(|waiver| waiver.finding == *wanted),
             _ => false,
         })
     }

@@ -86,7 +86,7 @@ impl Model<'_> {
                     Prod => self.was_promoted(version, Staging),
                 };
                 let enough = || self.approvers(version, env).len() >= Self::needed(self.tier(version).unwrap(), env);
-                let ready = self.is_usable(version) && self.passes(version) && !self.open_waiver(version);
+                let ready = self.is_usable(version) && self.passes(version) && (env == Dev || !self.open_waiver(version));
                 let may = ready
                     && order
                     && !self.is_rejected(version, env)
@@ -116,12 +116,12 @@ impl Model<'_> {
                 allowed(releaser(Dev) && self.exists(version) && !(agent && reached) && (already || free), already)
             }
             Action::RequestWaiver { version, ref finding } => {
-                let asked = self.any(|change| matches!(change, Change::WaiverRequested { version: v, finding: f } if *v == version && f == finding));
+                let asked = self.asked_waiver(version, finding);
                 let promoted = self.was_promoted(version, Dev);
                 allowed((author || registry) && self.is_usable(version) && !self.is_failed(version) && (asked || !promoted), asked)
             }
             Action::GrantWaiver { version, ref finding } => {
-                let asked = self.any(|change| matches!(change, Change::WaiverRequested { version: v, finding: f } if *v == version && f == finding));
+                let asked = self.asked_waiver(version, finding);
                 let granted = self.any(|change| matches!(change, Change::WaiverGranted { version: v, finding: f } if *v == version && f == finding));
                 allowed(reviewer && self.is_usable(version) && asked && self.is_impartial(caller, version, Prod), granted)
             }

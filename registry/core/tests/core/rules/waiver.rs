@@ -1,9 +1,9 @@
 //! Waivers: asked for by whoever pushes, granted by whoever has not.
 
-use extensions_registry_core::{Action, Decision, bounds};
-use extensions_types::{Environment, RiskTier};
+use extensions_registry_core::{Action, AskedWaiver, Built, Decision, bounds};
+use extensions_types::{Environment, Kind, RiskTier};
 
-use crate::scene::{Scene, agent, label, person, registry, version};
+use crate::scene::{Scene, agent, asked, built, label, person, registry, version};
 
 #[test]
 fn an_open_waiver_holds_a_version_back() {
@@ -18,10 +18,13 @@ fn an_open_waiver_holds_a_version_back() {
     );
     scene.must(&registry(), Action::RequestWaiver { version: one, finding: finding() });
     assert_eq!(scene.tell(&ann, Action::RequestWaiver { version: one, finding: finding() }), Ok(Decision::AlreadySo));
-    assert_eq!(
-        scene.refusal(&rita, Action::Promote { version: one, env: Environment::Dev }),
-        "PRECONDITION: version 1 asks for a waiver of `secret:4711` that no reviewer has granted; ask one, or push without it"
-    );
+    scene.must(&rita, Action::Promote { version: one, env: Environment::Dev });
+    for env in [Environment::Staging, Environment::Prod] {
+        assert_eq!(
+            scene.refusal(&rita, Action::Promote { version: one, env }),
+            "PRECONDITION: version 1 asks for a waiver of `secret:4711` that no reviewer has granted; ask one, or push without it"
+        );
+    }
     assert_eq!(
         scene.refusal(&ann, grant.clone()),
         "PERMISSION_DENIED: you pushed version 1, and none was approved for prod since; somebody who has not must decide on version 1"
@@ -32,11 +35,38 @@ fn an_open_waiver_holds_a_version_back() {
     );
     scene.must(&ruth, grant.clone());
     assert_eq!(scene.tell(&ruth, grant), Ok(Decision::AlreadySo));
-    scene.must(&rita, Action::Promote { version: one, env: Environment::Dev });
+    scene.must(&rita, Action::Promote { version: one, env: Environment::Staging });
     assert_eq!(
         scene.refusal(&ann, Action::RequestWaiver { version: one, finding: label("late") }),
-        "PRECONDITION: version 1 was promoted to dev without this waiver; push a new version that asks for it"
+        "PRECONDITION: version 1 was promoted to staging without this waiver; push a new version that asks for it"
     );
+}
+
+#[test]
+fn a_build_asks_for_what_its_source_wants() {
+    let mut scene = Scene::new();
+    let (ann, ruth, rita) = (person("ann", "author"), person("ruth", "reviewer"), person("rita", "releaser"));
+    let one = scene.create(&ann, RiskTier::Low);
+    scene.must(&ann, Action::RequestCompile { version: one });
+    let report =
+        |waivers| Action::ReportBuilt { version: one, kind: Kind::DomainHook, risk_tier: RiskTier::Low, built: Built { waivers, ..built(one, 1) } };
+    let many = (0..=bounds::WAIVERS_MAX).map(|number| asked(&format!("f{number}"))).collect();
+    assert_eq!(scene.refusal(&registry(), report(many)), "PRECONDITION: version 1 asks for more than 16 waivers; correct what was found");
+    let both = || vec![AskedWaiver { reason: "x".repeat(5_000), ..asked("f:1") }, asked("f:2")];
+    scene.must(&registry(), report(both()));
+    assert_eq!(scene.tell(&registry(), report(both())), Ok(Decision::AlreadySo));
+    let record = &scene.state.versions[&one];
+    let open: Vec<_> = record.waivers.iter().map(|waiver| (waiver.finding.as_str(), waiver.place.as_str(), waiver.reason.len())).collect();
+    assert_eq!(open, [("f:1", "src/lib.rs:12", bounds::WAIVER_BYTES_MAX), ("f:2", "src/lib.rs:12", 12)]);
+    scene.must(&rita, Action::Promote { version: one, env: Environment::Dev });
+    let staging = Action::Promote { version: one, env: Environment::Staging };
+    for finding in ["f:1", "f:2"] {
+        assert!(scene.refusal(&rita, staging.clone()).starts_with(&format!("PRECONDITION: version 1 asks for a waiver of `{finding}`")));
+        let entry = scene.state.serving(Environment::Dev).cloned();
+        scene.must(&ruth, Action::GrantWaiver { version: one, finding: label(finding) });
+        assert_eq!(scene.state.serving(Environment::Dev).cloned(), entry, "a grant changes no entry");
+    }
+    scene.must(&rita, staging);
 }
 
 #[test]
