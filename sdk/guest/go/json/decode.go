@@ -13,7 +13,7 @@ func Unmarshal(text []byte, into any) error {
 	}
 	d := decoder{scanner{text: text}}
 	err := d.value(target.Elem(), 0)
-	if err == nil && d.next() != 0 {
+	if d.space(); err == nil && d.at != len(d.text) {
 		err = wrong("there is more than one JSON value")
 	}
 	if err != nil {
