@@ -19,8 +19,8 @@ const MANIFEST: &str = include_str!("package.json");
 pub(super) const LOCK: &str = include_str!("package-lock.json");
 /// Some 30 MB.
 const LIMIT: Duration = Duration::from_secs(300);
-/// Binaryen's own programs, most of its bytes; asc uses the library beside them.
-const NOT_NEEDED: &str = "node_modules/binaryen/bin";
+/// Binaryen's own programs, most of its bytes, and links to them; asc uses the library beside them.
+const NOT_NEEDED: [&str; 2] = ["node_modules/binaryen/bin", "node_modules/.bin"];
 const REMEDY: &str = "install Node.js 20 or later with npm (https://nodejs.org), then run `ext toolchain install assemblyscript` again";
 
 /// Makes sure that there is a toolchain; quick when there is one. `progress` hears each step.
@@ -78,9 +78,8 @@ fn write_pins(folder: &Path) -> io::Result<()> {
 
 /// Moves what is complete to its place; a half-installed compiler is never seen.
 fn keep(made: &Path, folder: &PathBuf) -> io::Result<()> {
-    let not_needed = made.join(NOT_NEEDED);
-    if not_needed.is_dir() {
-        std::fs::remove_dir_all(not_needed)?;
+    for folder in NOT_NEEDED.map(|one| made.join(one)).iter().filter(|one| one.is_dir()) {
+        std::fs::remove_dir_all(folder)?;
     }
     match std::fs::rename(made, folder) {
         Err(_) if folder.is_dir() => Ok(()), // someone else was faster with the same packages
@@ -119,12 +118,12 @@ mod tests {
             let scratch = scratch(&folder).unwrap();
             let made = scratch.path().join("toolchain");
             write_pins(&made).unwrap();
-            std::fs::create_dir_all(made.join(NOT_NEEDED)).unwrap();
+            std::fs::create_dir_all(made.join(NOT_NEEDED[0])).unwrap();
             std::fs::write(made.join("who"), text).unwrap();
             keep(&made, &folder).unwrap();
         }
         assert_eq!(std::fs::read_to_string(folder.join("who")).unwrap(), "first");
-        assert!(!folder.join(NOT_NEEDED).exists());
+        assert!(!folder.join(NOT_NEEDED[0]).exists());
         assert_eq!(std::fs::read_dir(dir.path().join("a")).unwrap().count(), 1, "no scratch is left");
     }
 

@@ -3,3 +3,4 @@
 
 mod assemblyscript;
 mod support;
+mod tinygo;

@@ -150,6 +150,9 @@ const tests = {
     assert.equal(refusal("string", [1]).invalid_input, "/value: expected a text, got an array");
     assert.equal(refusal("bool", "yes").invalid_input, '/value: expected true or false, got "yes"');
     assert.equal(refusal("foreign", 0).failed, "/a: expected a text, got 1", "what the rule read from elsewhere is not the caller's fault");
+    assert.deepEqual([ask("choice", { unit: "foot" }), ask("choice", {})], [1, -1]);
+    assert.equal(refusal("choice", { unit: "ell" }).invalid_input, "/value/unit: unknown variant `ell`, expected one of `metre`, `foot`");
+    assert.equal(refusal("choice", { unit: 1 }).invalid_input, "/value/unit: expected one of `metre`, `foot`, got 1");
     assert.deepEqual([ask("or", {}), ask("or", { x: null }), ask("or", { x: "y" })], ["none", "none", "y"]);
     assert.equal(raw("or", '{"x":"first","x":"last"}').result, '"last"');
   },

@@ -2,8 +2,9 @@
 //
 // Texts and numbers stay where they lie; they are decoded when a rule asks for them.
 
-import { Json, Kind, Entry } from "./value";
+import { Entry, Kind } from "./entry";
 import { hex4 } from "./text";
+import { Json } from "./value";
 
 /** Arrays and objects may nest this deep: as deep as the platform lets pass. */
 export const DEPTH_MAX: i32 = 128;

@@ -3,50 +3,9 @@
 import * as fault from "../fault";
 import { fitted, toF64, toI64, toU64 } from "./number";
 import { parse, parseError } from "./parse";
-import { decode, equals } from "./text";
+import { Entry, Kind } from "./entry";
+import { decode } from "./text";
 import { Writer } from "./write";
-
-export const enum Kind {
-  Null,
-  False,
-  True,
-  Number,
-  String,
-  Array,
-  Object,
-  /** What a key or an index names that is not there. */
-  Missing,
-}
-
-/** A place in an array or object. */
-@unmanaged
-@final
-export class Entry {
-  next: Entry | null = null;
-  /** The key once it is a string; null while only its bytes are known. */
-  name: string | null = null;
-  constructor(public value: Json, private keyPtr: usize, private keyLen: i32, private keyEscaped: bool) {}
-
-  key(): string {
-    let name = this.name;
-    if (name == null) {
-      name = decode(this.keyPtr, this.keyLen, this.keyEscaped);
-      this.name = name;
-    }
-    return name;
-  }
-
-  is(key: string): bool {
-    const name = this.name;
-    return name != null ? name == key : equals(this.keyPtr, this.keyLen, this.keyEscaped, key);
-  }
-
-  write(out: Writer): void {
-    const name = this.name;
-    if (name == null) out.quoted(this.keyPtr, this.keyLen);
-    else out.text(name);
-  }
-}
 
 /** The input of the running call: a value of it that does not fit is the caller's fault. */
 let input: Json | null = null;
@@ -255,7 +214,20 @@ export class Json {
   asU64(): u64 { return this.unsigned(u64.MAX_VALUE); }
   asU32(): u32 { return <u32>this.unsigned(u32.MAX_VALUE); }
 
+  /** Which of `names` the text is. */
+  asOneOf(names: string[]): i32 {
+    const choice = "one of `" + names.join("`, `") + "`";
+    if (this.kind != Kind.String) {
+      this.unfit(choice);
+      return 0;
+    }
+    const index = names.indexOf(this.asString());
+    if (index < 0) this.blame(this.place() + ": unknown variant `" + this.asString() + "`, expected " + choice);
+    return max(index, 0);
+  }
+
   orString(otherwise: string): string { return this.isAbsent ? otherwise : this.asString(); }
+  orOneOf(names: string[], otherwise: i32): i32 { return this.isAbsent ? otherwise : this.asOneOf(names); }
   orBool(otherwise: bool): bool { return this.isAbsent ? otherwise : this.asBool(); }
   orF64(otherwise: f64): f64 { return this.isAbsent ? otherwise : this.asF64(); }
   orI64(otherwise: i64): i64 { return this.isAbsent ? otherwise : this.asI64(); }
@@ -278,16 +250,24 @@ export class Json {
 
   /** Notes that the value is not what the extension expects of it. */
   unfit(expected: string): void {
-    let root: Json = this;
-    for (let parent = root.parent; parent != null; parent = root.parent) root = parent;
-    const kind = root == input ? fault.INVALID_INPUT : fault.FAILED;
     if (this.kind == Kind.Missing) {
       const place = this.parent!.path();
-      fault.note(kind, "missing field `" + this.content! + "`" + (place.length > 0 ? " in " + place : ""));
+      this.blame("missing field `" + this.content! + "`" + (place.length > 0 ? " in " + place : ""));
     } else {
-      const place = this.path();
-      fault.note(kind, (place.length > 0 ? place : "the input") + ": expected " + expected + ", got " + this.what());
+      this.blame(this.place() + ": expected " + expected + ", got " + this.what());
     }
+  }
+
+  private place(): string {
+    const path = this.path();
+    return path.length > 0 ? path : "the input";
+  }
+
+  /** What is wrong in the call's input is the caller's fault, elsewhere the extension's. */
+  private blame(text: string): void {
+    let root: Json = this;
+    for (let parent = root.parent; parent != null; parent = root.parent) root = parent;
+    fault.note(root == input ? fault.INVALID_INPUT : fault.FAILED, text);
   }
 
   private signed(low: i64, high: i64): i64 {

@@ -1,9 +1,10 @@
 // From a tree of values to UTF-8.
 
 import * as fault from "../fault";
-import { Entry, Json, Kind } from "./value";
+import { Entry, Kind } from "./entry";
 import { DEPTH_MAX } from "./parse";
 import { encode, encodedBytesMax } from "./text";
+import { Json } from "./value";
 
 const CAPACITY: usize = 512;
 

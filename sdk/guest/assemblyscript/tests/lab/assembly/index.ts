@@ -60,6 +60,7 @@ export function call(args: Json): Result {
   if (op == "u32") return Result.of(value.asU32());
   if (op == "bool") return Result.of(value.asBool());
   if (op == "string") return Result.of(value.asString());
+  if (op == "choice") return Result.of(value.get("unit").orOneOf(["metre", "foot"], -1));
   if (op == "or") return Result.of(value.get("x").orString("none"));
   if (op == "deep") return Result.of(value.get("list").at(1).get("a/b~c").asU32());
   if (op == "missing") return Result.of(value.get("list").at(1).get("count").asU32());
