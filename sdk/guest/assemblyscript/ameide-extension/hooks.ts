@@ -21,7 +21,7 @@ export function registered(): Hook | null {
 /** The input as the function's type: a Json as it is, a class through its constructor. */
 function input<T>(body: Json): T {
   if (idof<T>() == idof<Json>()) return changetype<T>(body);
-  return instantiate<T>(body);
+  return instantiate<T>(body); // the class of the input needs: constructor(json: Json)
 }
 
 /** Registers the rule of a domain hook: it judges `entity` at the hook point `point`. */
