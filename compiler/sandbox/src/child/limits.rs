@@ -10,12 +10,16 @@ const OPEN_FILES_MAX: u64 = 2048;
 /// Waiting signals are the kernel's memory.
 const SIGNALS_WAITING_MAX: u64 = 1024;
 
+/// Less than any dump, so that no file is made; and the one number at which the kernel starts no
+/// program of the host's for a dump either (`core_pattern` with a pipe runs one at 0).
+const CORE_BYTES: u64 = 1;
+
 /// Address space is not limited: compilers reserve far more than they touch. What a process
 /// may write to is, at twice the job's memory, since reserving is not yet using.
 fn of(limits: &Limits) -> [(Resource, &'static str, u64); 9] {
     let tasks = u64::from(limits.processes) * u64::from(Limits::THREADS_PER_PROCESS);
     [
-        (Resource::Core, "core dumps", 0),
+        (Resource::Core, "core dumps", CORE_BYTES),
         (Resource::Nofile, "open files", OPEN_FILES_MAX),
         (Resource::Nproc, "tasks", tasks),
         (Resource::Fsize, "file size", limits.file_bytes),

@@ -1,6 +1,10 @@
 //! What a job's processes use, read from their own `/proc` and summed.
 
-use std::{collections::HashMap, fs, time::Duration};
+use std::{
+    collections::HashMap,
+    fs,
+    time::{Duration, Instant},
+};
 
 /// Linux counts process times in hundredths of a second, on every architecture that we build for.
 const TICK: Duration = Duration::from_millis(10);
@@ -15,68 +19,96 @@ pub(super) struct Sample {
     /// Anonymous memory and page tables, in bytes. Pages of files are the machine's cache,
     /// written ones are counted where they are written.
     pub(super) memory_bytes: u64,
-    /// CPU time that can be seen now or was before.
+    /// CPU time up to now.
     pub(super) cpu: Duration,
 }
 
-/// Remembers the times of processes that were seen and have ended.
-#[derive(Debug, Default)]
+/// Adds up CPU time over processes that come and go.
+#[derive(Debug)]
 pub(super) struct Sampler {
-    /// Own CPU time in ticks, by id and start.
-    living: HashMap<(u32, u64), u64>,
-    ended: u64,
+    cores: u32,
+    last: Instant,
+    /// Own CPU time by id and start.
+    living: HashMap<(u32, u64), Duration>,
+    watched: Duration,
 }
 
 /// One process's `/proc/PID/stat`.
 #[derive(Debug, PartialEq, Eq)]
 struct Times {
-    own: u64,
-    children: u64,
+    running: bool,
+    own: Duration,
+    children: Duration,
     start: u64,
 }
 
+/// One process at one time.
+struct Seen {
+    id: u32,
+    times: Times,
+    memory_bytes: u64,
+}
+
 impl Sampler {
-    /// Looks at every process of this PID namespace.
-    pub(super) fn sample(&mut self) -> Sample {
-        let Ok(entries) = fs::read_dir("/proc") else { return self.sum(Vec::new()) };
-        let ids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        // One that ends meanwhile has no files any more, and is counted as ended.
-        let read = |id: u32| {
-            let times = times(&fs::read_to_string(format!("/proc/{id}/stat")).ok()?)?;
-            let memory = memory_bytes(&fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default());
-            Some((id, times, memory))
-        };
-        self.sum(ids.filter_map(read).collect())
+    pub(super) fn new() -> Self {
+        let cores = std::thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok());
+        Self { cores: cores.unwrap_or(1), last: Instant::now(), living: HashMap::new(), watched: Duration::ZERO }
     }
 
-    /// Two sums, of which the larger counts: what was seen of each process, also of those
-    /// that ended unwaited; and what parents know of children that they waited for, also of
-    /// those that lived between two samples.
-    fn sum(&mut self, seen: Vec<(u32, Times, u64)>) -> Sample {
+    /// Looks at every process of this PID namespace.
+    pub(super) fn sample(&mut self) -> Sample {
+        let elapsed = self.last.elapsed();
+        self.last += elapsed;
+        let ids = fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        self.sum(elapsed, ids.filter_map(see).collect())
+    }
+
+    /// Two sums, of which the larger counts: what parents know of children that they waited
+    /// for, exact but without those that nobody waited for; and what was watched.
+    ///
+    /// Of processes that live between two samples nothing is seen, and a chain of them could
+    /// burn a core unseen. But then at each sample one runs that is new: it is charged the
+    /// whole interval, for itself and those before it.
+    fn sum(&mut self, elapsed: Duration, seen: Vec<Seen>) -> Sample {
         let mut sample = Sample::default();
-        let mut inherited = 0;
-        let mut before = std::mem::take(&mut self.living);
-        for (id, times, memory) in seen {
-            if id != INIT {
-                sample.processes += 1;
-                sample.memory_bytes += memory;
-            }
+        let (mut inherited, mut new) = (Duration::ZERO, Duration::ZERO);
+        let before = std::mem::take(&mut self.living);
+        for Seen { id, times, memory_bytes } in seen {
             inherited += times.own + times.children;
+            if id == INIT {
+                continue;
+            }
+            sample.processes += 1;
+            sample.memory_bytes += memory_bytes;
             let key = (id, times.start);
-            before.remove(&key);
+            match before.get(&key) {
+                Some(known) => self.watched += times.own.saturating_sub(*known),
+                None if times.running => new += times.own.max(elapsed),
+                None => new += times.own,
+            }
             self.living.insert(key, times.own);
         }
-        self.ended += before.values().sum::<u64>();
-        let watched = self.ended + self.living.values().sum::<u64>();
-        sample.cpu = TICK * u32::try_from(watched.max(inherited)).unwrap_or(u32::MAX);
+        // Those that wait for a core have not used it.
+        self.watched += new.min(elapsed * self.cores);
+        sample.cpu = self.watched.max(inherited);
         sample
     }
 }
 
+/// One that ends meanwhile has no files any more.
+fn see(id: u32) -> Option<Seen> {
+    let read = |name: &str| fs::read_to_string(format!("/proc/{id}/{name}"));
+    let mut times = times(&read("stat").ok()?)?;
+    // The same in nanoseconds, where the kernel is built with it.
+    if let Some(own) = read("schedstat").ok().and_then(|text| text.split(' ').next()?.parse().ok()) {
+        times.own = times.own.max(Duration::from_nanos(own));
+    }
+    Some(Seen { id, times, memory_bytes: memory_bytes(&read("status").unwrap_or_default()) })
+}
+
 /// CPU time that this process has waited for, in children and theirs.
 pub(super) fn waited_for() -> Duration {
-    let times = fs::read_to_string("/proc/1/stat").ok().and_then(|text| times(&text));
-    TICK * times.and_then(|times| u32::try_from(times.children).ok()).unwrap_or_default()
+    fs::read_to_string("/proc/1/stat").ok().and_then(|text| times(&text)).map_or(Duration::ZERO, |times| times.children)
 }
 
 fn times(stat: &str) -> Option<Times> {
@@ -85,7 +117,8 @@ fn times(stat: &str) -> Option<Times> {
     let fields: Vec<&str> = after.split(' ').collect();
     // Fields count from 1 in proc(5), and the third is the first here.
     let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
-    Some(Times { own: field(14)? + field(15)?, children: field(16)? + field(17)?, start: field(22)? })
+    let time = |user: usize, system: usize| Some(TICK * u32::try_from(field(user)? + field(system)?).unwrap_or(u32::MAX));
+    Some(Times { running: fields.first() == Some(&"R"), own: time(14, 15)?, children: time(16, 17)?, start: field(22)? })
 }
 
 fn memory_bytes(status: &str) -> u64 {
@@ -99,14 +132,20 @@ fn memory_bytes(status: &str) -> u64 {
 mod tests {
     use super::*;
 
-    fn seen(id: u32, own: u64, children: u64) -> (u32, Times, u64) {
-        (id, Times { own, children, start: 7 }, 1000)
+    const INTERVAL: Duration = Duration::from_millis(20);
+
+    fn seen(id: u32, own_ticks: u32, children_ticks: u32) -> Seen {
+        Seen { id, times: Times { running: false, own: TICK * own_ticks, children: TICK * children_ticks, start: 7 }, memory_bytes: 1000 }
+    }
+
+    fn sampler() -> Sampler {
+        Sampler { cores: 2, ..Sampler::new() }
     }
 
     #[test]
     fn a_name_cannot_lie_about_times() {
         let stat = "9 (a) R 1 1 1 1 1 1 1) S 1 9 9 0 -1 4194560 1 2 3 4 50 60 70 80 20 0 1 0 12345 1 1";
-        assert_eq!(times(stat), Some(Times { own: 110, children: 150, start: 12345 }));
+        assert_eq!(times(stat), Some(Times { running: false, own: TICK * 110, children: TICK * 150, start: 12345 }));
         assert_eq!(times("9 (a) S 1"), None);
     }
 
@@ -118,17 +157,31 @@ mod tests {
 
     #[test]
     fn ended_processes_count_waited_for_or_not() {
-        let mut sampler = Sampler::default();
-        assert_eq!(sampler.sum(vec![seen(1, 0, 0), seen(2, 10, 0), seen(3, 20, 0)]).cpu, TICK * 30);
+        let mut sampler = sampler();
+        let second = Duration::from_secs(1);
+        assert_eq!(sampler.sum(second, vec![seen(1, 0, 0), seen(2, 10, 0), seen(3, 20, 0)]).cpu, TICK * 30);
         // 3 ended, and nobody waited for it.
-        assert_eq!(sampler.sum(vec![seen(1, 0, 0), seen(2, 15, 0)]).cpu, TICK * 35);
+        assert_eq!(sampler.sum(second, vec![seen(1, 0, 0), seen(2, 15, 0)]).cpu, TICK * 35);
         // Between two samples 100 ticks were spent in children of 2, which it waited for.
-        assert_eq!(sampler.sum(vec![seen(1, 0, 0), seen(2, 15, 100)]).cpu, TICK * 115);
+        assert_eq!(sampler.sum(second, vec![seen(1, 0, 0), seen(2, 15, 100)]).cpu, TICK * 115);
+    }
+
+    #[test]
+    fn a_chain_of_short_lives_pays_for_the_whole_time() {
+        let mut sampler = sampler();
+        let running = |id| Seen { times: Times { running: true, ..seen(id, 0, 0).times }, ..seen(id, 0, 0) };
+        for id in 2..102 {
+            sampler.sum(INTERVAL, vec![running(id)]);
+        }
+        assert_eq!(sampler.watched, INTERVAL * 100);
+        // However many there are: a core has no more time than there was.
+        sampler.sum(INTERVAL, (200..300).map(running).collect());
+        assert_eq!(sampler.watched, INTERVAL * 102);
     }
 
     #[test]
     fn our_own_process_is_not_the_jobs() {
-        let sample = Sampler::default().sum(vec![seen(1, 0, 0), seen(2, 0, 0), seen(3, 0, 0)]);
+        let sample = sampler().sum(INTERVAL, vec![seen(1, 0, 0), seen(2, 0, 0), seen(3, 0, 0)]);
         assert_eq!((sample.processes, sample.memory_bytes), (2, 2000));
     }
 }

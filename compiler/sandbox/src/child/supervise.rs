@@ -35,7 +35,7 @@ enum End {
 
 /// Watches the job to its end, or ends it. When this returns, all of its processes are gone.
 pub(super) fn supervise(limits: &Limits, init: Init, kept: &Kept, lifeline: &UnixStream) -> Result<Answer, SetupError> {
-    let mut watch = Watch { limits, kept, started: Instant::now(), sampler: Sampler::default(), usage: Usage::default() };
+    let mut watch = Watch { limits, kept, started: Instant::now(), sampler: Sampler::new(), usage: Usage::default() };
     let end = watch.until_end(&init, lifeline);
     init.kill()?;
     let word = init.wait()?;

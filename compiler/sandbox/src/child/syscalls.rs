@@ -199,13 +199,9 @@ const PROCESSES: &[c_long] = &[
     libc::SYS_getrandom,
 ];
 
-/// `socket` and `socketpair` are not here: they have rules.
+/// For pairs only, which processes of a build use between themselves. There is no `socket`, `connect` or
+/// `bind`: a socket that lies in a folder the job reads would answer, whoever listens there.
 const SOCKETS: &[c_long] = &[
-    libc::SYS_bind,
-    libc::SYS_listen,
-    libc::SYS_accept,
-    libc::SYS_accept4,
-    libc::SYS_connect,
     libc::SYS_shutdown,
     libc::SYS_getsockname,
     libc::SYS_getpeername,
@@ -290,10 +286,9 @@ fn filter() -> Result<BpfProgram, BackendError> {
     let nameless = (libc::MAP_ANONYMOUS) as u64;
     let mappings = [0, shared, nameless].map(|flags| masked(3, SHARED_AND_NAMELESS, flags));
     rules.insert(libc::SYS_mmap, mappings.into_iter().collect::<Result<_, _>>()?);
-    let unix = u64::try_from(libc::AF_UNIX).unwrap_or_default();
-    for call in [libc::SYS_socket, libc::SYS_socketpair] {
-        rules.insert(call, vec![masked(0, u64::from(u32::MAX), unix)?]);
-    }
+    // Not datagrams: those can be sent to others by name.
+    let pairs = [libc::SOCK_STREAM, libc::SOCK_SEQPACKET].map(|kind| unix_pair(kind.unsigned_abs().into()));
+    rules.insert(libc::SYS_socketpair, pairs.into_iter().collect::<Result<_, _>>()?);
     // Raising a pipe's or a socket's buffer is the one way to much of the kernel's memory.
     let raises = u64::try_from(libc::F_SETPIPE_SZ).unwrap_or_default();
     rules.insert(libc::SYS_fcntl, vec![SeccompRule::new(vec![SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, raises)?])?]);
@@ -301,6 +296,13 @@ fn filter() -> Result<BpfProgram, BackendError> {
     rules.insert(libc::SYS_ioctl, vec![SeccompRule::new(vec![SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, libc::TIOCSTI)?])?]);
     let denied = SeccompAction::Errno(Errno::NOSYS.raw_os_error().unsigned_abs());
     SeccompFilter::new(rules, denied, SeccompAction::Allow, ARCH)?.try_into()
+}
+
+/// Allows a pair of this kind, whatever flags come with it.
+fn unix_pair(kind: u64) -> Result<SeccompRule, BackendError> {
+    const KIND: u64 = 0xf;
+    let condition = |argument, mask, value| SeccompCondition::new(argument, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(mask), value);
+    SeccompRule::new(vec![condition(0, u32::MAX.into(), libc::AF_UNIX.unsigned_abs().into())?, condition(1, KIND, kind)?])
 }
 
 /// Allows when the argument, under `mask`, is `value`.
@@ -354,6 +356,10 @@ mod tests {
             libc::SYS_fanotify_init,
             libc::SYS_personality,
             libc::SYS_setsockopt,
+            libc::SYS_socket,
+            libc::SYS_connect,
+            libc::SYS_bind,
+            libc::SYS_sendmmsg,
         ];
         for call in closed {
             assert!(![FILES, WAITING, MEMORY, PROCESSES, SOCKETS, OLD].iter().any(|list| list.contains(&call)), "{call}");
