@@ -2,15 +2,20 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use extensions_compile_jobs::{Claims, Queue};
+
 use extensions_artifact::Store;
 use extensions_identity::{IdentitySettings, Verifier};
-use extensions_registry_api::{Audit, Gate, Metrics, Notify, Parts, Service, SourceCompiler, router};
+use extensions_registry_api::{Audit, BoardSettings, Gate, InProcess, Keeper, Metrics, Notify, Parts, Service, router};
 use extensions_registry_core::Policy;
 use extensions_registry_ledger::{Clock, Ledger, Reconciler, Stores};
 use extensions_registry_upkeep::{Upkeep, UpkeepSettings};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use crate::operations::UpkeepOperations;
+use crate::{
+    operations::UpkeepOperations,
+    source_compiler::{SourceCompiler, drive},
+};
 
 /// What an embedded registry is made of.
 #[derive(Debug)]
@@ -25,7 +30,9 @@ pub struct EmbeddedParts {
     pub audit: Arc<dyn Audit>,
     /// Hears of changes at once.
     pub notify: Arc<dyn Notify>,
-    /// Compiles source, where anything here does.
+    /// How compiles are handed out to workers.
+    pub board: BoardSettings,
+    /// Compiles source, where anything here does; see [`Embedded::claims`] for workers.
     pub compiler: Option<Arc<dyn SourceCompiler>>,
     /// What is kept, and how long. Checked.
     pub upkeep: UpkeepSettings,
@@ -43,6 +50,9 @@ pub struct Embedded {
     ledger: Ledger,
     router: axum::Router,
     reconciler: Reconciler,
+    jobs: InProcess,
+    keeper: Keeper,
+    compiling: Option<AbortOnDropHandle<()>>,
     leaving: CancellationToken,
 }
 
@@ -61,13 +71,19 @@ impl Embedded {
             ledger: ledger.clone(),
             audit: parts.audit,
             notify: parts.notify,
-            compiler: parts.compiler,
+            board: parts.board,
             operations: Some(Arc::new(UpkeepOperations { upkeep, backups: parts.backups, audit_dir: parts.audit_dir })),
             metrics: parts.metrics,
             leaving: leaving.clone(),
         });
+        let jobs = service.in_process("in-process");
+        let compiling = parts.compiler.map(|compiler| {
+            let (queue, claims): (Arc<dyn Queue>, Arc<dyn Claims>) = (Arc::new(jobs.clone()), Arc::new(jobs.clone()));
+            AbortOnDropHandle::new(tokio::spawn(drive(compiler, queue, claims)))
+        });
+        let keeper = service.keep_jobs();
         let router = router(service, Gate::new(verifier));
-        Ok(Self { reconciler: ledger.reconcile(), ledger, router, leaving })
+        Ok(Self { reconciler: ledger.reconcile(), ledger, router, jobs, keeper, compiling, leaving })
     }
 
     /// The API: paths for which [`owns`](crate::owns) is true. Put a
@@ -82,6 +98,18 @@ impl Embedded {
         &self.ledger
     }
 
+    /// Which compiles wait: for a worker in this process.
+    #[must_use]
+    pub fn queue(&self) -> Arc<dyn Queue> {
+        Arc::new(self.jobs.clone())
+    }
+
+    /// The compiles themselves: for a worker in this process.
+    #[must_use]
+    pub fn claims(&self) -> Arc<dyn Claims> {
+        Arc::new(self.jobs.clone())
+    }
+
     /// Ends watches, so that their connections can be drained.
     pub fn leave(&self) {
         self.leaving.cancel();
@@ -90,6 +118,6 @@ impl Embedded {
     /// Ends watches and the work in the background. Commands under way end by themselves.
     pub fn stop(self) {
         self.leaving.cancel();
-        drop(self.reconciler);
+        drop((self.reconciler, self.keeper, self.compiling));
     }
 }

@@ -11,17 +11,20 @@ mod health;
 mod operations;
 mod server;
 mod settings;
+mod source_compiler;
 mod standalone;
 
 pub use embedded::{Embedded, EmbeddedParts};
+pub use extensions_compile_jobs::{CompileEvent, Compiled, NotCompiled};
 pub use extensions_registry_api::{
-    Audit, Bundle, BundleError, COMPONENT_FILE, CompileEvent, CompileJob, Compiled, Connection, GRPC_SERVICE, HTTP_PREFIX, LogAudit, Metrics,
-    NobodyToTell, NotCompiled, Notify, SourceCompiler, TOOL_FILE, owns,
+    Audit, BoardSettings, Bundle, BundleError, COMPONENT_FILE, Connection, GRPC_JOBS_SERVICE, GRPC_SERVICE, HTTP_PREFIX, JobKey, JobKeyError,
+    LOOK_EVERY, LogAudit, Metrics, NobodyToTell, Notify, TOOL_FILE, owns,
 };
 pub use extensions_registry_core::{AgentPolicy, Finding, Policy};
 pub use extensions_registry_ledger::Stores;
 pub use extensions_registry_upkeep::UpkeepSettings;
 pub use extensions_service::{LogFormat, LogSettings, SettingsError, start_logging, stop_asked};
 
-pub use settings::{AuditSettings, EnvironmentStores, ListenSettings, RegistrySettings};
+pub use settings::{AuditSettings, CompileSettings, EnvironmentStores, ListenSettings, RegistrySettings};
+pub use source_compiler::{CompileJob, SourceCompiler};
 pub use standalone::{Addresses, Drained, Registry, StartError};

@@ -87,6 +87,7 @@ async fn serve(settings: &RegistrySettings) -> Result<(), Failure> {
 fn checked(settings: RegistrySettings) -> Result<(), Failure> {
     settings.open_stores()?;
     settings.open_backup()?;
+    settings.board()?;
     extensions_identity::Verifier::new(settings.identity).map_err(StartError::Identity)?;
     Ok(())
 }

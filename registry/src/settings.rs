@@ -9,7 +9,9 @@ use std::{
 };
 
 use extensions_artifact::{Store, StoreSettings};
+use extensions_compile_jobs::LEASE;
 use extensions_identity::IdentitySettings;
+use extensions_registry_api::{BoardSettings, JobKey};
 use extensions_registry_core::Policy;
 use extensions_registry_ledger::Stores;
 use extensions_registry_upkeep::UpkeepSettings;
@@ -33,6 +35,7 @@ const KNOWN: Known = Known {
         "stores.prod.s3",
         "policy.agents",
         "audit",
+        "compile",
         "upkeep",
         "upkeep.retention",
         "backup",
@@ -65,6 +68,9 @@ pub struct RegistrySettings {
     /// Where refusals are noted.
     #[serde(default)]
     pub audit: AuditSettings,
+    /// How compiles are handed out to workers.
+    #[serde(default)]
+    pub compile: CompileSettings,
     /// What is kept, and how long.
     #[serde(default)]
     pub upkeep: UpkeepSettings,
@@ -94,6 +100,24 @@ pub struct EnvironmentStores {
 pub struct AuditSettings {
     /// A folder of files `refusals-YYYY-MM-DD.jsonl`; none: the log alone.
     pub dir: Option<PathBuf>,
+}
+
+/// How compiles are handed out to workers.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CompileSettings {
+    /// What job tokens are authenticated with: a file of 32 bytes or more. None:
+    /// a key of this process, so that a job under way is lost when it stops, and
+    /// workers must meet the same registry again.
+    pub key_file: Option<PathBuf>,
+    /// How long a job is a worker's without a report.
+    pub lease_seconds: u64,
+}
+
+impl Default for CompileSettings {
+    fn default() -> Self {
+        Self { key_file: None, lease_seconds: LEASE.as_secs() }
+    }
 }
 
 /// Where a registry listens.
@@ -164,9 +188,27 @@ impl RegistrySettings {
         Ok(settings)
     }
 
+    /// The board of the settings; its key is read from its file.
+    ///
+    /// # Errors
+    /// Names the key file that cannot be used.
+    pub fn board(&self) -> Result<BoardSettings, SettingsError> {
+        let key = match &self.compile.key_file {
+            Some(path) => {
+                JobKey::read(path).map_err(|error| SettingsError::Value(format!("compile.key_file {}: {}", path.display(), with_causes(&error))))?
+            }
+            None => JobKey::random(),
+        };
+        Ok(BoardSettings { key, lease: Duration::from_secs(self.compile.lease_seconds) })
+    }
+
     fn check(&self) -> Result<(), SettingsError> {
         if !(1..=100_000).contains(&self.listen.connections_max) {
             let text = format!("listen.connections_max is {}; it must be between 1 and 100000", self.listen.connections_max);
+            return Err(SettingsError::Value(text));
+        }
+        if !(15..=600).contains(&self.compile.lease_seconds) {
+            let text = format!("compile.lease_seconds is {}; it must be between 15 and 600", self.compile.lease_seconds);
             return Err(SettingsError::Value(text));
         }
         self.upkeep.check().map_err(|error| SettingsError::Value(error.to_string()))

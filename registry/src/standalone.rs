@@ -148,6 +148,7 @@ fn parts(settings: &RegistrySettings, shown: &mut Shown) -> Result<EmbeddedParts
         identity: settings.identity.clone(),
         audit,
         notify: Arc::new(NobodyToTell),
+        board: settings.board()?,
         compiler: None,
         upkeep: settings.upkeep.clone(),
         backups,
@@ -167,6 +168,7 @@ fn reflection() -> Result<Router, StartError> {
             .register_encoded_file_descriptor_set(extensions_proto::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .with_service_name(extensions_registry_api::GRPC_SERVICE)
+            .with_service_name(extensions_registry_api::GRPC_JOBS_SERVICE)
             .with_service_name("grpc.health.v1.Health")
     };
     let v1 = builder().build_v1()?.max_decoding_message_size(REFLECTION_BYTES_MAX);

@@ -67,7 +67,7 @@ impl Principal {
         let whom = match &self.reach {
             Reach::Tenant { tenant, org } => self.own(asked, tenant, org.as_ref())?,
             Reach::Delegate { grant: Some(grant) } => self.granted(asked, grant)?,
-            Reach::Delegate { grant: None } | Reach::Platform => {
+            Reach::Delegate { grant: None } | Reach::Platform | Reach::Worker => {
                 return Err(ContextRefusal::new(ErrorCode::PermissionDenied, "the token may not invoke"));
             }
         };

@@ -46,13 +46,13 @@ pub enum VerifyError {
     /// `aud` names another service.
     #[error("the token is meant for another service (`aud`)")]
     Audience,
-    /// No tenant, and neither delegating nor operating the platform.
+    /// No tenant, and neither delegating, operating the platform nor compiling.
     #[error("the token names no tenant (`tenant_id`)")]
     Tenantless,
     /// The issuer may not speak for that tenant.
     #[error("the token's issuer may not name this tenant")]
     TenantNotOfIssuer,
-    /// The issuer may not issue platform or delegating scopes.
+    /// The issuer may not issue platform, delegating or compiling scopes.
     #[error("the token's issuer may not issue this scope")]
     ScopeNotOfIssuer,
 }

@@ -51,6 +51,7 @@ pub(crate) struct Issuer {
     pub(crate) tenants: Tenants,
     pub(crate) may_operate: bool,
     pub(crate) may_delegate: bool,
+    pub(crate) may_compile: bool,
     pub(crate) grants: BTreeMap<CallLabel, Arc<Grant>>,
 }
 
@@ -71,6 +72,7 @@ impl Issuer {
             tenants: settings.tenants,
             may_operate: settings.may_operate,
             may_delegate: settings.may_delegate,
+            may_compile: settings.may_compile,
             grants: BTreeMap::new(),
         };
         issuer.replace_keys(&jwks)?;

@@ -71,11 +71,13 @@ fn scopes(claims: &Claims, issuer: &Issuer) -> Result<Flags<Scope>, VerifyError>
         return Err(VerifyError::Claim { claim: "scope" });
     }
     let scopes = Flags::collect(text.split(' ').filter_map(Scope::of));
-    let exceeds = scopes.has(Scope::Operate) && !issuer.may_operate || scopes.has(Scope::Delegate) && !issuer.may_delegate;
+    let exceeds = scopes.has(Scope::Operate) && !issuer.may_operate
+        || scopes.has(Scope::Delegate) && !issuer.may_delegate
+        || scopes.has(Scope::Compile) && !issuer.may_compile;
     if exceeds { Err(VerifyError::ScopeNotOfIssuer) } else { Ok(scopes) }
 }
 
-/// A tenant of the issuer's; else a delegating service or a platform operator.
+/// A tenant of the issuer's; else a delegating service, a platform operator or a compile worker.
 fn reach(claims: &Claims, issuer: &Issuer, subject: &CallLabel, scopes: Flags<Scope>) -> Result<Reach, VerifyError> {
     if let Some(text) = claims.tenant_id.as_deref() {
         let tenant: TenantId = required(Some(text), "tenant_id")?;
@@ -89,6 +91,8 @@ fn reach(claims: &Claims, issuer: &Issuer, subject: &CallLabel, scopes: Flags<Sc
         Ok(Reach::Delegate { grant: issuer.grants.get(subject).cloned() })
     } else if scopes.has(Scope::Operate) {
         Ok(Reach::Platform)
+    } else if scopes.has(Scope::Compile) {
+        Ok(Reach::Worker)
     } else {
         Err(VerifyError::Tenantless)
     }

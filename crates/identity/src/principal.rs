@@ -28,6 +28,8 @@ pub(crate) enum Reach {
     Delegate { grant: Option<Arc<Grant>> },
     /// No tenant: control and admin.
     Platform,
+    /// No tenant: jobs of the registry's.
+    Worker,
 }
 
 impl Principal {
@@ -43,12 +45,12 @@ impl Principal {
         &self.subject
     }
 
-    /// The one tenant of the token; none for delegating and platform tokens.
+    /// The one tenant of the token; none for delegating, platform and worker tokens.
     #[must_use]
     pub fn tenant(&self) -> Option<&TenantId> {
         match &self.reach {
             Reach::Tenant { tenant, .. } => Some(tenant),
-            Reach::Delegate { .. } | Reach::Platform => None,
+            Reach::Delegate { .. } | Reach::Platform | Reach::Worker => None,
         }
     }
 
@@ -57,7 +59,7 @@ impl Principal {
     pub fn org(&self) -> Option<&CallLabel> {
         match &self.reach {
             Reach::Tenant { org, .. } => org.as_ref(),
-            Reach::Delegate { .. } | Reach::Platform => None,
+            Reach::Delegate { .. } | Reach::Platform | Reach::Worker => None,
         }
     }
 
@@ -85,7 +87,7 @@ impl Principal {
     pub fn grant(&self) -> Option<&Grant> {
         match &self.reach {
             Reach::Delegate { grant } => grant.as_deref(),
-            Reach::Tenant { .. } | Reach::Platform => None,
+            Reach::Tenant { .. } | Reach::Platform | Reach::Worker => None,
         }
     }
 
@@ -99,6 +101,12 @@ impl Principal {
     #[must_use]
     pub fn has_scope(&self, scope: Scope) -> bool {
         self.scopes.has(scope)
+    }
+
+    /// Whether it is a compile worker: scope `compile`, no tenant and no other reach.
+    #[must_use]
+    pub fn is_worker(&self) -> bool {
+        self.reach == Reach::Worker
     }
 
     /// When the token ends.
@@ -124,7 +132,7 @@ impl Principal {
             Reach::Tenant { .. } => denied("the token lacks scope `invoke`"),
             Reach::Delegate { grant: Some(_) } => Ok(()),
             Reach::Delegate { grant: None } => denied("no delegation grant is configured for this service"),
-            Reach::Platform => denied("the token names no tenant and may not invoke"),
+            Reach::Platform | Reach::Worker => denied("the token names no tenant and may not invoke"),
         }
     }
 
@@ -151,6 +159,7 @@ impl fmt::Display for Audit<'_> {
             Reach::Tenant { tenant, .. } => write!(f, " of {tenant}"),
             Reach::Delegate { .. } => f.write_str(" delegating"),
             Reach::Platform => f.write_str(" operating"),
+            Reach::Worker => f.write_str(" compiling"),
         }
     }
 }

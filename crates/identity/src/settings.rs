@@ -54,6 +54,9 @@ pub struct IssuerSettings {
     /// Whether it may issue `invoke:delegate`.
     #[serde(default)]
     pub may_delegate: bool,
+    /// Whether it may issue `compile`, the scope of compile workers.
+    #[serde(default)]
+    pub may_compile: bool,
     /// Whether this is the issuer of `ext dev`.
     #[serde(default)]
     pub development: bool,
@@ -71,6 +74,7 @@ impl IssuerSettings {
             tenants: Tenants::All,
             may_operate: true,
             may_delegate: true,
+            may_compile: true,
             development: true,
         }
     }
@@ -190,7 +194,7 @@ mod tests {
         .unwrap();
         let issuer = &settings.issuers[0];
         assert_eq!((settings.audience, settings.allow_development), (Audience::Runtime, false));
-        assert_eq!((issuer.may_operate, issuer.may_delegate, issuer.development), (false, false, false));
+        assert_eq!((issuer.may_operate, issuer.may_delegate, issuer.may_compile, issuer.development), (false, false, false, false));
         assert!(issuer.tenants.contain(&TenantId::parse("acme").unwrap()));
         assert!(!issuer.tenants.contain(&TenantId::parse("globex").unwrap()));
         assert_eq!(settings.grants[0].tenants, Tenants::All);

@@ -69,6 +69,7 @@ fn settings(plain: &DevKey, platform: &DevKey) -> IdentitySettings {
         tenants: only(&["acme", "umbrella"]),
         may_operate: false,
         may_delegate: false,
+        may_compile: false,
         development: false,
         ..IssuerSettings::development(PLAIN, plain.jwks())
     };

@@ -68,6 +68,8 @@ words!(
         Delegate = "invoke:delegate",
         /// Operate the platform: control and admin, never invoke.
         Operate = "platform:operate",
+        /// Take compile jobs of a registry: a worker's, for no tenant.
+        Compile = "compile",
     }
 );
 

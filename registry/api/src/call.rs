@@ -42,6 +42,7 @@ impl Call {
                 let roles = TokenRole::ALL.iter().filter(|role| principal.has_role(**role)).map(|role| role_of(*role)).collect();
                 Authority::Tenant { tenant: tenant.clone(), roles }
             }
+            None if principal.is_worker() => return Err(denied("a compile worker's token may take jobs and nothing else")),
             None => return Err(denied("a delegating token may not use the registry; use a token of the tenant")),
         };
         Ok(Caller { actor, authority })
@@ -82,6 +83,16 @@ impl Call {
                 Err(denied("this needs a platform token with scope `platform:operate`; ask an operator"))
             }
         }
+    }
+}
+
+impl Call {
+    /// Who the worker is, for markers and job tokens: the caller must be one.
+    pub(crate) fn worker(&self) -> Result<String, Refusal> {
+        if self.principal.is_worker() {
+            return Ok(self.principal.audit().to_string());
+        }
+        Err(denied("this needs a compile worker's token: scope `compile`, no tenant"))
     }
 }
 

@@ -6,12 +6,13 @@
 //! [`router()`] puts them behind one gate that authenticates before the first
 //! byte of a body is read.
 //!
-//! It names no engine and no host; who compiles source, who erases tenants and
-//! who hears of changes is given to it.
+//! It names no engine and no host: source is compiled by workers, who take jobs
+//! of its board ([`Service::in_process`], or the gRPC service `CompileJobs`). Who
+//! erases tenants and who hears of changes is given to it.
 
 pub mod audit;
+mod board;
 mod call;
-mod compile;
 mod gate;
 mod grpc;
 mod http;
@@ -22,11 +23,11 @@ pub mod service;
 pub mod view;
 
 pub use audit::{Audit, LogAudit};
+pub use board::{ATTEMPTS_MAX, BoardSettings, JobKey, JobKeyError};
 pub use call::Call;
-pub use compile::{CompileJob, SourceCompiler};
-pub use extensions_compile_jobs::{Bundle, BundleError, COMPONENT_FILE, CompileEvent, Compiled, NotCompiled, TOOL_FILE};
+pub use extensions_compile_jobs::{Bundle, BundleError, COMPONENT_FILE, TOOL_FILE};
 pub use gate::{Connection, Gate};
 pub use metrics::Metrics;
 pub use notify::{NobodyToTell, Notify};
-pub use router::{GRPC_SERVICE, HTTP_PREFIX, owns, router};
-pub use service::{Operations, Parts, Service, UpkeepReport, UpkeepTask};
+pub use router::{GRPC_JOBS_SERVICE, GRPC_SERVICE, HTTP_PREFIX, owns, router};
+pub use service::{InProcess, Keeper, LOOK_EVERY, Operations, Parts, Service, UpkeepReport, UpkeepTask};

@@ -9,13 +9,13 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use extensions_artifact::{Key, Owned};
-use extensions_registry_core::{Action, Caller, Change, Command, Decision, Event, Extension, Surroundings, decide};
+use extensions_registry_core::{Action, Authority, Caller, Change, Command, Decision, Event, Extension, Surroundings, decide};
 use extensions_types::{ControlState, Environment, Version};
-use futures_util::future::{join, join_all, try_join_all};
+use futures_util::future::{join, join_all, join3, try_join_all};
 use tokio::time::{Instant, timeout};
 
 use crate::{
-    Ledger, LedgerError, Stores, blobs, control,
+    Awaited, Ledger, LedgerError, Stores, blobs, compiles, control,
     documents::raise,
     entries::{self, Definitions, Draft},
     erased,
@@ -131,6 +131,7 @@ impl Run<'_> {
     async fn confirm(&mut self, seq: u64, version: Option<Version>, changed: bool) -> Result<Outcome, LedgerError> {
         let envs = concerned(&self.command.action);
         let mut entries = Vec::new();
+        self.ask_again().await?;
         if !envs.is_empty() {
             erased::check(self.stores(), &self.of.tenant).await?;
             let (stores, of) = (self.stores(), self.of);
@@ -151,6 +152,26 @@ impl Run<'_> {
         Ok(Outcome { seq, version, changed, entries, extension })
     }
 
+    /// A compile that is awaited was asked for again: whoever withdrew it is overruled.
+    async fn ask_again(&self) -> Result<(), LedgerError> {
+        let Action::RequestCompile { version } = self.command.action else { return Ok(()) };
+        match Awaited::of(&self.known.state, version) {
+            Awaited::Attempt(_) => self.ask_compile(version).await,
+            Awaited::Nothing | Awaited::Over => Ok(()),
+        }
+    }
+
+    /// Before the event: a compile that is in the history and lacks its marker would be lost.
+    async fn ask_compile(&self, version: Version) -> Result<(), LedgerError> {
+        let pusher = self.known.state.versions.get(&version).map(|record| record.created_by.iss.as_str());
+        // The registry asks in the name of who pushed.
+        let asked_by = match self.caller.authority {
+            Authority::Registry => pusher.unwrap_or_default(),
+            Authority::Tenant { .. } | Authority::Operator => &self.caller.actor.iss,
+        };
+        compiles::ask(self.stores(), self.of, version, asked_by, self.at_ms).await
+    }
+
     async fn record(&mut self, change: Change) -> Result<Option<Outcome>, LedgerError> {
         let before = &self.known.state;
         let envs = before.touched_by(&change);
@@ -159,6 +180,9 @@ impl Run<'_> {
         read::apply(self.of, &mut after, &event)?;
         versions::check_built(self.stores(), self.of, &event.change).await?;
         let announced = Instant::now();
+        if let Change::CompileRequested { version, .. } = event.change {
+            self.ask_compile(version).await?;
+        }
         let Some(drafts) = self.prepare(&envs, &event, &after).await? else { return Ok(None) };
         if announced.elapsed() >= ANNOUNCED_FOR {
             return Ok(None);
@@ -230,7 +254,7 @@ impl Run<'_> {
         }
         let (stores, of) = (self.stores(), self.of);
         let writes = drafts.into_iter().map(|draft| async move { (draft.env, entries::write(stores, of, draft).await) });
-        let (written, ()) = join(join_all(writes), self.keep_head()).await;
+        let (written, (), ()) = join3(join_all(writes), self.keep_head(), compiles::ended(stores, of, &event.change)).await;
         let mut entries = Vec::with_capacity(written.len());
         for (env, order) in written {
             entries.push((env, order.map_err(|error| unserved(seq, env, error))?));

@@ -13,6 +13,7 @@
 mod append;
 mod blobs;
 mod clock;
+mod compiles;
 mod control;
 mod documents;
 mod entries;
@@ -34,6 +35,7 @@ mod watch;
 
 pub use append::Outcome;
 pub use clock::Clock;
+pub use compiles::{Awaited, COMPILES_MAX, CompileLease, CompileMarker, FoundCompile};
 pub use control::ControlOutcome;
 pub use error::LedgerError;
 pub use history::{HistoryPage, LOOKED_AT_MAX, ListPage, PAGE_MAX};

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    Ledger, LedgerError, control,
+    Ledger, LedgerError, compiles, control,
     documents::raise,
     entries::{self, Settled},
     erased, markers,
@@ -244,6 +244,7 @@ impl Ledger {
                     self.withdraw_erased(env, of).await?;
                 }
             }
+            compiles::ensure(self.stores(), of, &state, self.clock().now_ms()).await?;
             let behind = head.as_ref().is_none_or(|slot| slot.order().1 < state.applied_seq);
             if behind && !state.is_new() {
                 raise(self.stores().registry(), &of.head(), state, head).await?;

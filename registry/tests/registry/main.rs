@@ -6,6 +6,7 @@ mod drive;
 mod forged;
 mod guest;
 mod http_input;
+mod jobs;
 mod program;
 mod rules;
 mod stage;

@@ -15,7 +15,9 @@ use extensions_proto::{
     detail_of,
     v1::{self, extension_registry_client::ExtensionRegistryClient},
 };
-use extensions_registry::{Audit, Connection, Embedded, EmbeddedParts, Metrics, NobodyToTell, Policy, SourceCompiler, Stores, UpkeepSettings};
+use extensions_registry::{
+    Audit, BoardSettings, Connection, Embedded, EmbeddedParts, Metrics, NobodyToTell, Policy, SourceCompiler, Stores, UpkeepSettings,
+};
 use extensions_registry_api::audit::Refused;
 use extensions_types::{ActorType, CallLabel, TenantId};
 use serde_json::Value;
@@ -120,6 +122,10 @@ impl Stage {
     }
 
     pub(crate) async fn with_compiler(compiler: Option<Arc<dyn SourceCompiler>>) -> Self {
+        Self::with_board(BoardSettings::of_one_process(), compiler).await
+    }
+
+    pub(crate) async fn with_board(board: BoardSettings, compiler: Option<Arc<dyn SourceCompiler>>) -> Self {
         let (dir, key, notes) = (tempfile::tempdir().unwrap(), DevKey::generate().unwrap(), Arc::new(Notes::default()));
         let store = Store::open(&StoreSettings::local(dir.path())).unwrap();
         let embedded = Embedded::start(EmbeddedParts {
@@ -128,6 +134,7 @@ impl Stage {
             identity: identity(&key),
             audit: Arc::clone(&notes) as _,
             notify: Arc::new(NobodyToTell),
+            board,
             compiler,
             upkeep: UpkeepSettings { settle_seconds: 1, ..UpkeepSettings::default() },
             backups: Vec::new(),

@@ -25,8 +25,7 @@ impl SourceCompiler for Scripted {
             match &job.bundle.file("src/lib.rs").unwrap()[..] {
                 b"bad" => {
                     let _ = tell.send(CompileEvent::Diagnostic { level: "error".to_owned(), text: "expected `;`".to_owned() }).await;
-                    let finding =
-                        Finding::new("build", "source", "it does not build", "correct it");
+                    let finding = Finding::new("build", "source", "it does not build", "correct it");
                     return Err(NotCompiled::Failed(vec![finding]));
                 }
                 b"away" => return Err(NotCompiled::Unavailable("the toolchain is not installed".to_owned())),

@@ -16,6 +16,7 @@ impl From<&Key> for ObjectKind {
             Key::ControlState { .. } => Self::ControlState,
             Key::Entry { .. } => Self::Entry,
             Key::Pending { .. } => Self::Pending,
+            Key::Compile { .. } => Self::Compile,
             Key::Erased { .. } => Self::Erased,
             Key::Precompiled { .. } => Self::Precompiled,
             Key::Clock

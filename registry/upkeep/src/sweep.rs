@@ -30,6 +30,7 @@ impl Upkeep {
     /// what serves before what it points to, copies before their originals.
     pub(crate) async fn sweep_stores(&self, tenant: &TenantId, sweep: Sweep, found: &mut Tallies) -> Result<(), UpkeepError> {
         self.sweep_entries(tenant, sweep, found).await?;
+        self.sweep(&self.registry(), &Prefix::CompilesOf(tenant.clone()), sweep, found).await?;
         let own = Prefix::Tenant(tenant.clone());
         for copies in self.copies().await? {
             self.sweep(&copies.at, &own, sweep, found).await?;

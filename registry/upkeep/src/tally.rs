@@ -26,6 +26,8 @@ pub enum ObjectKind {
     Entry,
     /// A marker of an entry that may be behind.
     Pending,
+    /// A marker of a compile that was asked for.
+    Compile,
     /// A marker of an erased tenant.
     Erased,
     /// Machine code.

@@ -13,7 +13,7 @@ use extensions_catalog::Overlay;
 use extensions_host::{Host, HostSettings, LogFormat, Prepared, StartError, THIS_BINARY, start_logging};
 use extensions_identity::{Audience, IdentitySettings};
 use extensions_pipeline::Workbench;
-use extensions_registry::{Embedded, EmbeddedParts, LogAudit, Metrics, Policy, Stores, UpkeepSettings};
+use extensions_registry::{BoardSettings, Embedded, EmbeddedParts, LogAudit, Metrics, Policy, Stores, UpkeepSettings};
 use extensions_store_catalog::Following;
 use serde_json::json;
 use tokio::runtime::Handle;
@@ -117,6 +117,7 @@ fn registry(store: Store, environments: Environments, settings: &HostSettings, h
         identity: IdentitySettings { audience: Audience::Registry, ..settings.identity.clone() },
         audit: Arc::new(LogAudit),
         notify: Arc::new(environments),
+        board: BoardSettings::of_one_process(),
         compiler: Some(Arc::new(compiler)),
         upkeep: UpkeepSettings::default(),
         backups: Vec::new(),

@@ -72,6 +72,12 @@ impl Owned {
     pub fn pending(&self, env: Environment, seq: u64) -> Key {
         Key::Pending { env, of: self.clone(), seq }
     }
+
+    /// The marker that a compile of `version` was asked for.
+    #[must_use]
+    pub fn compile(&self, version: Version) -> Key {
+        Key::Compile { of: self.clone(), version }
+    }
 }
 
 impl fmt::Display for Owned {
@@ -145,6 +151,14 @@ pub enum Key {
         /// The event that the command is going to write.
         seq: u64,
     },
+    /// `_compile/<tenant>/<extension>/<version>`: a compile was asked for and
+    /// has not ended; who has it, and until when.
+    Compile {
+        /// Whose draft.
+        of: Owned,
+        /// The draft.
+        version: Version,
+    },
     /// `_erased/<tenant>.json`: a tenant that is gone for good.
     Erased {
         /// Who is gone.
@@ -207,6 +221,7 @@ impl Key {
             Self::ControlState { env } => format!("_env/{env}/control/state.json"),
             Self::Entry { env, of } => format!("_env/{env}/entries/{of}.json"),
             Self::Pending { env, of, seq } => format!("_pending/{env}/{of}/{seq:020}"),
+            Self::Compile { of, version } => format!("_compile/{of}/{version}"),
             Self::Erased { tenant } => format!("_erased/{tenant}.json"),
             Self::Precompiled { compat, component } => format!("_aot/{compat}/{component}.cwasm"),
             Self::Clock => "_upkeep/clock".to_owned(),
@@ -235,6 +250,7 @@ impl Key {
             | Self::Source { of, .. }
             | Self::Entry { of, .. }
             | Self::Pending { of, .. }
+            | Self::Compile { of, .. }
             | Self::BackupLost { of, .. } => Some(&of.tenant),
             Self::Erased { tenant } | Self::BackupTenant { tenant, .. } => Some(tenant),
             Self::ControlEvent { .. }

@@ -18,6 +18,7 @@ pub(super) fn key(path: &str) -> Option<Key> {
         ["_env", env, "control", "state.json"] => Some(Key::ControlState { env: word(env)? }),
         ["_env", env, "entries", tenant, file] => Some(Key::Entry { env: word(env)?, of: owned(tenant, file.strip_suffix(".json")?)? }),
         ["_pending", env, tenant, extension, at] => Some(Key::Pending { env: word(env)?, of: owned(tenant, extension)?, seq: number(at)? }),
+        ["_compile", tenant, extension, version] => Some(Key::Compile { of: owned(tenant, extension)?, version: word(version)? }),
         ["_erased", file] => Some(Key::Erased { tenant: word(file.strip_suffix(".json")?)? }),
         ["_aot", compat, file] => Some(Key::Precompiled { compat: word(compat)?, component: word(file.strip_suffix(".cwasm")?)? }),
         ["_upkeep", "clock"] => Some(Key::Clock),

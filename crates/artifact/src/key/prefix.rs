@@ -35,6 +35,10 @@ pub enum Prefix {
     PendingOfTenant(Environment, TenantId),
     /// `_pending/<env>/<tenant>/<extension>/`.
     PendingOf(Environment, Owned),
+    /// `_compile/`: compiles that were asked for.
+    Compiles,
+    /// `_compile/<tenant>/`.
+    CompilesOf(TenantId),
     /// `_erased/`: tenants that are gone.
     Erased,
     /// `_aot/`: machine code.
@@ -69,6 +73,8 @@ impl Prefix {
             Self::PendingIn(env) => format!("_pending/{env}/"),
             Self::PendingOfTenant(env, tenant) => format!("_pending/{env}/{tenant}/"),
             Self::PendingOf(env, of) => format!("_pending/{env}/{of}/"),
+            Self::Compiles => "_compile/".to_owned(),
+            Self::CompilesOf(tenant) => format!("_compile/{tenant}/"),
             Self::GcRuns => "_upkeep/gc/".to_owned(),
             Self::BackupRuns => "_backup/runs/".to_owned(),
             Self::BackupRun(run) => format!("_backup/runs/{run:020}/"),

@@ -40,6 +40,7 @@ pub(crate) fn key() -> impl Strategy<Value = Key> {
         env().prop_map(|env| Key::ControlState { env }),
         (env(), owned()).prop_map(|(env, of)| Key::Entry { env, of }),
         (env(), owned(), any::<u64>()).prop_map(|(env, of, seq)| Key::Pending { env, of, seq }),
+        (owned(), version()).prop_map(|(of, version)| Key::Compile { of, version }),
         tenant().prop_map(|tenant| Key::Erased { tenant }),
         (digest(), digest()).prop_map(|(compat, component)| Key::Precompiled { compat, component }),
         Just(Key::Clock),
@@ -61,6 +62,7 @@ fn near_path() -> impl Strategy<Value = String> {
             "runs",
             "lost",
             "_pending",
+            "_compile",
             "_erased",
             "_aot",
             "events",
@@ -94,6 +96,7 @@ fn folders(key: &Key) -> Vec<Prefix> {
         Key::Pending { env, of, .. } => {
             vec![Prefix::Pending, Prefix::PendingIn(env), Prefix::PendingOfTenant(env, of.tenant.clone()), Prefix::PendingOf(env, of)]
         }
+        Key::Compile { of, .. } => vec![Prefix::Compiles, Prefix::CompilesOf(of.tenant)],
         Key::Clock => vec![],
         Key::GcRun { .. } => vec![Prefix::GcRuns],
         Key::BackupRun { run } | Key::BackupTenant { run, .. } => vec![Prefix::BackupRuns, Prefix::BackupRun(run)],
@@ -152,6 +155,7 @@ proptest! {
         let path = key.path();
         prop_assume!(key.tenant() != Some(&other));
         prop_assert!(!path.starts_with(&Prefix::Tenant(other.clone()).path()));
+        prop_assert!(!path.starts_with(&Prefix::CompilesOf(other.clone()).path()));
         for &env in Environment::ALL {
             prop_assert!(!path.starts_with(&Prefix::EntriesOf(env, other.clone()).path()));
         }
@@ -195,6 +199,7 @@ fn the_layout_is_as_documented() {
         (Key::ControlState { env: Environment::Prod }, "_env/prod/control/state.json".to_owned()),
         (of.entry(Environment::Dev), "_env/dev/entries/acme/vat.json".to_owned()),
         (of.pending(Environment::Staging, 3), "_pending/staging/acme/vat/00000000000000000003".to_owned()),
+        (of.compile(version), "_compile/acme/vat/7".to_owned()),
         (Key::Erased { tenant: of.tenant.clone() }, "_erased/acme.json".to_owned()),
         (Key::Precompiled { compat: digest, component: digest }, format!("_aot/{digest}/{digest}.cwasm")),
         (Key::Clock, "_upkeep/clock".to_owned()),
@@ -237,6 +242,10 @@ fn bad_paths_are_no_keys() {
         "_env/production/control/state.json",
         "_env/dev/entries/acme/vat",
         "_pending/dev/acme/vat.json",
+        "_compile/acme/vat/0",
+        "_compile/acme/vat/07",
+        "_compile/acme/7",
+        "_compile/acme/vat/7/1",
         "аcme/vat/head.json",
         "acme/vat/source/1.tar",
         "acme/vat/events/00000000000000000012.json/x",

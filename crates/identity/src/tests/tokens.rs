@@ -94,6 +94,7 @@ fn every_claim_has_its_rule() {
         (json!({"scope": "x".repeat(1025)}), claim("scope")),
         (json!({"scope": "platform:operate"}), Err(E::ScopeNotOfIssuer)),
         (json!({"scope": "invoke invoke:delegate"}), Err(E::ScopeNotOfIssuer)),
+        (json!({"scope": "compile"}), Err(E::ScopeNotOfIssuer)),
         (json!({"unknown": {"claim": [1, 2]}}), Ok(())),
     ] {
         assert_eq!(verdict(&world, &with(changes.clone())), expected, "{changes}");
@@ -137,6 +138,22 @@ fn tenantless_tokens_delegate_or_operate() {
     assert_eq!(orders.audit().to_string(), "SYSTEM orders@https://platform.example delegating");
     let plain = world.platform_token(|claims| claims.scopes(&[Scope::Invoke]));
     assert_eq!(world.verifier.verify(&plain, now()).unwrap_err(), E::Tenantless);
+}
+
+/// A worker's token reaches nobody's tenant, and gives nothing beside what else a token is for.
+#[test]
+fn a_worker_compiles_and_nothing_else() {
+    let world = World::new();
+    let verify = |token: String| world.verifier.verify(&token, now());
+    let worker = verify(world.platform_token(|claims| claims.scopes(&[Scope::Compile, Scope::Invoke]))).unwrap();
+    assert!(worker.is_worker() && worker.has_scope(Scope::Compile) && worker.tenant().is_none() && worker.grant().is_none());
+    assert_eq!(worker.audit().to_string(), "SYSTEM orders@https://platform.example compiling");
+    assert!(!worker.may_invoke(Kind::DomainHook));
+    for scopes in [&[Scope::Compile, Scope::Operate][..], &[Scope::Compile, Scope::Delegate]] {
+        assert!(!verify(world.platform_token(|claims| claims.scopes(scopes))).unwrap().is_worker(), "{scopes:?}");
+    }
+    let of_a_tenant = world.platform_token(|claims| claims.scopes(&[Scope::Compile]).tenant(&tenant("acme")));
+    assert!(!verify(of_a_tenant).unwrap().is_worker());
 }
 
 #[test]

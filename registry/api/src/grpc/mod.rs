@@ -1,6 +1,7 @@
 //! The registry over gRPC: messages in, views out as messages.
 
 mod compile;
+mod jobs;
 mod status;
 mod upload;
 
@@ -11,6 +12,7 @@ use extensions_types::{ErrorCode, Refusal};
 use futures_util::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status, Streaming};
 
+pub(crate) use jobs::{Jobs, RESULT_BYTES_MAX, SOURCE_BYTES_MAX};
 use status::status;
 pub(crate) use status::{nameless, refuse, refuse_as};
 

@@ -4,22 +4,22 @@
 
 use bytes::Bytes;
 use extensions_artifact::Owned;
-use extensions_compiler_core::{Expected, Facts, check};
+use extensions_compile_jobs::Compiled;
+use extensions_compiler_core::{Expected, Facts, check, secrets::scan_files};
 use extensions_json::Schema;
 use extensions_registry_core::{Finding, VersionRecord};
 use extensions_types::{
-    Abi, Build, Evidence, ExtensionDefinition, Kind, MANIFEST_FILE, Manifest, Origin, Refusal, SCHEMA_BYTES_MAX, SchemaV1, Schemas, TestCounts,
-    ToolDescription, Version, VersionDocument,
+    Abi, Build, Evidence, ExtensionDefinition, Kind, Language, MANIFEST_FILE, Manifest, Origin, Refusal, SCHEMA_BYTES_MAX, SchemaV1, Schemas,
+    TestCounts, ToolDescription, Version, VersionDocument, Waiver,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::create::{about_of, read_manifest};
-use crate::{Bundle, COMPONENT_FILE, Compiled, TOOL_FILE, call::bad};
+use crate::{Bundle, COMPONENT_FILE, TOOL_FILE, call::bad};
 
-/// A description of a tool, as for one that is built from source.
-const TOOL_DESCRIPTION_BYTES_MAX: usize = 4_096;
-const TOOL_NAME_BYTES_MAX: usize = 64;
+/// A tool's file holds two schemas and little else.
+const TOOL_FILE_BYTES_MAX: usize = 2 * SCHEMA_BYTES_MAX + (8 << 10);
 
 /// The draft that something is admitted as.
 #[derive(Debug, Clone)]
@@ -63,19 +63,17 @@ impl Admission {
 
     /// A component from outside, for tier low.
     pub(super) fn uploaded(&self, manifest: Manifest, bundle: &Bundle) -> Result<Admitted, Vec<Finding>> {
-        let mut findings = Vec::new();
-        let (schemas, tool) = surface(&manifest, bundle, &mut findings);
         let Some(wasm) = bundle.file(COMPONENT_FILE) else {
-            findings.push(finding(
-                "bundle",
-                "missing_file",
-                format!("the bundle holds no {COMPONENT_FILE}"),
-                "build it with `ext build` and push the folder",
-            ));
-            return Err(findings);
+            let text = format!("the bundle holds no {COMPONENT_FILE}");
+            return Err(vec![finding("bundle", "missing_file", text, "build it with `ext build` and push the folder")]);
         };
-        match conform(wasm, &manifest) {
-            Ok((component, facts)) if findings.is_empty() => Ok(self.document(manifest, component, &facts, schemas, tool)),
+        let checked = conform(wasm, &manifest, bundle);
+        // What the files say is wrong is told beside what the component is refused for.
+        let abi = checked.as_ref().map_or(Abi::Component, |checked| checked.facts.abi);
+        let mut findings = Vec::new();
+        let (schemas, tool) = surface(&manifest, bundle, abi, &mut findings);
+        match checked {
+            Ok(checked) if findings.is_empty() => Ok(self.document(manifest, checked, schemas, tool)),
             Ok(_) => Err(findings),
             Err(more) => {
                 findings.extend(more);
@@ -84,8 +82,9 @@ impl Admission {
         }
     }
 
-    fn document(&self, manifest: Manifest, component: Bytes, facts: &Facts, schemas: Schemas, tool: Option<ToolDescription>) -> Admitted {
-        let definition = manifest.define(self.build(facts.digest.clone(), schemas, tool));
+    fn document(&self, manifest: Manifest, checked: Checked, schemas: Schemas, tool: Option<ToolDescription>) -> Admitted {
+        let Checked { component, facts, waivers } = checked;
+        let definition = manifest.define(self.build(&facts, schemas, tool));
         // The same bytes give the same document, so that an upload that was cut off can be sent again.
         let evidence = Evidence {
             origin: Origin::Uploaded,
@@ -93,42 +92,46 @@ impl Admission {
             component_sha256: extensions_artifact::digest(&component),
             component_bytes: component.len() as u64,
             toolchain: String::new(),
-            imports: facts.imports.clone(),
+            imports: facts.imports,
             tests: TestCounts::default(),
             at_ms: self.record.created_at_ms,
             elapsed_ms: 0,
-            waivers: Vec::new(),
+            waivers,
             build: None,
         };
         Admitted { component, document: VersionDocument { schema: SchemaV1, definition, evidence } }
     }
 
-    /// What a compiler gave: checked again as if it came from outside.
-    pub(super) fn compiled(&self, manifest: Manifest, compiled: Compiled, at_ms: u64) -> Result<Admitted, Vec<Finding>> {
-        let (component, facts) = conform(&compiled.component, &manifest)?;
+    /// What a compiler gave: checked again as if it came from outside, against
+    /// the bundle that the registry holds. Only how long it took, what ran and what a
+    /// tool says of itself are the compiler's word.
+    pub(super) fn compiled(&self, manifest: Manifest, bundle: &Bundle, compiled: Compiled, at_ms: u64) -> Result<Admitted, Vec<Finding>> {
+        let Checked { component, facts, waivers } = conform(&compiled.component, &manifest, bundle)?;
         let mut findings = Vec::new();
-        for (which, schema) in [("input", &compiled.definition.schemas.input), ("output", &compiled.definition.schemas.output)] {
-            findings.extend(schema.as_ref().and_then(|schema| unusable(which, schema)));
-        }
         let ExtensionDefinition { schemas, tool, .. } = compiled.definition.clone();
-        if manifest.define(self.build(facts.digest.clone(), schemas, tool)) != compiled.definition {
-            findings.push(finding(
-                "build",
-                "other_definition",
-                "the build gave a definition that is not the manifest's",
-                "report it: the compiler is at fault",
-            ));
+        let (schemas, tool) = if describes_itself(&manifest, facts.abi) {
+            findings.extend(unusable("input", schemas.input.as_ref()).into_iter().chain(unusable("output", schemas.output.as_ref())));
+            findings.extend(tool.as_ref().and_then(|tool| tool.check().err()).map(|error| bad_tool(error.to_string())));
+            (schemas, tool)
+        } else {
+            surface(&manifest, bundle, facts.abi, &mut findings)
+        };
+        let origin = if manifest.lang == Language::Wasm { Origin::Uploaded } else { Origin::Source };
+        if manifest.define(self.build(&facts, schemas, tool)) != compiled.definition {
+            let remedy = "report it: the compiler is at fault";
+            findings.push(finding("build", "other_definition", "the build gave a definition that is not the manifest's", remedy));
         }
         if !findings.is_empty() {
             return Err(findings);
         }
         let evidence = Evidence {
-            origin: Origin::Source,
+            origin,
             source_sha256: self.record.draft.source_sha256,
             component_sha256: extensions_artifact::digest(&component),
             component_bytes: component.len() as u64,
             imports: facts.imports,
             at_ms,
+            waivers,
             ..compiled.evidence
         };
         Ok(Admitted { component, document: VersionDocument { schema: SchemaV1, definition: compiled.definition, evidence } })
@@ -139,39 +142,49 @@ impl Admission {
         self.record.created_by.to_string()
     }
 
-    fn build(&self, digest: String, schemas: Schemas, tool: Option<ToolDescription>) -> Build {
-        Build { tenant: self.of.tenant.clone(), abi: Abi::Component, version: self.version, digest, schemas, tool, created_by: self.created_by() }
+    fn build(&self, facts: &Facts, schemas: Schemas, tool: Option<ToolDescription>) -> Build {
+        let (digest, created_by) = (facts.digest.clone(), self.created_by());
+        Build { tenant: self.of.tenant.clone(), abi: facts.abi, version: self.version, digest, schemas, tool, created_by }
     }
 }
 
-/// Prescan, validate, componentize, conform.
-fn conform(wasm: &[u8], manifest: &Manifest) -> Result<(Bytes, Facts), Vec<Finding>> {
-    let report = check(
-        wasm,
-        Expected {
-            kind: Some(manifest.kind),
-            host_calls: !manifest.host_calls.is_empty(),
-            memory_mb: Some(manifest.limits.memory_mb),
-            ..Expected::default()
-        },
-    );
+/// What the checks of a component gave.
+struct Checked {
+    component: Bytes,
+    facts: Facts,
+    waivers: Vec<Waiver>,
+}
+
+/// Secrets in the source; then prescan, validate, componentize, conform, policy.
+fn conform(wasm: &[u8], manifest: &Manifest, bundle: &Bundle) -> Result<Checked, Vec<Finding>> {
+    // The component itself is looked at by its parts, below.
+    let sources = bundle.files().filter(|(path, _)| *path != COMPONENT_FILE).map(|(path, bytes)| (path, &bytes[..]));
+    let scanned = scan_files(sources);
+    let expected = Expected {
+        kind: Some(manifest.kind),
+        host_calls: !manifest.host_calls.is_empty(),
+        memory_mb: Some(manifest.limits.memory_mb),
+        waivers: &scanned.waivers,
+    };
+    let report = check(wasm, expected);
     match (report.component, report.facts) {
-        (Some(component), Some(facts)) => Ok((component.into(), facts)),
-        _ => Err(report.findings.into_iter().map(|found| finding(found.step.as_str(), found.code.as_str(), found.message, &found.remedy)).collect()),
+        (Some(component), Some(facts)) if scanned.findings.is_empty() => Ok(Checked { component: component.into(), facts, waivers: scanned.waivers }),
+        _ => Err(scanned.findings.into_iter().chain(report.findings).map(Finding::from).collect()),
     }
+}
+
+/// A tool that is a component of its own world says in `describe()` what a model reads; others say it in files.
+fn describes_itself(manifest: &Manifest, abi: Abi) -> bool {
+    manifest.kind == Kind::AgentTool && abi == Abi::Component
 }
 
 /// Schemas and the tool's description, out of the bundle's files.
-fn surface(manifest: &Manifest, bundle: &Bundle, findings: &mut Vec<Finding>) -> (Schemas, Option<ToolDescription>) {
-    if manifest.kind == Kind::AgentTool {
+fn surface(manifest: &Manifest, bundle: &Bundle, abi: Abi, findings: &mut Vec<Finding>) -> (Schemas, Option<ToolDescription>) {
+    if describes_itself(manifest, abi) {
         return match tool(bundle) {
             Ok(tool) => {
-                findings.extend(
-                    ["input", "output"]
-                        .into_iter()
-                        .zip([&tool.input_schema, &tool.output_schema])
-                        .filter_map(|(which, schema)| unusable(which, schema)),
-                );
+                let schemas = [("input", &tool.input_schema), ("output", &tool.output_schema)];
+                findings.extend(schemas.into_iter().filter_map(|(which, schema)| unusable(which, Some(schema))));
                 let schemas = Schemas { input: Some(tool.input_schema), output: Some(tool.output_schema) };
                 (schemas, Some(ToolDescription { name: tool.name, description: tool.description }))
             }
@@ -191,7 +204,7 @@ fn surface(manifest: &Manifest, bundle: &Bundle, findings: &mut Vec<Finding>) ->
             }
         }
     };
-    (Schemas { input: read("input", &manifest.schemas.input), output: read("output", &manifest.schemas.output) }, None)
+    (Schemas { input: read("input", &manifest.schemas.input), output: read("output", &manifest.schemas.output) }, manifest.tool.clone())
 }
 
 fn schema(which: &str, path: &std::path::Path, bundle: &Bundle) -> Result<Value, Finding> {
@@ -200,7 +213,7 @@ fn schema(which: &str, path: &std::path::Path, bundle: &Bundle) -> Result<Value,
         || finding("bundle", "missing_file", format!("the {which} schema {shown} is not in the bundle"), "pack it, or remove it from extension.toml");
     let bytes = path.to_str().and_then(|path| bundle.file(path)).ok_or_else(missing)?;
     let schema = json(&shown.to_string(), bytes)?;
-    unusable(which, &schema).map_or(Ok(schema), Err)
+    unusable(which, Some(&schema)).map_or(Ok(schema), Err)
 }
 
 fn tool(bundle: &Bundle) -> Result<Tool, Finding> {
@@ -213,23 +226,19 @@ fn tool(bundle: &Bundle) -> Result<Tool, Finding> {
         )
     };
     let value = json(TOOL_FILE, bundle.file(TOOL_FILE).ok_or_else(missing)?)?;
-    let wrong =
-        |problem: String| finding("bundle", "bad_tool", problem, "describe it as `describe()` would: name, description, input_schema, output_schema");
-    let tool: Tool = serde_json::from_value(value).map_err(|error| wrong(format!("{TOOL_FILE}: {error}")))?;
-    let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    if !tool.name.starts_with(|first: char| first.is_ascii_lowercase()) || tool.name.len() > TOOL_NAME_BYTES_MAX || !tool.name.bytes().all(word) {
-        return Err(wrong(format!("the tool's name must be lowercase letters, digits and `_`, at most {TOOL_NAME_BYTES_MAX}")));
-    }
-    if !(1..=TOOL_DESCRIPTION_BYTES_MAX).contains(&tool.description.len()) {
-        return Err(wrong(format!("the tool's description must have 1 to {TOOL_DESCRIPTION_BYTES_MAX} bytes")));
-    }
+    let tool: Tool = serde_json::from_value(value).map_err(|error| bad_tool(format!("{TOOL_FILE}: {error}")))?;
+    let described = ToolDescription { name: tool.name.clone(), description: tool.description.clone() };
+    described.check().map_err(|error| bad_tool(error.to_string()))?;
     Ok(tool)
+}
+
+fn bad_tool(problem: String) -> Finding {
+    finding("bundle", "bad_tool", problem, "describe it as `describe()` would: name, description, input_schema, output_schema")
 }
 
 /// A file's JSON, checked for size and depth before anything is built of it.
 fn json(name: &str, bytes: &[u8]) -> Result<Value, Finding> {
-    // A tool's file holds two schemas and little else.
-    let max = 2 * SCHEMA_BYTES_MAX + 2 * TOOL_DESCRIPTION_BYTES_MAX;
+    let max = TOOL_FILE_BYTES_MAX;
     let wrong = |problem: String| finding("bundle", "bad_json", format!("{name}: {problem}"), "write it as JSON within the bounds");
     if bytes.len() > max {
         return Err(wrong(format!("{} bytes, at most {max} are read", bytes.len())));
@@ -239,8 +248,8 @@ fn json(name: &str, bytes: &[u8]) -> Result<Value, Finding> {
 }
 
 /// Why hosts could not use a schema.
-fn unusable(which: &str, schema: &Value) -> Option<Finding> {
-    let error = Schema::compile(schema).err()?;
+fn unusable(which: &str, schema: Option<&Value>) -> Option<Finding> {
+    let error = Schema::compile(schema?).err()?;
     Some(finding("schemas", "bad_schema", format!("the {which} schema cannot be used: {error}"), "see the bounds of schemas in docs/extensions.md"))
 }
 

@@ -1,36 +1,28 @@
 //! From a draft's source to a version, with its progress.
 
-use std::{pin::Pin, time::Duration};
+use std::pin::Pin;
 
 use extensions_artifact::Owned;
+use extensions_compile_jobs::CompileEvent;
 use extensions_proto::v1;
 use extensions_registry_core::{Action, Build};
 use extensions_types::{Refusal, Sha256, Version};
-use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use serde::Serialize;
-use tokio::{sync::mpsc, time::timeout};
 
 use super::{
     Service, about,
     admit::Admission,
-    jobs::Worker,
     lifecycle::named,
     parse, refusal,
-    refuse::{not_found, unavailable},
-    upload::{author, blocking, record},
+    refuse::not_found,
+    upload::{author, record},
 };
 use crate::{
-    Bundle, Call, CompileEvent, CompileJob, NotCompiled,
-    call::denied,
+    Call,
+    board::job_of,
     view::{Changed, FindingView},
 };
-
-/// A compile that takes longer is given up: the largest examples take seconds.
-const COMPILE_WITHIN: Duration = Duration::from_secs(15 * 60);
-/// Progress that may wait to be noted.
-const PROGRESS_QUEUE: usize = 64;
-/// One diagnostic's text.
-const DIAGNOSTIC_BYTES_MAX: usize = 16 << 10;
 
 /// Progress, and how it ended.
 pub type CompileStream = Pin<Box<dyn Stream<Item = Result<CompileView, Refusal>> + Send>>;
@@ -112,10 +104,6 @@ impl Service {
             let of = Owned::new(asked.target.tenant.clone(), asked.target.extension.clone());
             let state = self.known(&of).await?;
             let draft = record(&state, version)?;
-            if self.inner.parts.compiler.is_none() && draft.built().is_none() {
-                let text = "this registry compiles no source yet: push the component that `ext build` made, for tier low, or use `ext dev`";
-                return Err(unavailable(text));
-            }
             // Without its source there is nothing to ask for.
             if matches!(draft.build, Build::Waiting) {
                 self.ledger().source(&of, version).await.map_err(|error| refusal(&error))?;
@@ -124,14 +112,14 @@ impl Service {
             let outcome = about(self.run(&asked.target, &command).await?, &command.action);
             let requested = CompileView::Requested { change: Self::answer(&outcome, None) };
             let record = record(&outcome.extension, version)?.clone();
-            let rest = self.rest(call, Admission { of, version, record }, &outcome.extension).await?;
+            let rest = self.rest(Admission { of, version, record }, &outcome.extension).await?;
             Ok(stream::once(async { Ok(requested) }).chain(rest).boxed() as CompileStream)
         })
         .await
     }
 
     /// What follows the request: the compile under way, or its end.
-    async fn rest(&self, call: &Call, admission: Admission, state: &extensions_registry_core::Extension) -> Result<CompileStream, Refusal> {
+    async fn rest(&self, admission: Admission, state: &extensions_registry_core::Extension) -> Result<CompileStream, Refusal> {
         let change = Changed::of(state, state.applied_seq, false, Some(admission.version), None);
         let end = match &admission.record.build {
             Build::Built(built) => CompileView::Built { change, digest: built.component_sha256, component_bytes: built.component_bytes },
@@ -140,97 +128,55 @@ impl Service {
                 CompileView::Failed { change, findings: findings.into_iter().map(Into::into).collect() }
             }
             Build::Waiting => return Err(not_found("the version is gone")),
-            Build::Requested { attempt, .. } => return self.follow(call, admission.clone(), *attempt),
+            Build::Requested { attempt, .. } => return self.follow(&admission, *attempt),
         };
         Ok(stream::once(async { Ok(end) }).boxed())
     }
 
-    fn follow(&self, call: &Call, admission: Admission, attempt: u32) -> Result<CompileStream, Refusal> {
-        let (job, worker) = self.inner.jobs.join((admission.of.clone(), admission.version))?;
-        if let Some(worker) = worker {
-            let (service, asked_by) = (self.clone(), call.caller()?.actor);
-            tokio::spawn(async move {
-                let end = service.work(&worker, admission, attempt, asked_by).await;
-                worker.end(end);
-            });
+    /// Waits for the compile, whoever does it. Without a worker the stream says so and waits on.
+    fn follow(&self, admission: &Admission, attempt: u32) -> Result<CompileStream, Refusal> {
+        let draft = (admission.of.clone(), admission.version);
+        let followed = self.inner.followers.join(&draft)?;
+        let stream = followed.follow().boxed();
+        if !self.inner.board.holds.contains(&draft) {
+            // Where there is no room for the hint, the next look at the markers gives it.
+            self.inner.board.hints.offer(job_of(&draft, attempt));
         }
-        Ok(job.follow().boxed())
-    }
-
-    async fn work(
-        &self,
-        worker: &Worker,
-        admission: Admission,
-        attempt: u32,
-        asked_by: extensions_registry_core::Actor,
-    ) -> Result<CompileView, Refusal> {
-        let (of, version) = (admission.of.clone(), admission.version);
-        let source = self.ledger().source(&of, version).await.map_err(|error| refusal(&error))?;
-        let reading = admission.clone();
-        let (manifest, bundle) = blocking(move || {
-            let bundle = Bundle::unpack(&source).map_err(|error| Refusal::new(error.code(), error.to_string()))?;
-            Ok((reading.manifest(&bundle)?, bundle))
-        })
-        .await?;
-        let job = CompileJob {
-            tenant: of.tenant.clone(),
-            extension: of.extension.clone(),
-            version,
-            asked_by,
-            created_by: admission.created_by(),
-            manifest: manifest.clone(),
-            bundle,
-            bundle_sha256: admission.record.draft.source_sha256,
-        };
-        let result = match self.run_compiler(worker, job).await? {
-            Ok(compiled) => {
-                let at_ms = self.now_ms();
-                blocking(move || Ok(admission.compiled(manifest, compiled, at_ms))).await?
-            }
-            Err(NotCompiled::Failed(findings)) => Err(findings),
-            Err(NotCompiled::Unavailable(why)) => return Err(unavailable(why)),
-            Err(NotCompiled::Denied(why)) => return Err(denied(&why)),
-            Err(NotCompiled::GivenBack) => return Err(unavailable("the compile was given up before its end; ask for it again")),
-        };
-        let component_bytes = result.as_ref().map_or(0, |admitted| admitted.component.len() as u64);
-        let done = self.conclude(&of, version, attempt, result).await?;
-        Ok(ended(done, version, component_bytes))
-    }
-
-    async fn run_compiler(&self, worker: &Worker, job: CompileJob) -> Result<Result<crate::Compiled, NotCompiled>, Refusal> {
-        let compiler = self.inner.parts.compiler.as_ref().ok_or_else(|| unavailable("this registry compiles no source"))?;
-        let (tell, mut told) = mpsc::channel(PROGRESS_QUEUE);
-        let mut compiling = std::pin::pin!(timeout(COMPILE_WITHIN, compiler.compile(job, tell)).fuse());
-        let result = loop {
-            tokio::select! {
-                biased;
-                Some(event) = told.recv() => worker.tell(view(event)),
-                result = &mut compiling => break result,
-            }
-        };
-        while let Ok(event) = told.try_recv() {
-            worker.tell(view(event));
-        }
-        result.map_err(|_| {
-            unavailable(format!("the compile took more than {} minutes and was given up; ask for it again", COMPILE_WITHIN.as_secs() / 60))
-        })
+        Ok(stream)
     }
 }
 
-fn view(event: CompileEvent) -> CompileView {
-    match event {
-        CompileEvent::StepStarted(step) => CompileView::StepStarted { step },
-        CompileEvent::StepDone { step, took, summary } => {
-            CompileView::StepDone { step, micros: u64::try_from(took.as_micros()).unwrap_or(u64::MAX), summary }
-        }
-        CompileEvent::Diagnostic { level, mut text } => {
-            text.truncate(text.floor_char_boundary(DIAGNOSTIC_BYTES_MAX));
-            CompileView::Diagnostic { level, text }
+impl CompileView {
+    /// Something to know, which no tool said.
+    pub(super) fn note(text: &str) -> Self {
+        Self::Diagnostic { level: "note".to_owned(), text: text.to_owned() }
+    }
+
+    /// Bytes of its texts, for bounds.
+    pub(super) fn text_bytes(&self) -> usize {
+        match self {
+            Self::StepStarted { step } => step.len(),
+            Self::StepDone { step, summary, .. } => step.len() + summary.len(),
+            Self::Diagnostic { level, text } => level.len() + text.len(),
+            // Ends, of which there is one, with findings that are bounded.
+            Self::Requested { .. } | Self::Built { .. } | Self::Failed { .. } => 0,
         }
     }
 }
 
-fn ended(done: crate::view::Uploaded, version: Version, component_bytes: u64) -> CompileView {
+impl From<CompileEvent> for CompileView {
+    fn from(event: CompileEvent) -> Self {
+        match event {
+            CompileEvent::StepStarted(step) => Self::StepStarted { step },
+            CompileEvent::StepDone { step, took, summary } => {
+                Self::StepDone { step, micros: u64::try_from(took.as_micros()).unwrap_or(u64::MAX), summary }
+            }
+            CompileEvent::Diagnostic { level, text } => Self::Diagnostic { level, text },
+        }
+    }
+}
+
+pub(super) fn ended(done: crate::view::Uploaded, version: Version, component_bytes: u64) -> CompileView {
     let change = Changed { version: Some(version), ..done.change };
     match done.digest {
         Some(digest) => CompileView::Built { change, digest, component_bytes },

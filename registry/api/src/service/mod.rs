@@ -7,7 +7,7 @@
 mod admit;
 mod compile;
 mod create;
-mod jobs;
+mod followers;
 mod lifecycle;
 mod operate;
 mod parse;
@@ -15,6 +15,7 @@ mod read;
 mod refuse;
 mod upload;
 mod watch;
+mod work;
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,14 +33,16 @@ pub use compile::{CompileStream, CompileView};
 pub use operate::{Operations, UpkeepReport, UpkeepTask};
 pub use upload::{BundleStream, CHUNK_BYTES_MAX};
 pub use watch::WatchStream;
+pub use work::{InProcess, Keeper, LOOK_EVERY};
 
 use crate::{
-    Audit, Call, Metrics, Notify, SourceCompiler,
+    Audit, BoardSettings, Call, Metrics, Notify,
     audit::{self, harmless, is_audited},
+    board::Board,
     call::Target,
     view::Changed,
 };
-use jobs::Jobs;
+use followers::Followers;
 use refuse::refusal;
 use watch::Watches;
 
@@ -57,8 +60,8 @@ pub struct Parts {
     pub audit: Arc<dyn Audit>,
     /// Hears of changes at once.
     pub notify: Arc<dyn Notify>,
-    /// Compiles source; without one, Compile answers UNAVAILABLE.
-    pub compiler: Option<Arc<dyn SourceCompiler>>,
+    /// How compiles are handed out to workers.
+    pub board: BoardSettings,
     /// Erasure and upkeep; without them, both answer UNAVAILABLE.
     pub operations: Option<Arc<dyn Operations>>,
     /// What is counted.
@@ -77,7 +80,8 @@ pub struct Service {
 struct Inner {
     parts: Parts,
     uploads: Semaphore,
-    jobs: Jobs,
+    board: Board,
+    followers: Followers,
     watches: Arc<Watches>,
 }
 
@@ -93,7 +97,13 @@ impl Service {
     /// A service of these parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let inner = Inner { parts, uploads: Semaphore::new(UPLOADS_MAX), jobs: Jobs::default(), watches: Arc::default() };
+        let inner = Inner {
+            uploads: Semaphore::new(UPLOADS_MAX),
+            board: Board::new(parts.board.clone()),
+            followers: Followers::default(),
+            watches: Arc::default(),
+            parts,
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -130,6 +140,18 @@ impl Service {
             });
         }
         Refusal { correlation: Some(call.correlation.clone()), ..refusal }
+    }
+
+    /// The same for a worker's request about the job `on`, whose first part is the tenant.
+    pub(crate) async fn audited_job<T>(
+        &self,
+        call: &Call,
+        operation: &'static str,
+        on: &str,
+        work: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
+        let tenant = on.split('/').next().unwrap_or_default();
+        self.audited(call, Named { operation, tenant, on }, work).await
     }
 
     /// Notes a transport's own refusal of a known caller's request.
@@ -193,7 +215,7 @@ pub(crate) mod tests {
             ledger,
             audit: Arc::new(LogAudit),
             notify: Arc::new(NobodyToTell),
-            compiler: None,
+            board: BoardSettings::of_one_process(),
             operations: None,
             metrics: Metrics::default(),
             leaving: CancellationToken::new(),

@@ -5,7 +5,7 @@ use std::{pin::Pin, time::Duration};
 use bytes::{Bytes, BytesMut};
 use extensions_artifact::{Owned, digest};
 use extensions_proto::v1;
-use extensions_registry_core::{Action, Authority, Build, Built, Caller, Command, Extension, Finding, Role, VersionRecord};
+use extensions_registry_core::{Action, AskedWaiver, Authority, Build, Built, Caller, Command, Extension, Finding, Role, VersionRecord};
 use extensions_registry_ledger::LedgerError;
 use extensions_types::{CallLabel, ErrorCode, Origin, Refusal, Version};
 use futures_util::{Stream, StreamExt as _};
@@ -142,6 +142,8 @@ impl Service {
             }
             Err(error) => return Err(refusal(&error)),
         };
+        let asked = document.evidence.waivers.iter().map(AskedWaiver::of).collect::<Result<_, _>>();
+        let waivers = asked.map_err(|error| Refusal::new(ErrorCode::Internal, format!("a waiver cannot be named: {error}")))?;
         let built = Built {
             attempt,
             definition_sha256: stored.definition_sha256,
@@ -149,6 +151,7 @@ impl Service {
             component_bytes: stored.component_bytes,
             tests: document.evidence.tests,
             toolchain: document.evidence.toolchain,
+            waivers,
         };
         Ok(Action::ReportBuilt { version, kind: document.definition.kind, risk_tier: document.definition.risk_tier, built })
     }

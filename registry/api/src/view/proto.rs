@@ -105,7 +105,13 @@ impl From<ReviewView> for v1::Review {
 
 impl From<WaiverView> for v1::Waiver {
     fn from(view: WaiverView) -> Self {
-        Self { finding: view.finding.to_string(), requested_by: Some(view.requested_by.into()), granted_by: view.granted_by.map(Into::into) }
+        Self {
+            finding: view.finding.to_string(),
+            requested_by: Some(view.requested_by.into()),
+            granted_by: view.granted_by.map(Into::into),
+            place: view.place,
+            reason: view.reason,
+        }
     }
 }
 

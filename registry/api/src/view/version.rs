@@ -68,6 +68,12 @@ pub struct ReviewView {
 pub struct WaiverView {
     /// The finding, by its code.
     pub finding: CallLabel,
+    /// Where it is: `src/lib.rs:12`; empty for one that was asked for by hand.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub place: String,
+    /// Why, in the author's words; empty for one that was asked for by hand.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
     /// Who asked.
     pub requested_by: ActorView,
     /// Who accepted it.
@@ -153,6 +159,8 @@ impl From<&Waiver> for WaiverView {
     fn from(waiver: &Waiver) -> Self {
         Self {
             finding: waiver.finding.clone(),
+            place: waiver.place.clone(),
+            reason: waiver.reason.clone(),
             requested_by: (&waiver.requested_by).into(),
             granted_by: waiver.granted_by.as_ref().map(ActorView::from),
         }

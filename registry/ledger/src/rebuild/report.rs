@@ -108,7 +108,8 @@ fn owner(key: &Key) -> Option<&Owned> {
         | Key::Definition { of, .. }
         | Key::Source { of, .. }
         | Key::Entry { of, .. }
-        | Key::Pending { of, .. } => Some(of),
+        | Key::Pending { of, .. }
+        | Key::Compile { of, .. } => Some(of),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use extensions_artifact::{Key, Owned, Prefix, digest};
 use extensions_registry_core::{Event, Extension, Stored, entry};
-use extensions_registry_ledger::Reconciled;
+use extensions_registry_ledger::{Awaited, Reconciled};
 use extensions_types::{CallLabel, EntryDocument, Environment, Version, VersionDocument};
 use futures_util::TryStreamExt as _;
 
@@ -65,6 +65,16 @@ pub(crate) async fn markers(world: &World, state: &Extension) {
     assert!(past.is_empty(), "{past:?}");
 }
 
+/// A draft whose history awaits a result has its marker, at every time: without it the compile would be lost.
+pub(crate) async fn compiles(world: &World, of: &Owned, state: &Extension) {
+    for &version in state.versions.keys() {
+        let marker = world.ledger().compile_marker(of, version).await.unwrap();
+        if let Awaited::Attempt(_) = Awaited::of(state, version) {
+            assert!(marker.is_some_and(|found| !found.marker.withdrawn), "version {version} waits without a marker");
+        }
+    }
+}
+
 /// A new registry repairs what markers name; then all of the above holds.
 pub(crate) async fn after_repair(world: &World, of: &Owned) -> (Vec<Event>, Extension) {
     let done: Reconciled = world.ledger().reconcile_pending().await.unwrap();
@@ -72,5 +82,6 @@ pub(crate) async fn after_repair(world: &World, of: &Owned) -> (Vec<Event>, Exte
     let (events, state) = history(world, of).await;
     entries(world, of, &state).await;
     markers(world, &state).await;
+    compiles(world, of, &state).await;
     (events, state)
 }

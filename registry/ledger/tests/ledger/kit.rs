@@ -13,8 +13,8 @@ use extensions_registry_core::{
 };
 use extensions_registry_ledger::{Clock, Ledger, LedgerError, Outcome, Stores};
 use extensions_types::{
-    ActorType, Build as Making, CallLabel, Environment, Evidence, ExtensionId, Kind, Manifest, Origin, RiskTier, SchemaV1, Schemas, SwitchSource,
-    SwitchTarget, TenantId, TestCounts, Version, VersionDocument,
+    Abi, ActorType, Build as Making, CallLabel, Environment, Evidence, ExtensionId, Kind, Manifest, Origin, RiskTier, SchemaV1, Schemas,
+    SwitchSource, SwitchTarget, TenantId, TestCounts, Version, VersionDocument,
 };
 use futures_util::TryStreamExt as _;
 
@@ -79,6 +79,7 @@ pub(crate) fn described(of: &Owned, version: Version, tier: RiskTier) -> Version
     let component = component(version);
     let making = Making {
         tenant: of.tenant.clone(),
+        abi: Abi::Component,
         version,
         digest: digest(&component).to_string(),
         schemas: Schemas::default(),
@@ -112,6 +113,7 @@ pub(crate) fn built(of: &Owned, version: Version, tier: RiskTier, attempt: u32) 
         component_bytes: component.len() as u64,
         tests: TestCounts { passed: 4, failed: 0 },
         toolchain: "rustc 1.95.0".into(),
+        waivers: Vec::new(),
     };
     Action::ReportBuilt { version, kind: Kind::DomainHook, risk_tier: tier, built }
 }
@@ -179,7 +181,7 @@ impl World {
         for store in [&self.own, &self.prod] {
             let rows: Vec<_> = store.list(&Prefix::All, None).try_collect().await.unwrap();
             for row in rows {
-                if !row.key.path().starts_with("_pending/") {
+                if !row.key.path().starts_with("_pending/") && !row.key.path().starts_with("_compile/") {
                     contents.push((row.key.path(), store.get(&row.key).await.unwrap().unwrap().bytes));
                 }
             }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where an expectation breaks")]
 
 mod check;
+mod compiles;
 mod costs;
 mod faults;
 mod killed;

@@ -61,7 +61,7 @@ impl Upkeep {
     /// Entries and markers: of erased tenants they go, of others they are the ledger's.
     async fn survey_platform(&self, survey: &Survey) -> Result<Found, UpkeepError> {
         let mut found = Found::default();
-        let mut folders = vec![(self.registry(), Prefix::Pending), (self.registry(), Prefix::Erased)];
+        let mut folders = vec![(self.registry(), Prefix::Pending), (self.registry(), Prefix::Compiles), (self.registry(), Prefix::Erased)];
         for &env in Environment::ALL {
             folders.push((self.env(env), Prefix::Entries(env)));
             folders.push((self.registry(), Prefix::ControlEvents(env)));

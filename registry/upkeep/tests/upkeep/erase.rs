@@ -49,6 +49,19 @@ async fn an_erased_tenant_is_gone_for_good_and_others_are_not() {
     assert_eq!(report.removed.total().count, 0);
 }
 
+/// Compiles that were asked for go with their tenant; nobody compiles for it any more.
+#[tokio::test]
+async fn compiles_of_an_erased_tenant_are_gone() {
+    let world = two_tenants().await;
+    for path in ["acme/one", "acme-two/one"] {
+        world.ledger.ask_compile(&of(path), crate::world::version(9), "idp").await.unwrap();
+    }
+    let report = world.erase("acme").await.unwrap();
+    assert_eq!(report.removed.of(ObjectKind::Compile).count, 1);
+    assert_gone(&world, "acme").await;
+    assert_eq!(world.ledger.compiles().await.unwrap().len(), 1);
+}
+
 #[tokio::test]
 async fn a_dry_run_counts_and_leaves_everything() {
     let world = two_tenants().await;

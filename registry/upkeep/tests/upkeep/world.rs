@@ -17,7 +17,7 @@ use extensions_registry_core::{
 use extensions_registry_ledger::{Clock, Ledger, LedgerError, Outcome, Stores};
 use extensions_registry_upkeep::{Erasure, GcReport, RetentionSettings, Upkeep, UpkeepError, UpkeepSettings, unwatched};
 use extensions_types::{
-    ActorType, Build, CallLabel, EntryDocument, Environment, Evidence, ExtensionId, Kind, Manifest, Origin, RiskTier, SchemaV1, Schemas,
+    Abi, ActorType, Build, CallLabel, EntryDocument, Environment, Evidence, ExtensionId, Kind, Manifest, Origin, RiskTier, SchemaV1, Schemas,
     SwitchSource, SwitchTarget, TenantId, TestCounts, Version, VersionDocument,
 };
 use futures_util::TryStreamExt as _;
@@ -128,6 +128,7 @@ impl World {
             component_bytes: stored.component_bytes,
             tests: TestCounts { passed: 1, failed: 0 },
             toolchain: "rustc".into(),
+            waivers: Vec::new(),
         };
         let report = Action::ReportBuilt { version, kind: Kind::DomainHook, risk_tier: RiskTier::Low, built };
         self.run_as(of, &Caller::registry(label("compiler")), report).await?;
@@ -224,6 +225,7 @@ fn document(of: &Owned, version: Version, component: &Bytes) -> VersionDocument 
     let component_sha256 = digest(component);
     let build = Build {
         tenant: of.tenant.clone(),
+        abi: Abi::Component,
         version,
         digest: component_sha256.to_string(),
         schemas: Schemas::default(),
