@@ -63,6 +63,21 @@ impl LocalQueue {
         self.lock().take()
     }
 
+    /// Waits for the next hint. Cancelling it loses at most that hint.
+    pub async fn wait(&self) -> JobId {
+        loop {
+            let more = self.more.notified();
+            if let Some(job) = self.try_next() {
+                // One permit is kept at most: whoever takes one of several hints wakes the next.
+                if !self.is_empty() {
+                    self.more.notify_one();
+                }
+                return job;
+            }
+            more.await;
+        }
+    }
+
     /// How many hints wait.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -83,17 +98,7 @@ impl LocalQueue {
 #[async_trait]
 impl Queue for LocalQueue {
     async fn next(&self) -> Result<JobId, JobsError> {
-        loop {
-            let more = self.more.notified();
-            if let Some(job) = self.try_next() {
-                // One permit is kept at most: whoever takes one of several hints wakes the next.
-                if !self.is_empty() {
-                    self.more.notify_one();
-                }
-                return Ok(job);
-            }
-            more.await;
-        }
+        Ok(self.wait().await)
     }
 }
 
