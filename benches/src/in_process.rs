@@ -41,7 +41,7 @@ pub(crate) fn measure(guests: &Guests, plan: Plan, report: &mut Report) -> anyho
     Ok(())
 }
 
-async fn invoke(engine: &Engine, extension: &Arc<Extension>, context: &Arc<ExecutionContext>) -> anyhow::Result<usize> {
+pub(crate) async fn invoke(engine: &Engine, extension: &Arc<Extension>, context: &Arc<ExecutionContext>) -> anyhow::Result<usize> {
     let input = Bytes::from_static(ORDER.as_bytes());
     let call = Call { context: Arc::clone(context), input, accepted: Instant::now(), deadline: None, host_calls: Arc::new(DenyAll) };
     Ok(engine.invoke(extension, call).await.result?.len())
@@ -64,7 +64,7 @@ pub(crate) fn context(tenant: &TenantId) -> Arc<ExecutionContext> {
 }
 
 /// Calls on this thread until `length` has passed.
-fn one_thread<F: Future<Output = anyhow::Result<usize>>>(length: Duration, mut call: impl FnMut() -> F) -> anyhow::Result<Sample> {
+pub(crate) fn one_thread<F: Future<Output = anyhow::Result<usize>>>(length: Duration, mut call: impl FnMut() -> F) -> anyhow::Result<Sample> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let (mut histogram, mut calls) = (crate::rounds::latencies(), 0u32);

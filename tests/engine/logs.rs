@@ -13,7 +13,7 @@ const LONG: &str = "[limits]\ncpu_millis = 20\ntimeout_ms = 30000\n";
 /// A process of tests stays far below it; a gigabyte of kept log would not.
 const RESIDENT_KIB_MAX: u64 = 1 << 20;
 
-async fn read(scene: &Scene, tenant: &TenantId, id: &str) -> Vec<Value> {
+pub(crate) async fn read(scene: &Scene, tenant: &TenantId, id: &str) -> Vec<Value> {
     let path = format!("/v1/extensions/{id}:logs");
     let reply = Request::get(path).token(&scene.platform.token(tenant)).send(&scene.platform.tcp()).await;
     assert_eq!(reply.status, 200, "{}", reply.text());

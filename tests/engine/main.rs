@@ -12,6 +12,7 @@ mod isolation;
 mod lanes;
 mod logs;
 mod memory;
+mod plain;
 mod support;
 mod time;
 mod traps;

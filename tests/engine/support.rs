@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use extensions_client::{Client, Context, Invocation, Invoke, InvokeError, Stats};
 use extensions_proto::v1::{InvokeExtensionRequest, InvokeExtensionResponse, wasm_extension_runtime_client::WasmExtensionRuntimeClient};
-use extensions_test_support::{Guest, Platform, Start, log};
-use extensions_types::{ErrorCode, Kind, TenantId};
+use extensions_test_support::{Guest, PlainGuest, Platform, Start, log};
+use extensions_types::{Abi, ErrorCode, Kind, TenantId};
 use tokio::task::JoinHandle;
 use tonic::transport::Endpoint;
 
@@ -44,6 +44,7 @@ pub(crate) struct Scene {
 /// A hostile guest and what becomes of it.
 pub(crate) struct Attack {
     pub(crate) name: &'static str,
+    pub(crate) abi: Abi,
     pub(crate) kind: Kind,
     pub(crate) limits: &'static str,
     pub(crate) component: Vec<u8>,
@@ -52,7 +53,12 @@ pub(crate) struct Attack {
 
 /// Attacks by a process hook under the default limits.
 pub(crate) fn attack(name: &'static str, guest: &Guest, code: &'static str) -> Attack {
-    Attack { name, kind: Kind::ProcessHook, limits: "", component: guest.component(), code }
+    Attack { name, abi: Abi::Component, kind: Kind::ProcessHook, limits: "", component: guest.component(), code }
+}
+
+/// The same by a module of the plain ABI.
+pub(crate) fn plain_attack(name: &'static str, guest: &PlainGuest, code: &'static str) -> Attack {
+    Attack { name, abi: Abi::Plain, kind: Kind::ProcessHook, limits: "", component: guest.component(), code }
 }
 
 impl Attack {
@@ -110,6 +116,12 @@ impl Scene {
         self.platform.load(&served).await.unwrap();
     }
 
+    /// The same for a wrapped module.
+    pub(crate) async fn serve_plain(&self, id: &str, kind: Kind, manifest: &str, component: Vec<u8>) {
+        let served = self.platform.serve_plain(&self.hostile, id, kind, &patient(manifest), component);
+        self.platform.load(&served).await.unwrap();
+    }
+
     pub(crate) async fn invoke(&self, id: &str) -> Result<Invocation, InvokeError> {
         self.client.invoke(Invoke::new(id)).await
     }
@@ -141,7 +153,11 @@ impl Scene {
     pub(crate) async fn withstands(&self, attacks: Vec<Attack>) {
         for attack in attacks {
             let id = attack.name.replace(' ', "-");
-            let served = self.platform.serve(&self.hostile, &id, attack.kind, &patient(attack.limits), attack.component);
+            let limits = patient(attack.limits);
+            let served = match attack.abi {
+                Abi::Component => self.platform.serve(&self.hostile, &id, attack.kind, &limits, attack.component),
+                Abi::Plain => self.platform.serve_plain(&self.hostile, &id, attack.kind, &limits, attack.component),
+            };
             let limits = served.definition.limits;
             for time in ["first", "second"] {
                 let correlation = format!("{id}-{time}");

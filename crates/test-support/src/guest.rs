@@ -10,7 +10,7 @@ use extensions_types::Kind;
 
 use crate::components::{WIT, of_module};
 
-const HELPERS: &str = include_str!("guest.wat");
+pub(crate) const HELPERS: &str = include_str!("guest.wat");
 const REALLOC: &str = "(call $bump (local.get $align) (local.get $len))";
 /// Named texts lie from here on, below the output buffer of `guest.wat`.
 const TEXTS_AT: usize = 4096;
@@ -88,15 +88,7 @@ impl Guest {
     /// The module's text.
     #[must_use]
     pub fn wat(&self) -> String {
-        let mut texts = String::new();
-        let mut at = TEXTS_AT;
-        for (name, bytes) in &self.texts {
-            let escaped: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
-            write!(texts, "(data (i32.const {at}) \"{escaped}\")").unwrap();
-            write!(texts, "(func ${name} (result i32 i32) (i32.const {at}) (i32.const {}))", bytes.len()).unwrap();
-            at += bytes.len().next_multiple_of(8);
-        }
-        assert!(at <= TEXTS_END, "texts of a guest reach {at}, beyond {TEXTS_END}");
+        let texts = texts(&self.texts);
         let code = format!("{}{}{}", self.fields, self.body, self.realloc);
         let imports: String = IMPORTS.iter().filter(|import| code.contains(import.0)).map(|import| import.1).collect();
         let log = if code.contains("$log ") { LOG } else { "" };
@@ -122,6 +114,20 @@ impl Guest {
             Kind::AgentTool => (OK_TOOL, "(func (export \"call\") (param $input i32) (param $input_len i32) (result i32)"),
         }
     }
+}
+
+/// Named bytes as data, and for each a function that gives their place.
+pub(crate) fn texts(named: &[(String, Vec<u8>)]) -> String {
+    let mut texts = String::new();
+    let mut at = TEXTS_AT;
+    for (name, bytes) in named {
+        let escaped: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
+        write!(texts, "(data (i32.const {at}) \"{escaped}\")").unwrap();
+        write!(texts, "(func ${name} (result i32 i32) (i32.const {at}) (i32.const {}))", bytes.len()).unwrap();
+        at += bytes.len().next_multiple_of(8);
+    }
+    assert!(at <= TEXTS_END, "texts of a guest reach {at}, beyond {TEXTS_END}");
+    texts
 }
 
 /// Imports by the names that call for them.

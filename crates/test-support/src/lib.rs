@@ -10,6 +10,7 @@
 pub mod components;
 mod guest;
 pub mod log;
+mod plain;
 mod platform;
 mod start;
 mod tokens;
@@ -18,6 +19,7 @@ mod wire;
 use std::time::Duration;
 
 pub use guest::Guest;
+pub use plain::{PlainGuest, wrapped};
 pub use platform::Platform;
 pub use start::Start;
 pub use tokens::unsigned;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use extensions_json::Shape;
-use extensions_types::ErrorCode;
+use extensions_types::{Abi, ErrorCode};
 use wasmtime::Trap;
 
 use crate::{
@@ -37,7 +37,7 @@ pub(crate) fn of_error(error: &wasmtime::Error, guest: &Guest) -> Failure {
     if error.downcast_ref::<wasmtime::PoolConcurrencyLimitError>().is_some() {
         return Failure::new(ErrorCode::Overloaded, "this host has no room for another instance now; try again");
     }
-    of_calls(guest.calls).unwrap_or_else(|| Failure::new(ErrorCode::Trap, trap_text(error)))
+    of_calls(guest.calls).unwrap_or_else(|| Failure::new(ErrorCode::Trap, trap_text(error, guest.definition().abi)))
 }
 
 pub(crate) fn of_stop(stop: Stop, limits: &extensions_types::Limits) -> Failure {
@@ -75,11 +75,14 @@ fn is_copy_limit(error: &wasmtime::Error) -> bool {
     error.chain().any(|cause| cause.to_string().contains("fuel allocated for hostcalls has been exhausted"))
 }
 
-fn trap_text(error: &wasmtime::Error) -> String {
+fn trap_text(error: &wasmtime::Error, abi: Abi) -> String {
     let what = match error.downcast_ref::<Trap>() {
         Some(Trap::UnreachableCodeReached) => "it panicked or reached `unreachable`; its log may say why".to_owned(),
         Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
-        None => "it broke the component model's rules".to_owned(),
+        None => match abi {
+            Abi::Component => "it broke the component model's rules".to_owned(),
+            Abi::Plain => "it handed over a pointer, length, level or text that the plain ABI forbids".to_owned(),
+        },
     };
     let frames = error.downcast_ref::<wasmtime::WasmBacktrace>().map(wasmtime::WasmBacktrace::frames).unwrap_or_default();
     match frames.iter().find_map(|frame| frame.func_name()) {
