@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -90,13 +90,12 @@ fn plan(toolchain: &AssemblyScriptToolchain, request: &Request<'_>, folder: &Pat
     let paths = [compiler.into_os_string(), request.sdk.path.clone().into(), module.into()];
     // What the compiler needs lies beside its package.
     let packages = toolchain.package.parent().unwrap_or(&toolchain.package).to_owned();
-    let programs = toolchain.node.parent().map(PathBuf::from);
     Plan {
         program: toolchain.node.clone(),
         arguments: ours.chain(paths).chain(FLAGS.iter().map(OsString::from)).collect(),
         environment: vec![("LANG".into(), "C.UTF-8".into())],
         folder: folder.to_owned(),
-        reads: [Some(packages), Some(request.sdk.path.clone()), programs].into_iter().flatten().collect(),
+        reads: vec![packages, request.sdk.path.clone(), toolchain.node.clone()],
         layers: Vec::new(),
         results: request.target_dir.to_owned(),
         limit: LIMIT,
@@ -149,6 +148,8 @@ fn dependencies(sdk: &SdkDir) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
     use crate::{Direct, Home, assemblyscript::Way};
 
@@ -167,7 +168,7 @@ mod tests {
         let request = Request { home: &home, sdk: &sdk, folder: Path::new("/f"), target_dir: Path::new("/t"), runner: &Direct };
         let plan = plan(&toolchain(), &request, Path::new("/f"), Path::new("/t/extension.wasm"));
         assert_eq!(plan.environment, [("LANG".into(), "C.UTF-8".into())]);
-        assert_eq!(plan.reads, [PathBuf::from("/h/node_modules"), sdk.path.clone(), "/n/bin".into()]);
+        assert_eq!(plan.reads, [PathBuf::from("/h/node_modules"), sdk.path.clone(), "/n/bin/node".into()]);
         assert_eq!((plan.results, plan.layers.len()), (PathBuf::from("/t"), 0));
         assert!(plan.arguments.contains(&OsString::from("/opt/a \"b\"/sdk")) && plan.arguments.contains(&OsString::from("stub")));
     }

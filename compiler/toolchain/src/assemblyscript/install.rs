@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn what_npm_says_first_is_told() {
-        let stderr = "npm error code EINTEGRITY\nnpm error sha512-x integrity checksum failed\n\nnpm error A complete log of this run can be found in: /x\n";
+        let stderr =
+            "npm error code EINTEGRITY\nnpm error sha512-x integrity checksum failed\n\nnpm error A complete log of this run can be found in: /x\n";
         assert_eq!(complaint(stderr, "exit 1"), "npm error code EINTEGRITY; npm error sha512-x integrity checksum failed");
         assert_eq!(complaint("", "signal 9"), "signal 9");
     }
