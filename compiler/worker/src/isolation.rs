@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use extensions_compile_jobs::{Claimed, NotCompiled};
-use extensions_sandbox::{Limits, Sandbox};
+use extensions_sandbox::{Limits, Refusal, Sandbox, SandboxError};
 use extensions_toolchain::{Direct, Runner};
 
 use crate::runner::SandboxRunner;
@@ -21,7 +21,27 @@ pub enum Isolation {
     },
 }
 
+/// Builds cannot be isolated here.
+#[derive(Debug, thiserror::Error)]
+pub enum NotIsolated {
+    /// What the kernel gives could not be found out.
+    #[error("cannot find out what this kernel gives")]
+    Probe(#[from] SandboxError),
+    /// The kernel gives too little.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
 impl Isolation {
+    /// The sandbox, where this kernel gives it. `helper` is a binary that calls
+    /// [`extensions_sandbox::child_main`]: as a rule the running one.
+    ///
+    /// # Errors
+    /// Says what the kernel lacks.
+    pub fn of_this_kernel(helper: &str) -> Result<Self, NotIsolated> {
+        Ok(Self::Sandboxed(Sandbox::new(helper, Sandbox::probe(helper)?)?))
+    }
+
     /// One line for logs and evidence.
     #[must_use]
     pub fn words(&self) -> String {

@@ -18,6 +18,7 @@ use crate::{
     journal::{CRASHES_MAX, Journal},
     results::{Kept, Key, Results},
     teller::Teller,
+    warm,
 };
 
 /// Where a slot places the sources that it builds.
@@ -94,11 +95,22 @@ impl Work<'_> {
             self.tell.say(CompileEvent::StepDone { step, took: self.start.elapsed(), summary: String::new() });
             return Ok(self.compiled(manifest, kept, component));
         }
+        self.prepare(&toolchain);
         let (kept, component) = self.build(&folder, &cases).await?;
         if let Err(error) = self.shop.results.put(key, &kept, &component) {
             tracing::warn!(%error, "a finished compile cannot be kept; an equal one will be built again");
         }
         Ok(self.compiled(manifest, kept, component))
+    }
+
+    /// What the language's extensions share is there before the sandbox shows it to this one.
+    fn prepare(&self, toolchain: &Toolchain) {
+        if let Isolation::Sandboxed(_) = self.shop.isolation
+            && let Some(took) = tokio::task::block_in_place(|| warm::ensure(&self.shop.tools, toolchain))
+        {
+            let step = "building the language's dependencies, once".to_owned();
+            self.tell.say(CompileEvent::StepDone { step, took, summary: String::new() });
+        }
     }
 
     async fn build(&self, folder: &Folder, cases: &[Case]) -> Result<(Kept, Bytes), NotCompiled> {

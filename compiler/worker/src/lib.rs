@@ -19,7 +19,7 @@ mod teller;
 mod warm;
 mod worker;
 
-pub use isolation::Isolation;
+pub use isolation::{Isolation, NotIsolated};
 pub use metrics::Metrics;
 pub use remote::{NotARegistry, Remote};
 pub use settings::{AdminSettings, LimitSettings, RegistrySettings, WorkerSection, WorkerSettings};

@@ -9,11 +9,11 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Parser as _;
 use extensions_pipeline::{Tools, Workbench, WorkbenchError};
-use extensions_sandbox::{Refusal, Sandbox, SandboxError, THIS_BINARY};
+use extensions_sandbox::THIS_BINARY;
 use extensions_service::{SettingsError, start_logging, stop_asked};
 use extensions_toolchain::{Direct, Home};
 use extensions_types::{Language, with_causes};
-use extensions_worker::{Isolation, Metrics, NotARegistry, Parts, Remote, Worker, WorkerSettings, warm};
+use extensions_worker::{Isolation, Metrics, NotARegistry, NotIsolated, Parts, Remote, Worker, WorkerSettings, warm};
 use prometheus_client::registry::Registry;
 use tokio::runtime::Builder;
 
@@ -31,12 +31,9 @@ enum Failure {
     /// The registry's address is none.
     #[error(transparent)]
     Registry(#[from] NotARegistry),
-    /// What the kernel gives could not be found out.
-    #[error("cannot find out what this kernel gives")]
-    Probe(#[from] SandboxError),
-    /// The kernel gives too little.
+    /// Builds cannot be isolated here.
     #[error(transparent)]
-    Isolation(#[from] Refusal),
+    Isolation(#[from] NotIsolated),
     /// The engine does not run here.
     #[error(transparent)]
     Workbench(#[from] WorkbenchError),
@@ -53,7 +50,7 @@ impl Failure {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Settings(_) | Self::Registry(_) => 2.into(),
-            Self::Probe(_) | Self::Isolation(_) | Self::Workbench(_) | Self::NoToolchain(_) | Self::System(_) => 1.into(),
+            Self::Isolation(_) | Self::Workbench(_) | Self::NoToolchain(_) | Self::System(_) => 1.into(),
         }
     }
 }
@@ -78,7 +75,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.check {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async { remote() })?;
-        sandbox()?;
+        Isolation::of_this_kernel(THIS_BINARY)?;
         return Ok(());
     }
     start_logging(settings.log.format, settings.log.filter.as_deref())?;
@@ -89,14 +86,10 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     ended
 }
 
-/// What isolates builds here; there is no worker without it.
-fn sandbox() -> Result<Sandbox, Failure> {
-    Ok(Sandbox::new(THIS_BINARY, Sandbox::probe(THIS_BINARY)?)?)
-}
-
 async fn serve(settings: &WorkerSettings, remote: Remote) -> Result<(), Failure> {
-    let sandbox = sandbox()?;
-    tracing::info!(isolation = %sandbox.capabilities(), landlock = sandbox.capabilities().landlock_abi, "builds are isolated");
+    // There is no worker without it.
+    let isolation = Isolation::of_this_kernel(THIS_BINARY)?;
+    tracing::info!(isolation = isolation.words(), "builds are isolated");
     let mut shown = Registry::with_prefix("extensions");
     let metrics = Metrics::new(&mut shown);
     if let Some(address) = settings.admin.address {
@@ -111,10 +104,11 @@ async fn serve(settings: &WorkerSettings, remote: Remote) -> Result<(), Failure>
         name: settings.name(),
         queue: Arc::clone(&remote) as _,
         claims: remote,
+        dir: home.path().join("worker"),
         home,
         sdks: &extensions_guest_sdks::SDKS,
         workbench,
-        isolation: Isolation::Sandboxed(sandbox),
+        isolation,
         limits: settings.limits.of_build(),
         tests_within: settings.limits.of_tests(),
         slots: settings.worker.slots,

@@ -1,6 +1,7 @@
 //! A worker: slots that take hints, claim jobs and complete them, until drained.
 
 use std::{
+    fs::{File, TryLockError},
     io,
     path::{Path, PathBuf},
     sync::{
@@ -45,8 +46,10 @@ pub struct Parts {
     pub queue: Arc<dyn Queue>,
     /// Where jobs come from and results go.
     pub claims: Arc<dyn Claims>,
-    /// Toolchains, prebuilt dependencies, and the worker's own files in `worker/`.
+    /// Toolchains and prebuilt dependencies.
     pub home: Home,
+    /// The worker's own files: results, journal, the sources under way.
+    pub dir: PathBuf,
     /// The packed guest SDKs.
     pub sdks: &'static Sdks,
     /// The production engine.
@@ -100,6 +103,22 @@ struct Inner {
     metrics: Metrics,
     running: AtomicUsize,
     given_back: AtomicUsize,
+    /// Held as long as the folder is used.
+    _lock: File,
+}
+
+/// Slots and journal are one worker's.
+fn alone_in(dir: &Path) -> io::Result<File> {
+    std::fs::create_dir_all(dir)?;
+    let lock = File::create(dir.join("lock"))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            let text = format!("another worker uses {}; give each a folder of its own", dir.display());
+            Err(io::Error::new(io::ErrorKind::ResourceBusy, text))
+        }
+        Err(TryLockError::Error(error)) => Err(error),
+    }
 }
 
 impl Worker {
@@ -110,7 +129,8 @@ impl Worker {
     /// # Errors
     /// When its folder cannot be used.
     pub fn start(parts: Parts) -> io::Result<Self> {
-        let dir = parts.home.path().join("worker");
+        let dir = parts.dir;
+        let lock = alone_in(&dir)?;
         let (journal, left) = Journal::open(&dir.join("journal"))?;
         for one in left {
             parts.metrics.left_by_a_crash.inc();
@@ -130,6 +150,7 @@ impl Worker {
             metrics: parts.metrics,
             running: AtomicUsize::new(0),
             given_back: AtomicUsize::new(0),
+            _lock: lock,
         });
         let slots = (0..parts.slots).map(|slot| tokio::spawn(Arc::clone(&inner).take_jobs(slot, phases.clone()))).collect();
         Ok(Self { inner, phase, slots })

@@ -10,17 +10,18 @@ use std::{
 
 use extensions_artifact::Store;
 use extensions_catalog::Overlay;
-use extensions_host::{Host, HostSettings, LogFormat, Prepared, StartError, THIS_BINARY, start_logging};
+use extensions_host::{Host, HostSettings, LogFormat, StartError, THIS_BINARY, start_logging};
 use extensions_identity::{Audience, IdentitySettings};
 use extensions_pipeline::Workbench;
 use extensions_registry::{BoardSettings, Embedded, EmbeddedParts, LogAudit, Metrics, Policy, Stores, UpkeepSettings};
 use extensions_store_catalog::Following;
+use extensions_worker::Worker;
 use serde_json::json;
 use tokio::runtime::Handle;
 
 use crate::{
     args::Dev,
-    commands::dev::{compiler::PipelineCompiler, environments, environments::Environments, mounted::Mounted, settings, token},
+    commands::dev::{compiler, environments, environments::Environments, mounted::Mounted, settings, token},
     dev_state::{self, Announced, Running},
     failure::Failure,
     say::Say,
@@ -30,15 +31,13 @@ use crate::{
 /// The token that `ext` finds lasts as long as anyone leaves `ext dev` running.
 const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
 
-/// Where pushed source is built, in the data directory.
-const SOURCES: &str = "sources";
-
 /// The running platform.
 pub(crate) struct Platform {
     pub(crate) host: Host,
     /// The folders that were given, above what dev serves.
     pub(crate) folders: Arc<Overlay>,
     registry: Embedded,
+    worker: Worker,
     following: Vec<Following>,
     pub(crate) running: Running,
     admin: Option<SocketAddr>,
@@ -64,7 +63,9 @@ impl Platform {
         let environments = Environments::open(&store, &settings, &data)?;
         let prepared = Host::prepare(&settings, environments.catalogs(&folders), Handle::current(), THIS_BINARY.as_ref()).map_err(not_started)?;
         let following = environments.follow(&prepared.loads());
-        let registry = registry(store, environments, &settings, &prepared, &data)?;
+        let registry = registry(store, environments, &settings)?;
+        let workbench = Workbench::beside(Arc::clone(prepared.engine()), Arc::clone(prepared.modules()));
+        let worker = compiler::start(&registry, tools::tools()?, workbench, &data, say)?;
         let mounted = Mounted::new(registry.router(), Handle::current());
         let host = prepared.listen(Some(Arc::new(mounted))).map_err(not_started)?;
         let addresses = host.addresses();
@@ -77,7 +78,7 @@ impl Platform {
         let announced = dev_state::announce(&running)?;
         let admin = addresses.admin;
         say.event(&json!({"event": "listening", "server": running.server, "socket": running.socket}));
-        Ok(Self { host, folders, registry, following, running, admin, announced })
+        Ok(Self { host, folders, registry, worker, following, running, admin, announced })
     }
 
     /// The engine that serves, for building beside it.
@@ -100,6 +101,7 @@ impl Platform {
         drop(self.announced);
         // Watches would outlast a drain.
         self.registry.leave();
+        compiler::stop(self.worker).await;
         let drained = self.host.drain().await;
         drop(self.following);
         self.registry.stop();
@@ -107,10 +109,8 @@ impl Platform {
     }
 }
 
-/// The registry over the same store, with the host's engine to compile for.
-fn registry(store: Store, environments: Environments, settings: &HostSettings, host: &Prepared, data: &Path) -> Result<Embedded, Failure> {
-    let workbench = Workbench::beside(Arc::clone(host.engine()), Arc::clone(host.modules()));
-    let compiler = PipelineCompiler::new(tools::tools()?, workbench, &data.join(SOURCES), Handle::current());
+/// The registry over the same store.
+fn registry(store: Store, environments: Environments, settings: &HostSettings) -> Result<Embedded, Failure> {
     let parts = EmbeddedParts {
         stores: Stores::single(store),
         policy: Policy::default(),
@@ -118,7 +118,7 @@ fn registry(store: Store, environments: Environments, settings: &HostSettings, h
         audit: Arc::new(LogAudit),
         notify: Arc::new(environments),
         board: BoardSettings::of_one_process(),
-        compiler: Some(Arc::new(compiler)),
+        compiler: None,
         upkeep: UpkeepSettings::default(),
         backups: Vec::new(),
         audit_dir: None,
