@@ -17,8 +17,8 @@ use clap::Parser;
 use crate::{args::Arguments, say::Say};
 
 fn main() -> ExitCode {
-    // This binary is its own compile child.
-    if let Some(code) = extensions_aot::child::run_if_asked() {
+    // This binary is its own compile child, and the sandbox's helper.
+    if let Some(code) = extensions_aot::child::run_if_asked().or_else(extensions_sandbox::child_main) {
         return code;
     }
     let arguments = Arguments::parse();

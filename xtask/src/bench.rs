@@ -13,6 +13,8 @@ use crate::{
 };
 
 const DISCOUNT: &str = "guest-examples/order-discount";
+/// The scenario that builds extensions.
+const SCENARIO: &str = "compile";
 /// Few short rounds: a look, not a result.
 const QUICK: [&str; 4] = ["--rounds", "3", "--round-ms", "300"];
 
@@ -21,7 +23,7 @@ pub(crate) struct Arguments {
     /// A look in half a minute: few short rounds
     #[arg(long)]
     quick: bool,
-    /// Only scenarios whose name contains this: in-process, servers, neighbours, start, catalog, store, listing
+    /// Only scenarios whose name contains this: in-process, servers, neighbours, start, catalog, store, listing, plain, compile
     #[arg(long, default_value = "")]
     only: String,
     /// Writes the figures as JSON too
@@ -44,6 +46,12 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         .args(["--component".into(), built(discount, "order-discount")])
         .args(["--spinner".into(), built(spinner, "spinner")])
         .args(["--only", &arguments.only]);
+    if SCENARIO.contains(&arguments.only) {
+        bench = ext.in_home(bench);
+        for folder in languages(workspace, &ext, &scratch)? {
+            bench = bench.args([PathBuf::from("--folder"), folder]);
+        }
+    }
     if arguments.quick {
         bench = bench.args(QUICK);
     }
@@ -53,4 +61,17 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     bench.dir(workspace.root()).run()?;
     scratch.remove()?;
     Ok(())
+}
+
+/// An extension of each language, in folders that rounds may change.
+fn languages(workspace: &Workspace, ext: &Ext, scratch: &Scratch) -> Result<Vec<PathBuf>> {
+    let mut folders = vec![scratch.path("order-discount")];
+    Job::new("cp").args(["-r"]).args([workspace.path(DISCOUNT), folders[0].clone()]).run()?;
+    for language in ["tinygo", "assemblyscript"] {
+        let name = format!("limit-in-{language}");
+        let job = ext.job().args(["--quiet", "new", &name, "--kind", "domain-hook", "--lang", language]);
+        job.dir(&scratch.path("")).without_data().run()?;
+        folders.push(scratch.path(name));
+    }
+    Ok(folders)
 }

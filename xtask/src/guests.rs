@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::{child::Job, metadata::Metadata, workspace::Workspace};
 
 const SDK: &str = "sdk/guest/rust";
+const GO_SDK: &str = "sdk/guest/go";
 const EXAMPLES: &str = "guest-examples";
 
 /// `ext` as the release profile built it, with a home apart from the user's: a
@@ -59,15 +60,26 @@ pub(crate) fn check_format(workspace: &Workspace) -> Result<()> {
         let job = Job::new("rustfmt").args(["--check", "--edition", "2024", "src/lib.rs"]).dir(&folder);
         job.run().with_context(|| format!("run `rustfmt --edition 2024 src/lib.rs` in {}", folder.display()))?;
     }
+    check_go_format(workspace)
+}
+
+fn check_go_format(workspace: &Workspace) -> Result<()> {
+    let examples = examples(workspace)?.into_iter().filter(|folder| folder.join("go.mod").is_file());
+    let folders: Vec<_> = [workspace.path(GO_SDK)].into_iter().chain(examples).collect();
+    let wrong = Job::new("gofmt").args(["-l"]).args(&folders).output().context("Go is formatted by its own tool: install Go")?;
+    ensure!(wrong.trim().is_empty(), "run `gofmt -w` on\n{}", wrong.trim());
     Ok(())
 }
 
-/// Runs the SDK's lints and tests on this machine; its target folder lies in ours.
+/// Runs the lints and tests of the SDKs that run on this machine; Rust's target folder lies in ours.
 pub(crate) fn test_sdk(workspace: &Workspace) -> Result<()> {
     let target = Metadata::load(workspace)?.target_directory.join("guest-sdk");
     let job = || Job::cargo(&workspace.path(SDK)).env("CARGO_TARGET_DIR", &target);
     job().args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()?;
-    job().args(["test", "--quiet", "--workspace"]).run()
+    job().args(["test", "--quiet", "--workspace"]).run()?;
+    let go = |arguments: &[&str]| Job::new("go").args(arguments).dir(&workspace.path(GO_SDK)).without_data();
+    go(&["vet", "./..."]).run()?;
+    go(&["test", "./..."]).run()
 }
 
 /// Lets `ext test` judge each example.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use extensions_compiler_core::{COMPONENT_BYTES_MAX, Expected, Facts, Report};
 use extensions_pipeline::Folder;
-use extensions_types::{Finding, Kind, MANIFEST_FILE};
+use extensions_types::{Abi, Finding, Kind, MANIFEST_FILE};
 
 use crate::{
     args::Check,
@@ -84,7 +84,11 @@ pub(crate) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 fn describe(facts: &Facts) -> String {
-    let kind = facts.kind.map_or("no known kind", Kind::as_str);
+    let unnamed = match facts.abi {
+        Abi::Plain => "any kind, by the plain ABI",
+        Abi::Component => "no known kind",
+    };
+    let kind = facts.kind.map_or(unnamed, Kind::as_str);
     let compact = if facts.compact { "compact".to_owned() } else { format!("not compact: {}", facts.not_compact.join("; ")) };
     let imports = if facts.imports.is_empty() { "nothing".to_owned() } else { facts.imports.join(", ") };
     format!(

@@ -38,7 +38,8 @@ async fn load(run: &Run, workbench: &Workbench, say: &Say) -> Result<Arc<Extensi
     let bytes = check::read(&run.target)?;
     let looks_like = || extensions_compiler_core::check(&bytes, Expected::default()).facts.and_then(|facts| facts.kind);
     let kind = run.kind.map(Kind::from).or_else(looks_like);
-    let kind = kind.ok_or_else(|| Failure::Build(format!("{} is of no known kind; `ext check` says why", run.target.display())))?;
+    let kind =
+        kind.ok_or_else(|| Failure::Build(format!("{} does not say its kind: name it with --kind, or see `ext check`", run.target.display())))?;
     let id = ExtensionId::parse("local").expect("a constant of the grammar");
     let built = admit(&bytes, bare_manifest(id, kind), build::authorship(), workbench, &mut |_| ()).await;
     Ok(built.map_err(|error| build::explain(error, say))?.extension)

@@ -38,7 +38,10 @@ fn help_is_as_reviewed() {
         &["admin", "erase", "--help"],
         &["admin", "upkeep", "--help"],
         &["logs", "--help"],
+        &["waivers", "--help"],
+        &["toolchain", "--help"],
         &["toolchain", "install", "--help"],
+        &["toolchain", "list", "--help"],
         &["completion", "--help"],
     ] {
         text.push_str(&format!("$ ext {}\n{}\n", command.join(" "), sandbox.ok(command).out));

@@ -4,6 +4,7 @@
 
 mod author;
 mod dev;
+mod document;
 mod help;
 mod platform;
 mod registry;

@@ -20,9 +20,12 @@ pub(crate) struct Ran {
 }
 
 impl Sandbox {
-    /// A sandbox that shares built dependencies with the others.
+    /// A sandbox that shares toolchains and built dependencies with the others:
+    /// in the home that `cargo xtask test` has filled, else in one of the tests' own.
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), home: Path::new(env!("CARGO_TARGET_TMPDIR")).join("ext-home") }
+        let own = || Path::new(env!("CARGO_TARGET_TMPDIR")).join("ext-home");
+        let home = std::env::var_os("EXT_HOME").filter(|home| !home.is_empty()).map_or_else(own, PathBuf::from);
+        Self { folder: tempfile::tempdir().unwrap(), home }
     }
 
     /// A sandbox with an `ext` home of its own: for whoever starts a platform.
@@ -79,6 +82,11 @@ impl Ran {
     fn of(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Self { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// Every line of standard output as JSON.
+    pub(crate) fn lines(&self) -> Vec<serde_json::Value> {
+        self.out.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
     }
 
     /// The last line of standard output as JSON.

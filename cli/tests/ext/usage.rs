@@ -8,6 +8,8 @@ fn wrong_usage_ends_with_2_and_says_what_is_meant() {
     sandbox.fails(&["new", "My_Rule", "--kind", "domain-hook"], 2, "lowercase letters");
     sandbox.fails(&["new", "rule", "--kind", "webhook"], 2, "process-hook");
     sandbox.fails(&["new", "rule", "--kind", "domain-hook", "--lang", "cobol"], 2, "rust");
+    sandbox.fails(&["toolchain", "install"], 2, "LANG");
+    sandbox.fails(&["waivers", "rule@1", "--grant"], 2, "--why");
     sandbox.fails(&["build", "nowhere"], 2, "nowhere");
     sandbox.fails(&["build"], 2, "ext new");
     sandbox.fails(&["invoke", "rule@0", "--input", "{}"], 2, "whole number");
@@ -45,8 +47,8 @@ fn files_that_may_not_be_served_end_with_5_and_every_reason() {
     sandbox.fails(&["check", "text.wasm"], 5, "prescan");
     sandbox.write("empty.wasm", b"\0asm\x01\0\0\0");
     let ran = sandbox.fails(&["--json", "check", "empty.wasm"], 5, "it may not be served");
-    let findings = ran.out.lines().find_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()).unwrap();
-    assert!(findings["findings"].as_array().is_some_and(|findings| !findings.is_empty()), "{findings}");
+    assert_eq!((ran.lines().len(), &ran.json()["ok"]), (1, &false.into()), "one document: {}", ran.out);
+    assert!(ran.json()["findings"].as_array().is_some_and(|findings| !findings.is_empty()), "{}", ran.out);
     sandbox.write("huge.wasm", vec![0; 70 << 20]);
     sandbox.fails(&["check", "huge.wasm"], 5, "bytes");
 }

@@ -24,7 +24,7 @@ pub(super) static ALL: &[Step] = &[
     step("gen", "generated files are what the code says", &[], |workspace| gen_files::run(workspace, true)),
     step("deps", "edges between crates are the listed ones", &[], |workspace| deps::run(workspace, &deps::Arguments::default())),
     step("licences", "licences, sources and bans of dependencies", &[], |workspace| supply::run(workspace, &supply::Arguments::default())),
-    step("sdk", "the guest SDK's own lints and tests", &[], guests::test_sdk),
+    step("sdk", "the guest SDKs' own lints and tests", &[], guests::test_sdk),
     step("clippy", "lints, as errors", &[], clippy),
     step("docs", "documentation of our crates, warnings as errors", &[], docs),
     step("build", "the workspace with all its tests", &[], build),

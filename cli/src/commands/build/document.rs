@@ -3,10 +3,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use extensions_compiler_core::{Facts, Report};
+use extensions_compiler_core::{Facts, Report, SectionBytes};
 use extensions_pipeline::{BuildError, Built, FolderError, Step};
 use extensions_toolchain::{BuildError as SourceError, Diagnostic};
-use extensions_types::{ExtensionId, Finding, MANIFEST_FILE, ManifestError, Waiver, with_causes};
+use extensions_types::{Abi, ExtensionId, Finding, Kind, MANIFEST_FILE, ManifestError, Waiver, with_causes};
 use serde::Serialize;
 
 /// The document; docs/extensions.md describes it.
@@ -56,24 +56,36 @@ pub(crate) struct Place {
 pub(crate) struct Artifact {
     /// None where a file was checked.
     pub(crate) path: Option<PathBuf>,
-    #[serde(flatten)]
-    facts: Facts,
-    /// The ABI that the definition names.
-    abi: Option<String>,
+    size: usize,
+    digest: String,
+    /// None for a plain module that was checked alone: it fits every kind.
+    kind: Option<Kind>,
+    abi: Abi,
+    imports: Vec<String>,
+    compact: bool,
+    /// Why not; empty when it is.
+    not_compact: Vec<String>,
+    initial_memory_bytes: u64,
+    functions: u64,
+    sections: Vec<SectionBytes>,
     /// What built it.
     toolchain: Option<String>,
+}
+
+impl Artifact {
+    fn of(facts: &Facts) -> Self {
+        let Facts { size, kind, abi, compact, initial_memory_bytes, functions, .. } = *facts;
+        let Facts { digest, imports, not_compact, sections, .. } = facts.clone();
+        Self { path: None, size, digest, kind, abi, imports, compact, not_compact, initial_memory_bytes, functions, sections, toolchain: None }
+    }
 }
 
 impl Document {
     /// Of a build that went well.
     pub(super) fn built(built: &Built, steps: &[(Step, Duration)]) -> Self {
         let definition = &built.version.definition;
-        let artifact = Artifact {
-            path: None,
-            facts: built.facts.clone(),
-            abi: Some(abi(definition)),
-            toolchain: built.source.as_ref().map(|source| source.toolchain.clone()),
-        };
+        let toolchain = built.source.as_ref().map(|source| source.toolchain.clone());
+        let artifact = Artifact { kind: Some(definition.kind), toolchain, ..Artifact::of(&built.facts) };
         Self {
             ok: true,
             extension: Some(definition.id.clone()),
@@ -96,14 +108,10 @@ impl Document {
 
     /// Of a file that was checked.
     pub(crate) fn checked(report: &Report) -> Self {
-        let artifact = report.facts.clone().map(|facts| Artifact { path: None, facts, abi: None, toolchain: None });
+        let artifact = report.facts.as_ref().map(Artifact::of);
         let findings: Vec<_> = report.findings.iter().map(of_check).collect();
         Self { ok: findings.is_empty(), findings, artifact, ..Self::default() }
     }
-}
-
-fn abi(definition: &extensions_types::ExtensionDefinition) -> String {
-    serde_json::to_value(&definition.abi).ok().and_then(|abi| Some(abi.as_str()?.to_owned())).unwrap_or_default()
 }
 
 fn took(steps: &[(Step, Duration)]) -> Vec<Took> {

@@ -5,7 +5,7 @@ mod bundle;
 use std::path::Path;
 
 use bytes::Bytes;
-use extensions_client::registry::{Change, CompileEvent, Draft, Finding, RegistryClient};
+use extensions_client::registry::{Change, CompileEvent, Draft, Finding, RegistryClient, Waiver};
 use extensions_types::{ExtensionId, Origin, Version};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -14,6 +14,7 @@ use self::bundle::Packed;
 use super::{connect, named, refused, words};
 use crate::{
     args::{Global, Push},
+    commands::build::document::Found,
     failure::Failure,
     say::{Say, seconds},
 };
@@ -32,11 +33,16 @@ pub(crate) async fn run(push: &Push, global: &Global, say: &Say) -> Result<(), F
         Origin::Uploaded => pushing.upload(version, packed.bytes.clone()).await?,
     };
     let Built { seq, digest } = built;
+    let waivers = pushing.waivers(version).await?;
     let value = json!({
         "extension": packed.id, "version": version, "seq": seq, "digest": digest, "origin": packed.origin, "bundle_bytes": packed.bytes.len(),
+        "waivers": waivers,
     });
     let name = named(&packed.id, version);
     say.data(&value, format_args!("{name}  sha256:{digest}"));
+    for Waiver { finding, place, reason, .. } in waivers.iter().filter(|waiver| waiver.granted_by.is_none()) {
+        say.warning(format_args!("{place}: {finding} asks for a waiver: {reason}; a reviewer grants it before staging (`ext waivers {name}`)"));
+    }
     say.note(format_args!("serve it in dev: ext promote {name} --to dev"));
     Ok(())
 }
@@ -123,12 +129,16 @@ impl Pushing<'_> {
         }
     }
 
+    /// What the version asks to be excused from, as its evidence lists it.
+    async fn waivers(&self, version: Version) -> Result<Vec<Waiver>, Failure> {
+        let whole = self.registry.version(self.id, version, false).await.map_err(|error| refused(error, self.id))?;
+        Ok(whole.summary.waivers)
+    }
+
     /// Says every reason; the failure sums them up.
     fn failed(&self, version: Version, findings: &[Finding]) -> Failure {
         for finding in findings {
-            let Finding { step, message, remedy, .. } = finding;
-            let advice = if remedy.is_empty() { String::new() } else { format!("; {remedy}") };
-            self.say.bad(format_args!("{step}: {message}{advice}"));
+            self.say.bad(Found::from(finding.clone()));
         }
         self.say.event(&json!({"event": "failed", "version": version, "findings": findings}));
         let reasons = if findings.len() == 1 { "1 reason".to_owned() } else { format!("{} reasons", findings.len()) };
