@@ -1,6 +1,9 @@
 //! What a plain module answers, read as its kind's verdict, result or error.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
+use extensions_json::Shape;
 use extensions_types::{ErrorCode, Kind};
 use serde::{
     Deserialize, Deserializer,
@@ -8,12 +11,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::{
-    bindings::types::{HookError, Message, Severity, Verdict},
-    call::Failure,
-    guest::Guest,
-    outcome,
-};
+use crate::{bindings::types::HookError, call::Failure, guest::Guest, outcome};
 
 /// The key of an answer that is an error, where it has no other.
 const ERROR: &str = "$error";
@@ -21,33 +19,38 @@ const ERROR: &str = "$error";
 /// The answer on the wire, as the worlds of the kinds give it.
 pub(crate) fn outcome(kind: Kind, json: Vec<u8>, guest: &Guest) -> Result<Bytes, Failure> {
     let most = guest.limits().output_bytes;
-    if json.len() > most as usize {
-        return Err(outcome::output_limit(most));
-    }
-    let error = hook_error(&json)?;
-    match kind {
-        Kind::DomainHook => outcome::of_verdict(error.map_or_else(|| verdict(&json).map(Ok), |error| Ok(Err(error)))?, guest),
-        Kind::ProcessHook | Kind::AgentTool => outcome::of_json(error.map_or(Ok(json), Err), kind == Kind::ProcessHook, guest),
+    let within = |json: Vec<u8>| if json.len() > most as usize { Err(outcome::output_limit(most)) } else { Ok(json) };
+    let json = within(json)?;
+    match (hook_error(&json)?, kind) {
+        (Some(error), Kind::DomainHook) => outcome::of_verdict(Err(error), guest),
+        (None, Kind::DomainHook) => Ok(within(verdict(json)?)?.into()),
+        (error, Kind::ProcessHook | Kind::AgentTool) => outcome::of_json(error.map_or(Ok(json), Err), kind == Kind::ProcessHook, guest),
     }
 }
 
+/// A verdict as it may be: read to be checked, and then passed on as it lies.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WireVerdict<'j> {
-    ok: bool,
-    #[serde(default)]
-    messages: Vec<WireMessage>,
-    #[serde(borrow, default, rename = "derivedFields")]
+    #[serde(rename = "ok")]
+    _ok: bool,
+    #[serde(borrow, default, deserialize_with = "present")]
+    messages: Option<Vec<WireMessage<'j>>>,
+    #[serde(borrow, rename = "derivedFields", default, deserialize_with = "present")]
     derived_fields: Option<&'j RawValue>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WireMessage {
-    code: String,
-    severity: WireSeverity,
-    text: String,
-    path: String,
+struct WireMessage<'j> {
+    #[serde(borrow, rename = "code")]
+    _code: Cow<'j, str>,
+    #[serde(rename = "severity")]
+    _severity: WireSeverity,
+    #[serde(borrow, rename = "text")]
+    _text: Cow<'j, str>,
+    #[serde(borrow, rename = "path")]
+    _path: Cow<'j, str>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -58,21 +61,31 @@ enum WireSeverity {
     Error,
 }
 
-/// `{"ok", "messages", "derivedFields"}`, of which the last two may be absent.
-fn verdict(json: &[u8]) -> Result<Verdict, Failure> {
-    let wire: WireVerdict<'_> = serde_json::from_slice(json).map_err(|error| invalid(format_args!("the answer is no verdict: {error}")))?;
-    let messages = wire.messages.into_iter().map(|message| Message {
-        code: message.code,
-        severity: match message.severity {
-            WireSeverity::Info => Severity::Info,
-            WireSeverity::Warning => Severity::Warning,
-            WireSeverity::Error => Severity::Error,
-        },
-        text: message.text,
-        path: message.path,
-    });
-    let derived_fields = wire.derived_fields.map_or("{}", RawValue::get).as_bytes().to_vec();
-    Ok(Verdict { ok: wire.ok, messages: messages.collect(), derived_fields })
+/// Absent is not null, which is neither a list nor an object.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// `{"ok", "messages", "derivedFields"}`, of which the last two may be absent:
+/// they are on the wire all the same.
+fn verdict(mut json: Vec<u8>) -> Result<Vec<u8>, Failure> {
+    let wire: WireVerdict<'_> = serde_json::from_slice(&json).map_err(|error| invalid(format_args!("the answer is no verdict: {error}")))?;
+    if let Some(fields) = wire.derived_fields {
+        match extensions_json::check(fields.get().as_bytes()) {
+            Ok(Shape::Object) => {}
+            Ok(Shape::Other) => return Err(invalid("derivedFields must be a JSON object")),
+            Err(error) => return Err(invalid(format_args!("derivedFields are not JSON: {error}"))),
+        }
+    }
+    let (messages, derived_fields) = (wire.messages.is_none(), wire.derived_fields.is_none());
+    if messages || derived_fields {
+        // It is one object, and `ok` stands in it: what is missing goes before its last brace.
+        json.truncate(json.iter().rposition(|&byte| byte == b'}').unwrap_or_default());
+        json.extend_from_slice(if messages { b",\"messages\":[]" } else { b"" });
+        json.extend_from_slice(if derived_fields { b",\"derivedFields\":{}" } else { b"" });
+        json.push(b'}');
+    }
+    Ok(json)
 }
 
 #[derive(Deserialize)]
@@ -211,13 +224,17 @@ mod tests {
         }
     }
 
+    fn wire(json: impl AsRef<[u8]>) -> Result<String, ErrorCode> {
+        verdict(json.as_ref().to_vec()).map(|wire| String::from_utf8(wire).unwrap()).map_err(|failure| failure.code)
+    }
+
     #[test]
     fn a_verdict_may_be_short() {
-        let short = verdict(br#"{"ok":false}"#).unwrap();
-        assert!(!short.ok && short.messages.is_empty() && short.derived_fields == b"{}");
-        let long = br#"{"messages":[{"code":"C","severity":"warning","text":"t\n","path":"/a"}],"derivedFields":{"b": 1.50},"ok":true}"#;
-        let long = verdict(long).unwrap();
-        assert_eq!((long.ok, long.messages[0].text.as_str(), &*long.derived_fields), (true, "t\n", &b"{\"b\": 1.50}"[..]));
+        assert_eq!(wire(r#"{"ok":false}"#).unwrap(), r#"{"ok":false,"messages":[],"derivedFields":{}}"#);
+        assert_eq!(wire("{\"messages\":[],\"ok\":true }\n").unwrap(), "{\"messages\":[],\"ok\":true ,\"derivedFields\":{}}");
+        assert_eq!(wire(r#"{"derivedFields":{"a":"}"},"ok":true}"#).unwrap(), r#"{"derivedFields":{"a":"}"},"ok":true,"messages":[]}"#);
+        let whole = r#" {"messages":[{"code":"C","severity":"warning","text":"t\n","path":"/a"}],"derivedFields":{"b": 1.50},"ok":true} "#;
+        assert_eq!(wire(whole).unwrap(), whole, "it is passed on as it lies");
     }
 
     #[test]
@@ -230,12 +247,19 @@ mod tests {
             r#"{"ok":true,"derived_fields":{}}"#,
             r#"{"ok":true,"ok":false}"#,
             r#"{"ok":true}x"#,
+            r#"{"ok":true,"derivedFields":null}"#,
+            r#"{"ok":true,"messages":null}"#,
+            r#"{"ok":true,"derivedFields":[]}"#,
             r#"{"ok":true,"messages":[{"code":"C","text":"t","path":""}]}"#,
             r#"{"ok":true,"messages":[{"code":"C","severity":"fatal","text":"t","path":""}]}"#,
+            r#"{"ok":true,"messages":[{"code":"C","severity":"info","text":1,"path":""}]}"#,
         ] {
-            assert_eq!(verdict(json.as_bytes()).unwrap_err().code, ErrorCode::InvalidOutput, "{json}");
+            assert_eq!(wire(json), Err(ErrorCode::InvalidOutput), "{json}");
         }
-        let utf8 = verdict(b"{\"ok\":true,\"derivedFields\":{\"a\":\"\xff\"}}");
-        assert_eq!(utf8.unwrap_err().code, ErrorCode::InvalidOutput);
+        let deep = format!(r#"{{"ok":true,"derivedFields":{}1{}}}"#, "{\"a\":".repeat(200), "}".repeat(200));
+        for bytes in [&b"{\"ok\":true,\"derivedFields\":{\"a\":\"\xff\"}}"[..], b"{\"ok\":true,\"messages\":[{\"code\":\"\xff\"}]}", deep.as_bytes()]
+        {
+            assert_eq!(wire(bytes), Err(ErrorCode::InvalidOutput));
+        }
     }
 }
