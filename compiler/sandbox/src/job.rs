@@ -24,7 +24,8 @@ pub struct Job {
     pub reads: Vec<PathBuf>,
     /// Folders that it reads and may change for itself: each gets a private overlay that ends with the job.
     pub layers: Vec<PathBuf>,
-    /// Where its results go: an empty private folder inside, whose regular files are copied out at its end.
+    /// Where its results go, outside of `folder`: an empty private folder inside, whose regular files are
+    /// copied out at its end. What lies there already stays, but for files of the same names.
     pub results: PathBuf,
     /// What it may use.
     pub limits: Limits,

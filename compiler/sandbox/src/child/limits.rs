@@ -5,8 +5,8 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use super::step::{SetupError, Step};
 use crate::Limits;
 
-/// Compilers open some hundreds of files; each open socket can hold 200 KiB of the kernel's memory.
-const OPEN_FILES_MAX: u64 = 2048;
+/// Compilers open some hundreds of files; each open pipe holds 8 KiB of the kernel's memory at least.
+const OPEN_FILES_MAX: u64 = 1024;
 /// Waiting signals are the kernel's memory.
 const SIGNALS_WAITING_MAX: u64 = 1024;
 

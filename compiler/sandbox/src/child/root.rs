@@ -148,6 +148,10 @@ fn check(job: &Job) -> Result<(), SetupError> {
             return Err(SetupError::new(format!("show {}", path.display()), "a job's path is absolute, has no `..` and is not of the system"));
         }
     }
+    // The sources are the author's, and may hold a link of that name to anywhere.
+    if job.results.starts_with(&job.folder) {
+        return Err(SetupError::new(format!("show {}", job.results.display()), "results lie outside of the sources"));
+    }
     Ok(())
 }
 

@@ -10,14 +10,17 @@ use std::{
 const TICK: Duration = Duration::from_millis(10);
 /// The namespace's first process is ours.
 const INIT: u32 = 1;
+/// What one socket may hold of data that nobody has read: the kernel's default for its
+/// buffer (`net.core.wmem_default`), which no call of a job can raise.
+const SOCKET_BYTES_MAX: u64 = 208 << 10;
 
 /// All processes at one time.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Sample {
     /// Without ours.
     pub(super) processes: u32,
-    /// Anonymous memory and page tables, in bytes. Pages of files are the machine's cache,
-    /// written ones are counted where they are written.
+    /// Anonymous memory, page tables and what sockets may hold, in bytes. Pages of files are
+    /// the machine's cache, written ones are counted where they are written.
     pub(super) memory_bytes: u64,
     /// CPU time up to now.
     pub(super) cpu: Duration,
@@ -60,7 +63,10 @@ impl Sampler {
         let elapsed = self.last.elapsed();
         self.last += elapsed;
         let ids = fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        self.sum(elapsed, ids.filter_map(see).collect())
+        let mut sample = self.sum(elapsed, ids.filter_map(see).collect());
+        let sockets = fs::read_to_string(format!("/proc/{INIT}/net/sockstat")).map_or(0, |text| sockets(&text));
+        sample.memory_bytes += sockets * SOCKET_BYTES_MAX;
+        sample
     }
 
     /// Two sums, of which the larger counts: what parents know of children that they waited
@@ -128,6 +134,11 @@ fn memory_bytes(status: &str) -> u64 {
     status.lines().filter(|line| counted.iter().any(|name| line.starts_with(name))).filter_map(kib).map(|kib| kib * 1024).sum()
 }
 
+/// How many sockets this network namespace has.
+fn sockets(sockstat: &str) -> u64 {
+    sockstat.lines().find_map(|line| line.strip_prefix("sockets: used ")?.trim().parse().ok()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,6 +164,12 @@ mod tests {
     fn memory_is_what_a_process_made() {
         let status = "Name:\tRssAnon: 9\nVmRSS:\t  900 kB\nRssAnon:\t  100 kB\nRssFile:\t 700 kB\nVmPTE:\t 28 kB\n";
         assert_eq!(memory_bytes(status), 128 * 1024);
+    }
+
+    #[test]
+    fn sockets_are_counted_by_the_namespace() {
+        assert_eq!(sockets("sockets: used 1024\nTCP: inuse 1\n"), 1024);
+        assert_eq!(sockets(""), 0);
     }
 
     #[test]

@@ -69,6 +69,7 @@ fn act(name: &str) -> Act {
         "memory-part" => take(30 << 20).and_then(|()| hold()),
         "memfd" => rustix::fs::memfd_create("x", rustix::fs::MemfdFlags::empty()).map(drop).map_err(Into::into),
         "shared-memory" => shared_memory(),
+        "sockets" => sockets(),
         "fill-disk" => fill_disk(),
         "many-files" => many_files(),
         "sparse" => File::create("/tmp/sparse").and_then(|file| file.set_len(1 << 40)),
@@ -155,16 +156,17 @@ fn call(number: c_long, [a, b, c, d, e]: [c_long; 5]) -> Act {
     }
 }
 
-/// Done if one of several is; else the first refusal.
+/// Done if one of several is; else a refusal, of those another than "no such call" if there is one.
 fn any(tried: impl IntoIterator<Item = Act>) -> Act {
-    let mut refusal = None;
+    let mut refusals = Vec::new();
     for result in tried {
         match result {
             Ok(()) => return Ok(()),
-            Err(error) => refusal = refusal.or(Some(error)),
+            Err(error) => refusals.push(error),
         }
     }
-    Err(refusal.unwrap())
+    refusals.sort_by_key(|error| error.raw_os_error() == Some(libc::ENOSYS));
+    Err(refusals.remove(0))
 }
 
 fn start(act: &str) -> io::Result<Child> {
@@ -272,6 +274,17 @@ fn shared_memory() -> Act {
     let mapped = unsafe { libc::mmap(std::ptr::null_mut(), 4096, libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS, -1, 0) };
     let mapped = if mapped == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(()) };
     any([mapped, call(libc::SYS_shmget, [0, 4096, (libc::IPC_CREAT | 0o600).into(), 0, 0]), File::open("/dev/zero").map(drop)])
+}
+
+fn sockets() -> Act {
+    let block = vec![1; 64 << 10];
+    let mut pairs = Vec::new();
+    while let Ok((mut one, other)) = UnixStream::pair() {
+        one.set_nonblocking(true)?;
+        while one.write(&block).is_ok() {}
+        pairs.push((one, other));
+    }
+    hold()
 }
 
 fn fill_disk() -> Act {

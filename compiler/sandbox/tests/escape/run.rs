@@ -13,6 +13,9 @@ use crate::{
     outside::Outside,
 };
 
+/// `ENOSYS`, in Rust's words.
+const NO_SUCH_CALL: &str = "(os error 38)";
+
 /// How a job went.
 pub(crate) struct Ran {
     pub(crate) ended: Result<Ended, SandboxError>,
@@ -62,6 +65,9 @@ fn case(sandbox: &Sandbox, case: &Case) -> Outcome {
 fn judge(expect: Expect, ran: &Ran) -> Result<String, String> {
     let last = ran.lines.last().cloned().unwrap_or_default();
     match (expect, &ran.ended) {
+        (Expect::Filtered, Ok(ended)) if ended.status == format!("exit {REFUSED}") && last.contains(NO_SUCH_CALL) => {
+            Ok("refused: no such call".to_owned())
+        }
         (Expect::Refused, Ok(ended)) if ended.status == format!("exit {REFUSED}") => Ok(format!("refused: {last}")),
         (Expect::Contained, Ok(ended)) if ended.success => Ok("contained: nothing of it outside".to_owned()),
         (Expect::Signal(signal), Ok(ended)) if ended.status == format!("signal {signal}") => Ok(format!("ended by the kernel: {}", ended.status)),
