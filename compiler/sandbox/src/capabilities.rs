@@ -78,6 +78,10 @@ impl Capabilities {
     /// # Errors
     /// Names each missing mechanism and why the kernel refuses it.
     pub fn require(&self) -> Result<(), Refusal> {
+        if let Err(why) = &self.user_namespace {
+            // The others are tried inside of one: their reasons would be the same.
+            return Err(Refusal { lacking: vec![format!("user namespace: {why}")] });
+        }
         let lacks = |(name, given, needed): (&str, &Given, bool)| match given {
             Err(why) if needed => Some(format!("{name}: {why}")),
             Err(_) | Ok(()) => None,

@@ -80,10 +80,12 @@ pub(super) fn root_as_job() -> Result<OwnedFd, SetupError> {
         Fork::Child => {
             drop(hold);
             let entered = sys::unshare(UnshareFlags::NEWUSER);
-            let told = entered.is_ok() && rustix::io::write(&made, b"1").is_ok();
+            if entered.is_err() || rustix::io::write(&made, b"1").is_err() {
+                sys::exit_now(1);
+            }
             // Ends with the pipe's other side, at the latest with the helper.
             let _ = rustix::io::read(&held, &mut [0; 1][..]);
-            sys::exit_now(i32::from(!told));
+            sys::exit_now(0);
         }
         Fork::Parent(pid) => pid,
     };

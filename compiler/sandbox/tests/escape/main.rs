@@ -19,6 +19,8 @@ use std::{
 
 use extensions_sandbox::{Sandbox, THIS_BINARY, child_main};
 
+/// Lists every attempt.
+const DOCS: &str = include_str!("../../../../docs/sandbox.md");
 /// Somebody who owns nothing.
 const ORDINARY_USER: u32 = 65534;
 
@@ -48,6 +50,9 @@ fn test() -> ExitCode {
             Err(text) => format!("FAILED: {text}"),
         };
         println!("{:<56} {:<50} twin {}", case.name, said(&outcome), said(&twin));
+        if !DOCS.contains(&format!("\n| {} |", case.name)) {
+            failures.push(format!("docs/sandbox.md does not list {:?}", case.name));
+        }
         failures.extend([&outcome, &twin].into_iter().filter_map(|result| Some(format!("{}: {}", case.name, result.as_ref().err()?))));
     }
     failures.extend(parent::check().err());
