@@ -31,7 +31,7 @@ const LOWER: &str = "/.lower";
 /// one only to who sees another.
 const OLD: &str = "/.old";
 /// The job's home.
-pub(super) const HOME: &str = "/home/guest";
+pub(super) const HOME: &str = "/guest";
 /// Written files may exceed their limit by this before the kernel refuses: the
 /// supervisor sees it and says which limit it was.
 const SCRATCH_SLACK_BYTES: u64 = 1 << 20;
@@ -51,7 +51,7 @@ const DEVICE_LINKS: [(&str, &str); 4] =
     [("/dev/fd", "/proc/self/fd"), ("/dev/stdin", "/proc/self/fd/0"), ("/dev/stdout", "/proc/self/fd/1"), ("/dev/stderr", "/proc/self/fd/2")];
 /// The accounts, hosts and name services of a machine on which there is nobody.
 const FILES: [(&str, &str); 4] = [
-    ("/etc/passwd", "guest:x:1000:1000::/home/guest:/bin/sh\n"),
+    ("/etc/passwd", "guest:x:1000:1000::/guest:/bin/sh\n"),
     ("/etc/group", "guest:x:1000:\n"),
     ("/etc/hosts", "127.0.0.1 localhost\n"),
     ("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
