@@ -2,7 +2,7 @@
 
 use super::{
     Secret,
-    harmless::{VALUE_BYTES_MIN, is_placeholder, is_uuid},
+    harmless::{VALUE_BYTES_MIN, is_placeholder, is_uuid, near},
 };
 
 /// Names of secrets, in lower case and without `_` and `-`, as they end.
@@ -25,8 +25,6 @@ const NAMES: [&str; 17] = [
     "encryptionkey",
     "accesskey",
 ];
-/// Characters looked at before a literal for its name.
-const NAME_BYTES_MAX: usize = 80;
 /// A literal that is a sentence is for people; a secret has no spaces.
 const VALUE_BYTES_MAX: usize = 512;
 
@@ -36,8 +34,7 @@ pub(super) fn is_of_secret(before: &str, value: &str) -> bool {
     if value.len() < VALUE_BYTES_MIN || value.len() > VALUE_BYTES_MAX || is_placeholder(value) || !is_value(value) {
         return false;
     }
-    let from = before.ceil_char_boundary(before.len().saturating_sub(NAME_BYTES_MAX));
-    name_of(&before[from..]).is_some_and(|name| is_secrets(&name))
+    name_of(near(before)).is_some_and(|name| is_secrets(&name))
 }
 
 /// No spaces, nothing that is a path, a name or a sentence, and not letters alone: those are words.

@@ -6,7 +6,7 @@ use wasmparser::{Parser, Payload};
 use super::{
     Secret,
     assigned::in_url,
-    fingerprint,
+    fingerprint::Waived,
     harmless::{is_hexadecimal, is_placeholder},
     random::{self, is_random},
     shapes,
@@ -25,16 +25,17 @@ pub fn scan_data(bytes: &[u8]) -> Vec<Finding> {
 /// The same, without what the source asks to be excused from.
 pub(crate) fn in_data(bytes: &[u8], waivers: &[Waiver]) -> Vec<Finding> {
     let mut findings = Findings::default();
+    let mut waived = Waived::new(waivers);
     for payload in Parser::new(0).parse_all(bytes).map_while(Result::ok) {
         match payload {
             Payload::DataSection(section) => {
                 for (number, segment) in section.into_iter().map_while(Result::ok).enumerate() {
-                    findings.extend(in_bytes(segment.data, waivers, |offset| format!("data segment {number} + {offset}")));
+                    findings.extend(in_bytes(segment.data, &mut waived, |offset| format!("data segment {number} + {offset}")));
                 }
             }
             Payload::CustomSection(section) if !CUSTOM_SKIPPED.contains(&section.name()) && !section.name().starts_with(".debug_") => {
                 let name = section.name();
-                findings.extend(in_bytes(section.data(), waivers, |offset| format!("custom section {name} + {offset}")));
+                findings.extend(in_bytes(section.data(), &mut waived, |offset| format!("custom section {name} + {offset}")));
             }
             _ => {}
         }
@@ -53,14 +54,14 @@ pub(super) fn in_file(name: &str, bytes: &[u8]) -> Vec<Finding> {
             })
             .collect();
     }
-    in_bytes(bytes, &[], |offset| format!("{name} + {offset}"))
+    in_bytes(bytes, &mut Waived::new(&[]), |offset| format!("{name} + {offset}"))
 }
 
-fn in_bytes(bytes: &[u8], waivers: &[Waiver], place: impl Fn(usize) -> String) -> Vec<Finding> {
+fn in_bytes(bytes: &[u8], waived: &mut Waived<'_>, place: impl Fn(usize) -> String) -> Vec<Finding> {
     let mut findings = Findings::default();
     for (offset, text) in texts(bytes) {
         for secret in in_text(text) {
-            if !fingerprint::is_waived(secret.value, waivers) {
+            if !waived.holds(secret.value) {
                 findings.add(secret.finding(place(offset + secret.start)));
             }
         }

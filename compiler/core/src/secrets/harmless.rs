@@ -53,14 +53,21 @@ pub(super) fn is_uuid(value: &str) -> bool {
 
 /// Whether `value`, beside the text that stands `before` it on its line, is a digest.
 pub(super) fn is_digest(before: &str, value: &str) -> bool {
-    let before = before.to_ascii_lowercase();
+    let before = near(before).to_ascii_lowercase();
     DIGEST_PREFIXES.iter().any(|prefix| value.starts_with(prefix) || before.ends_with(prefix))
         || DIGEST_NAMES.iter().any(|name| before.contains(name))
 }
 
 /// Whether the line holds a small asset: `data:image/png;base64,…`.
 pub(super) fn is_asset(before: &str) -> bool {
+    let before = near(before);
     before.contains(";base64,") || before.contains("data:")
+}
+
+/// As much of what stands before a value as may name it.
+pub(super) fn near(before: &str) -> &str {
+    const BYTES_MAX: usize = 100;
+    &before[before.ceil_char_boundary(before.len().saturating_sub(BYTES_MAX))..]
 }
 
 /// Whether the file is one that tools write digests into.

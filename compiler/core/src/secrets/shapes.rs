@@ -134,14 +134,15 @@ fn private_key(rest: &str) -> Option<(&'static str, usize)> {
 fn jwt(rest: &str) -> Option<(&'static str, usize)> {
     /// `{"` in base64.
     const OBJECT: &str = "eyJ";
-    const PARTS_MIN: [usize; 3] = [16, 16, 20];
+    /// At least and at most; headers are short, whatever else is in there.
+    const PARTS: [(usize, usize); 3] = [(16, 512), (16, LONG), (20, LONG)];
     if !rest.starts_with(OBJECT) {
         return None;
     }
     let bytes = rest.as_bytes();
     let mut end = 0;
-    for (part, min) in PARTS_MIN.into_iter().enumerate() {
-        let length = bytes[end..].iter().take(LONG).take_while(|&&byte| is_word(byte) || byte == b'-').count();
+    for (part, (min, max)) in PARTS.into_iter().enumerate() {
+        let length = bytes[end..].iter().take(max).take_while(|&&byte| is_word(byte) || byte == b'-').count();
         if length < min {
             return None;
         }

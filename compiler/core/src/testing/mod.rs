@@ -40,3 +40,9 @@ pub fn corpus() -> impl Iterator<Item = Bad> {
 pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     guests::all()
 }
+
+/// The prescan alone; how many reasons it has.
+#[must_use]
+pub fn prescan(bytes: &[u8]) -> usize {
+    crate::prescan::input(bytes).findings.len()
+}

@@ -181,7 +181,7 @@ fn time_is_linear_in_the_bytes() {
         let cost = |bytes: usize| {
             let text = part.repeat(bytes / part.len());
             let start = std::time::Instant::now();
-            let scanned = scan_files([("a.rs", text.as_bytes())]);
+            let scanned = scan_files([("a.rs", text.as_bytes()), ("a.bin", &[text.as_bytes(), b"\xff"].concat())]);
             assert!(scanned.findings.len() <= 100);
             start.elapsed()
         };
