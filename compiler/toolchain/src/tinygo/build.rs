@@ -10,9 +10,13 @@ use std::{
 use extensions_types::{GarbageCollector, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
 use sha2::{Digest as _, Sha256};
 
-use super::{TinyGoToolchain, messages::diagnostics, release, target};
+use super::{
+    TinyGoToolchain,
+    messages::{diagnostics, memory_needed},
+    release, target,
+};
 use crate::{
-    BuildError, BuiltModule, Plan, Request,
+    BuildError, BuiltModule, Finished, Plan, Request,
     build::read_module,
     sdk::{SdkDir, hex},
 };
@@ -22,6 +26,8 @@ const LIMIT: Duration = Duration::from_secs(600);
 /// Files that pin dependencies; more bytes than any has.
 const PIN_BYTES_MAX: u64 = 4 << 20;
 
+/// The SDK's own name.
+const SDK_MODULE: &str = "ameide.dev/extension";
 const HINT: &str = "a build has no network: only Go's library and ameide.dev/extension are there";
 const SIZE: &str = "leave out large packages: fmt and net/http bring much along";
 
@@ -32,28 +38,19 @@ const SIZE: &str = "leave out large packages: fmt and net/http bring much along"
 /// Carries the compiler's messages, or its words.
 pub fn build(toolchain: &TinyGoToolchain, request: Request<'_>, progress: &mut dyn FnMut(&str)) -> Result<BuiltModule, BuildError> {
     let started = Instant::now();
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| BuildError::Io { path, source }
-    };
     let folder = request.folder.canonicalize().map_err(failed(request.folder))?;
     if !folder.join("go.mod").is_file() {
         return Err(BuildError::NoSource { folder, file: "go.mod" });
     }
     let gc = collector(&folder);
-    let files = Files::write(toolchain, &request, &folder, gc).map_err(failed(request.target_dir))?;
-    let plan = plan(toolchain, &request, &folder, &files);
-    for made in plan.layers.iter().chain([&plan.results]) {
-        std::fs::create_dir_all(made).map_err(failed(made))?;
-    }
-    let module = module_below(request.target_dir);
-    // One that is left from before is no result of this build.
-    match std::fs::remove_file(&module) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&module)(error)),
-        _ => {}
-    }
     progress("tinygo");
-    let finished = request.runner.run(&plan, &mut |_| {})?;
+    let mut memory_bytes = target::MEMORY_BYTES;
+    let mut finished = run(toolchain, &request, &folder, gc, memory_bytes)?;
+    if let Some(needed) = memory_needed(&finished.stderr) {
+        progress("tinygo, with more memory for static data");
+        memory_bytes = target::memory_for(needed);
+        finished = run(toolchain, &request, &folder, gc, memory_bytes)?;
+    }
     if !finished.success {
         let diagnostics = diagnostics(&finished.stderr);
         return Err(if diagnostics.is_empty() {
@@ -62,10 +59,32 @@ pub fn build(toolchain: &TinyGoToolchain, request: Request<'_>, progress: &mut d
             BuildError::Compile { diagnostics }
         });
     }
+    let module = module_below(request.target_dir);
     let wasm = read_module(&module, SIZE)?;
     let seconds = started.elapsed().as_secs_f64();
     let dependencies_sha256 = dependencies(&folder, request.sdk);
-    Ok(BuiltModule { path: module, wasm, seconds, diagnostics: Vec::new(), flags: flags(gc), dependencies_sha256 })
+    Ok(BuiltModule { path: module, wasm, seconds, diagnostics: Vec::new(), flags: flags(gc, memory_bytes), dependencies_sha256 })
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> BuildError + use<> {
+    let path = path.to_owned();
+    move |source| BuildError::Io { path, source }
+}
+
+/// Runs the compiler; what it writes takes the place of an earlier module.
+fn run(toolchain: &TinyGoToolchain, request: &Request<'_>, folder: &Path, gc: GarbageCollector, memory_bytes: u64) -> Result<Finished, BuildError> {
+    let files = Files::write(toolchain, request, folder, (gc, memory_bytes)).map_err(failed(request.target_dir))?;
+    let plan = plan(toolchain, request, folder, &files);
+    for made in plan.layers.iter().chain([&plan.results]) {
+        std::fs::create_dir_all(made).map_err(failed(made))?;
+    }
+    // One that is left from before is no result of this build.
+    let module = module_below(request.target_dir);
+    match std::fs::remove_file(&module) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&module)(error)),
+        _ => {}
+    }
+    Ok(request.runner.run(&plan, &mut |_| {})?)
 }
 
 fn module_below(results: &Path) -> PathBuf {
@@ -80,10 +99,10 @@ fn collector(folder: &Path) -> GarbageCollector {
 }
 
 /// The flags that decide what comes out, those of the target file too.
-fn flags(gc: GarbageCollector) -> Vec<String> {
-    let gc = format!("-gc={}", target::collector(gc));
-    let stack = format!("-stack-size={}", target::STACK_BYTES);
-    vec![target::OPTIMIZE.to_owned(), "-no-debug".to_owned(), "-scheduler=none".to_owned(), "-panic=trap".to_owned(), gc, stack]
+fn flags(gc: GarbageCollector, memory_bytes: u64) -> Vec<String> {
+    let fixed = [target::OPTIMIZE, "-no-debug", "-scheduler=none", "-panic=trap"].map(str::to_owned);
+    let layout = [format!("-zstack-size={}", target::STACK_BYTES), format!("--initial-memory={memory_bytes}")];
+    fixed.into_iter().chain([format!("-gc={}", target::collector(gc))]).chain(layout).collect()
 }
 
 /// What pins the dependencies: go.mod, go.sum, the list of vendored packages, and the SDK.
@@ -113,10 +132,11 @@ struct Files {
 }
 
 impl Files {
-    fn write(toolchain: &TinyGoToolchain, request: &Request<'_>, folder: &Path, gc: GarbageCollector) -> io::Result<Self> {
-        let target = target::file(request.home, toolchain.parts, gc)?;
+    fn write(toolchain: &TinyGoToolchain, request: &Request<'_>, folder: &Path, (gc, memory_bytes): (GarbageCollector, u64)) -> io::Result<Self> {
+        let target = target::file(request.home, toolchain.parts, gc, memory_bytes)?;
         let sdk = request.sdk.path.canonicalize()?;
-        let text = format!("go {}\n\nuse (\n\t{}\n\t{}\n)\n", toolchain.go_version, quoted(folder), quoted(&sdk));
+        // Whichever version go.mod names: there is one, this.
+        let text = format!("go {}\n\nuse {}\n\nreplace {SDK_MODULE} => {}\n", toolchain.go_version, quoted(folder), quoted(&sdk));
         // Beside the results, not among them: the compiler may not change what it is told.
         let mut name = request.target_dir.file_name().unwrap_or_default().to_owned();
         name.push(".work");
@@ -212,7 +232,7 @@ mod tests {
         let (home, sdk) = (Home::at(dir.path()), SdkDir { path: dir.path().to_owned(), digest: "ab".repeat(32) });
         let target_dir = dir.path().join("builds/x");
         let request = Request { home: &home, sdk: &sdk, folder: dir.path(), target_dir: &target_dir, runner: &Direct };
-        let files = Files::write(&toolchain(), &request, dir.path(), GarbageCollector::Leaking).unwrap();
+        let files = Files::write(&toolchain(), &request, dir.path(), (GarbageCollector::Leaking, target::MEMORY_BYTES)).unwrap();
         let plan = plan(&toolchain(), &request, dir.path(), &files);
         let value = |name: &str| plan.environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.to_string_lossy().into_owned());
         assert_eq!(

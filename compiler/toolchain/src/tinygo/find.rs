@@ -56,8 +56,12 @@ fn ours(home: &Home, around: &Around) -> Result<TinyGoToolchain, String> {
 fn complete(program: &Path, root: PathBuf, parts: CParts, around: &Around, way: Way) -> Result<TinyGoToolchain, String> {
     let go = go(around)?;
     let version = ask_tool(program, &["version"], around, Some(&root)).ok_or_else(|| format!("{} does not run", program.display()))?;
-    if minor(&version, "version ").is_none_or(|minor| minor < release::MINOR_MIN) {
+    let Some(own) = minor(&version, "version ").filter(|own| *own >= release::MINOR_MIN) else {
         return Err(format!("{} is `{version}`, not 0.{} or later", program.display(), release::MINOR_MIN));
+    };
+    // A later TinyGo says itself which Go it is made for.
+    if own == release::MINOR_MIN {
+        go.fits_ours()?;
     }
     if parts == CParts::Debian {
         libraries()?;
@@ -85,12 +89,22 @@ pub(super) struct Go {
     pub(super) version: String,
 }
 
+impl Go {
+    /// Whether the release that is pinned here knows this Go's library.
+    pub(super) fn fits_ours(&self) -> Result<(), String> {
+        if minor(&self.version, "").is_some_and(|minor| release::GO_MINORS.contains(&minor)) {
+            return Ok(());
+        }
+        Err(format!("{} is Go {}; install {}", self.program.display(), self.version, wanted()))
+    }
+}
+
 pub(super) fn go(around: &Around) -> Result<Go, String> {
     let program = around.program("go").ok_or_else(|| format!("no go on PATH; install {}", wanted()))?;
     let answer = ask_tool(&program, &["env", "GOROOT", "GOVERSION"], around, None).ok_or_else(|| format!("{} does not run", program.display()))?;
     let mut lines = answer.lines();
     let (root, version) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default().trim_start_matches("go"));
-    if !minor(version, "").is_some_and(|minor| release::GO_MINORS.contains(&minor)) {
+    if minor(version, "").is_none_or(|minor| minor < *release::GO_MINORS.start()) {
         return Err(format!("{} is Go {version}; install {}", program.display(), wanted()));
     }
     // What a wrapper chose is taken itself.
@@ -161,6 +175,8 @@ mod tests {
         let around = fake(dir.path(), "0.41.1", "1.19.4");
         let text = lack(&dir.path().join("home"), &around);
         assert!(text.contains("Go 1.19.4; install Go 1.23 to 1.26") && text.ends_with("run `ext toolchain install tinygo`"), "{text}");
+        assert!(lack(&dir.path().join("home"), &fake(dir.path(), "0.41.1", "1.27.0")).contains("Go 1.27.0; install"));
+        assert!(find_in(&Home::at(dir.path().join("home")), &fake(dir.path(), "0.42.0", "1.27.0")).is_ok(), "a later one knows its own");
         std::fs::remove_file(dir.path().join("go")).unwrap();
         assert!(lack(&dir.path().join("home"), &around).contains("no go on PATH; install Go"));
     }

@@ -58,6 +58,7 @@ pub(crate) fn install(home: &Home, progress: &mut dyn FnMut(&str)) -> Result<Tin
 
 fn from_module(home: &Home, around: &Around, progress: &mut dyn FnMut(&str)) -> Result<(), String> {
     let go = go(around)?;
+    go.fits_ours()?;
     progress(&format!("tinygo: Go {} ({})", go.version, go.program.display()));
     if !packages_there(around) {
         with_apt(around, &release::PACKAGES, progress)?;

@@ -4,6 +4,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
+    sync::OnceLock,
 };
 
 use extensions_toolchain::{
@@ -43,15 +44,21 @@ const FILES: [(&str, &str); 3] = [("go.mod", GO_MOD), ("main.go", RULE), ("limit
 const MANIFEST: &str = "id = \"rule\"\nkind = \"process_hook\"\nlang = \"tinygo\"\n";
 
 struct Bench {
-    dir: tempfile::TempDir,
+    dir: PathBuf,
     toolchain: Toolchain,
     sdk: SdkDir,
 }
 
 impl Bench {
+    /// One for all tests: what a build compiled of Go's library is there for the next.
+    fn get() -> &'static Self {
+        static BENCH: OnceLock<Bench> = OnceLock::new();
+        BENCH.get_or_init(Self::new)
+    }
+
     fn new() -> Self {
-        let dir = open_folder();
-        let sdk = sdk(&Home::at(dir.path().join("home")), SDK, &PARTS);
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tinygo");
+        let sdk = sdk(&Home::at(dir.join("home")), SDK, &PARTS);
         Self { toolchain: toolchain(Language::TinyGo), sdk, dir }
     }
 
@@ -61,7 +68,7 @@ impl Bench {
     }
 
     fn folder(&self, name: &str, files: &[(&str, &str)]) -> PathBuf {
-        let folder = self.dir.path().join(name);
+        let folder = self.dir.join(name);
         write(&folder, files);
         folder
     }
@@ -77,12 +84,12 @@ fn holds(built: &BuiltModule, text: &str) -> bool {
 
 #[test]
 fn the_sdk_and_the_examples_pass_their_own_tests() {
-    let bench = Bench::new();
+    let bench = Bench::get();
     let examples = ["order-discount-go", "lead-routing-go", "vat-go"].map(|name| root().join("guest-examples").join(name));
     let modules = [root().join(SDK)].into_iter().chain(examples).map(|path| path.canonicalize().unwrap());
     let modules: Vec<_> = modules.collect();
     let uses: String = modules.iter().map(|path| format!("use \"{}\"\n", path.display())).collect();
-    let workspace = bench.dir.path().join("go.work");
+    let workspace = bench.dir.join("go.work");
     std::fs::write(&workspace, format!("go {}\n{uses}", bench.tinygo().go_version)).unwrap();
     for module in modules {
         let mut command = Command::new(&bench.tinygo().go);
@@ -100,13 +107,16 @@ fn the_sdk_and_the_examples_pass_their_own_tests() {
 
 #[test]
 fn a_build_repeats_in_another_folder_and_as_another_user() {
-    let bench = Bench::new();
-    let one = bench.build(&bench.folder("here/rule", &FILES)).unwrap();
-    let folder = bench.folder("over there/another name", &FILES);
-    let other = build(&copy_of(bench.tinygo(), bench.dir.path()), &bench.sdk, &folder, &InOpenLayers).unwrap();
-    assert_eq!(one.wasm, other.wasm);
+    let bench = Bench::get();
+    let one = bench.build(&bench.folder("rules/here", &FILES)).unwrap();
+    let elsewhere = open_folder();
+    let folder = elsewhere.path().join("over there/another name");
+    write(&folder, &FILES);
+    let same_sdk = sdk(&Home::at(elsewhere.path().join("home")), SDK, &PARTS);
+    let other = build(&copy_of(bench.tinygo(), elsewhere.path()), &same_sdk, &folder, &InOpenLayers).unwrap();
+    assert!(one.wasm == other.wasm, "{} and {} bytes", one.path.display(), other.path.display());
     assert_eq!((&one.flags, &one.dependencies_sha256), (&other.flags, &other.dependencies_sha256));
-    for path in ["/tmp", "/usr", &*bench.dir.path().to_string_lossy(), &*bench.tinygo().root.to_string_lossy()] {
+    for path in ["/tmp", "/usr", &*bench.dir.to_string_lossy(), &*bench.tinygo().root.to_string_lossy()] {
         assert!(!holds(&one, path), "{path} is in the module");
     }
     assert!(holds(&one, "cabi_realloc") && holds(&one, "run"));
@@ -139,7 +149,7 @@ fn copy_of(toolchain: &TinyGoToolchain, folder: &Path) -> Toolchain {
 
 #[test]
 fn the_author_chooses_the_collector() {
-    let bench = Bench::new();
+    let bench = Bench::get();
     let manifest = format!("{MANIFEST}[build]\ngc = \"conservative\"\n");
     let files = [&FILES[..], &[("extension.toml", manifest.as_str())]].concat();
     let collected = bench.build(&bench.folder("rules/collected", &files)).unwrap();
@@ -150,12 +160,12 @@ fn the_author_chooses_the_collector() {
 
 #[test]
 fn mistakes_are_told_with_file_and_line_and_leave_no_module() {
-    let bench = Bench::new();
-    let folder = bench.folder("rules/rule", &FILES);
+    let bench = Bench::get();
+    let folder = bench.folder("rules/mistakes", &FILES);
     let built = bench.build(&folder).unwrap();
     let mistakes = [
-        ("main.go", RULE.replace("request.Amount >", "request.Amont >"), Some(("main.go", 17)), "Amont"),
-        ("main.go", RULE.replace("func main", "func main(("), Some(("main.go", 20)), "expected"),
+        ("main.go", RULE.replace("request.Amount >", "request.Amont >"), Some(("main.go", 16)), "Amont"),
+        ("main.go", RULE.replace("func main", "func main(("), Some(("main.go", 19)), "expected"),
         ("limits/limits.go", "package limits\n\nimport \"os\"\n\nconst Large = 1\n".into(), Some(("limits/limits.go", 3)), "imported and not used"),
         ("main.go", RULE.replace("extensions.local/rule/limits", "example.com/limits"), Some(("main.go", 6)), "example.com/limits"),
     ];
@@ -171,8 +181,8 @@ fn mistakes_are_told_with_file_and_line_and_leave_no_module() {
 
 #[test]
 fn a_file_of_the_machine_cannot_be_embedded() {
-    let bench = Bench::new();
+    let bench = Bench::get();
     let text = RULE.replace("package main\n", "package main\n\nimport _ \"embed\"\n\n//go:embed ../../../../../../etc/passwd\nvar secret string\n");
-    let folder = bench.folder("rules/rule", &[&FILES[..], &[("main.go", text.as_str())]].concat());
+    let folder = bench.folder("rules/embedding", &[&FILES[..], &[("main.go", text.as_str())]].concat());
     assert!(bench.build(&folder).unwrap_err().is_authors());
 }

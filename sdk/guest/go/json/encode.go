@@ -52,7 +52,12 @@ func appendValue(out []byte, value reflect.Value, depth int) ([]byte, *Error) {
 		}
 	}
 	switch value.Kind() {
-	case reflect.Pointer, reflect.Interface:
+	case reflect.Interface:
+		if value.IsNil() {
+			return append(out, "null"...), nil
+		}
+		return appendValue(out, value.Elem(), depth)
+	case reflect.Pointer:
 		if value.IsNil() {
 			return append(out, "null"...), nil
 		}

@@ -120,6 +120,13 @@ func TestDepthIsBoundedAndSkippingIsNot(t *testing.T) {
 	if err := json.Unmarshal([]byte(deep), &known); err == nil || !strings.Contains(err.Error(), "64 values") {
 		t.Error(err)
 	}
+	nearly := strings.Repeat(`{"x":[`, 32) + strings.Repeat("]}", 32)
+	if err := json.Unmarshal([]byte(nearly), &known); err != nil {
+		t.Error(err)
+	}
+	if made, err := json.Marshal(known); err != nil || string(made) != nearly {
+		t.Error("what was read can be written: ", err)
+	}
 	var unknown struct{}
 	if err := json.Unmarshal([]byte(`{"x":`+deep+`}`), &unknown); err != nil {
 		t.Error(err)
