@@ -19,7 +19,7 @@ use rustix::{
     event::{PollFd, PollFlags, poll},
     pipe::{PipeFlags, pipe_with},
     process::{
-        DumpableBehavior, Pid, PidfdFlags, Signal, WaitOptions, WaitStatus, pidfd_open, pidfd_send_signal, set_dumpable_behavior,
+        DumpableBehavior, Pid, PidfdFlags, Signal, WaitOptions, WaitStatus, nice, pidfd_open, pidfd_send_signal, set_dumpable_behavior,
         set_parent_process_death_signal, setsid, wait,
     },
     time::Timespec,
@@ -35,6 +35,9 @@ use super::{
     sys::{self, Fork},
 };
 use crate::{Job, wire::Status};
+
+/// A third of the worker's weight.
+const NICENESS: i32 = 5;
 
 /// What the job's first processes tell the helper; the first word counts.
 #[derive(Debug, Serialize, Deserialize)]
@@ -136,6 +139,8 @@ fn in_words(status: WaitStatus) -> Option<Status> {
 /// What needs this namespace's privileges.
 fn prepare() -> Result<(), SetupError> {
     setsid().step("leave the worker's session")?;
+    // However many processes a job has, the worker and the supervisor come first.
+    nice(NICENESS).step("step back behind the worker")?;
     mounts::put(mounts::processes()?.as_fd(), Path::new("/proc"))?;
     root::leave_old()
 }

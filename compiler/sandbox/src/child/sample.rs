@@ -10,6 +10,9 @@ use std::{
 const TICK: Duration = Duration::from_millis(10);
 /// The namespace's first process is ours.
 const INIT: u32 = 1;
+/// The most that a process is charged for time in which nobody looked: twice the supervisor's interval.
+/// On a busy machine it looks later, but then the job has waited too.
+const UNSEEN_MAX: Duration = Duration::from_millis(40);
 /// What one socket may hold of data that nobody has read: the kernel's default for its
 /// buffer (`net.core.wmem_default`), which no call of a job can raise.
 const SOCKET_BYTES_MAX: u64 = 208 << 10;
@@ -89,7 +92,7 @@ impl Sampler {
             let key = (id, times.start);
             match before.get(&key) {
                 Some(known) => self.watched += times.own.saturating_sub(*known),
-                None if times.running => new += times.own.max(elapsed),
+                None if times.running => new += times.own.max(elapsed.min(UNSEEN_MAX)),
                 None => new += times.own,
             }
             self.living.insert(key, times.own);
