@@ -100,3 +100,26 @@ fn a_roomy_guest_is_served_but_not_compact() {
     let roomy = check(&text, Expected::default()).facts.unwrap();
     assert!(!roomy.compact && roomy.not_compact[0].contains("448 KiB"), "{:?}", roomy.not_compact);
 }
+
+#[test]
+fn a_module_that_cannot_become_a_component_is_told_everything() {
+    let foreign = format!(r#"(import "env" "a" (func)) {CALL}"#);
+    let bytes = module("domain-hook", &foreign, r#"(func (export "other"))"#);
+    let report = check(&bytes, Expected { memory_mb: Some(0), ..as_kind(Kind::DomainHook) });
+    assert_eq!(codes(&report), [Code::UnknownImport, Code::HostCallsNotDeclared, Code::MissingExport, Code::MemoryLimit]);
+    let places: Vec<_> = report.findings.iter().map(|finding| finding.place.as_str()).collect();
+    assert_eq!(places, ["import env.a", "import ameide:extensions/host-calls@1.0.0", "export evaluate", ""]);
+}
+
+#[test]
+fn policy_speaks_beside_the_world() {
+    let report = check(&module("process-hook", CALL, RUN), Expected { memory_mb: Some(0), ..as_kind(Kind::DomainHook) });
+    assert_eq!(codes(&report), [Code::HostCallsNotDeclared, Code::WrongWorld, Code::MemoryLimit]);
+}
+
+#[test]
+fn sections_sum_up_to_the_component() {
+    let facts = check(&module("domain-hook", LOG, EVALUATE), as_kind(Kind::DomainHook)).facts.unwrap();
+    assert_eq!(facts.sections.iter().map(|section| section.bytes).sum::<u64>(), facts.size as u64);
+    assert_eq!(facts.sections.iter().map(|section| section.name).collect::<Vec<_>>(), ["code", "data", "types", "names", "custom", "other"]);
+}
