@@ -171,6 +171,11 @@ const (
 	System
 )
 
+var actorTypes = [...]string{"USER", "AGENT", "SYSTEM"}
+
+// String is the word that the platform's APIs use.
+func (a ActorType) String() string { return actorTypes[a] }
+
 // RiskTier decides an extension's host calls and its approvals.
 type RiskTier uint8
 
@@ -180,3 +185,8 @@ const (
 	Medium
 	High
 )
+
+var riskTiers = [...]string{"low", "medium", "high"}
+
+// String is the word that extension.toml uses.
+func (r RiskTier) String() string { return riskTiers[r] }

@@ -106,6 +106,17 @@ fn the_sdk_and_the_examples_pass_their_own_tests() {
 }
 
 #[test]
+fn the_sdk_lays_out_memory_as_the_worlds_say() {
+    let bench = Bench::get();
+    let lab = root().join(SDK).join("testdata/lab");
+    let read = |name: &str| std::fs::read_to_string(lab.join(name)).unwrap();
+    let built = bench.build(&bench.folder("rules/lab", &[("go.mod", &read("go.mod")), ("main.go", &read("main.go"))])).unwrap();
+    let Toolchain::AssemblyScript(javascript) = toolchain(Language::AssemblyScript) else { panic!("no Node.js") };
+    let output = Command::new(&javascript.node).arg(root().join(SDK).join("testdata/check.mjs")).arg(&built.path).output().unwrap();
+    assert!(output.status.success() && output.stdout.ends_with(b"behaved\n"), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn a_build_repeats_in_another_folder_and_as_another_user() {
     let bench = Bench::get();
     let one = bench.build(&bench.folder("rules/here", &FILES)).unwrap();
