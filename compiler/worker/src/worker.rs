@@ -34,6 +34,9 @@ use crate::{
 
 /// After a registry that did not answer: first, and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
+/// A child of a worker that has just ended holds its lock until it has become another program.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// A result is offered again for as long as a lease may last.
 const DELIVER_WITHIN: Duration = Duration::from_secs(60);
 
@@ -111,14 +114,15 @@ struct Inner {
 fn alone_in(dir: &Path) -> io::Result<File> {
     std::fs::create_dir_all(dir)?;
     let lock = File::create(dir.join("lock"))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => {
-            let text = format!("another worker uses {}; give each a folder of its own", dir.display());
-            Err(io::Error::new(io::ErrorKind::ResourceBusy, text))
+    for _ in 0..LOCK_TRIES {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(error)) => return Err(error),
         }
-        Err(TryLockError::Error(error)) => Err(error),
     }
+    let text = format!("another worker uses {}; give each a folder of its own", dir.display());
+    Err(io::Error::new(io::ErrorKind::ResourceBusy, text))
 }
 
 impl Worker {
