@@ -13,11 +13,17 @@ use extensions_types::{Language, with_causes};
 
 /// An extension of each language whose builds share compiled dependencies.
 /// AssemblyScript's compiler reads its library as source each time.
-const TEMPLATES: &[(Language, &[(&str, &str)])] =
-    &[(Language::Rust, &[("Cargo.toml", include_str!("../warm/rust/Cargo.toml.txt")), ("src/lib.rs", include_str!("../warm/rust/lib.rs.txt"))])];
+const TEMPLATES: &[(Language, &[(&str, &str)])] = &[(Language::Rust, RUST), (Language::TinyGo, TINYGO)];
+
+const RUST: &[(&str, &str)] = &[("Cargo.toml", include_str!("../warm/rust/Cargo.toml.txt")), ("src/lib.rs", include_str!("../warm/rust/lib.rs.txt"))];
+const TINYGO: &[(&str, &str)] = &[
+    ("extension.toml", include_str!("../warm/tinygo/extension.toml")),
+    ("go.mod", include_str!("../warm/tinygo/go.mod.txt")),
+    ("main.go", include_str!("../warm/tinygo/main.go.txt")),
+];
 
 /// Other templates are another number.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 /// A language that this worker builds.
 #[derive(Debug, Clone, PartialEq, Eq)]
