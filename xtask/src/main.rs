@@ -7,6 +7,7 @@ mod demo;
 mod deps;
 mod finding;
 mod foreign;
+mod fuzz;
 mod gen_files;
 mod guests;
 mod metadata;
@@ -39,6 +40,8 @@ enum Task {
     Demo,
     /// What a call costs, beside the fastest we know and bare echoes in the same run
     Bench(bench::Arguments),
+    /// Feeds libFuzzer's inputs to those who read what comes from outside
+    Fuzz(fuzz::Arguments),
     /// Compares the edges between crates with xtask/deps.toml
     Deps(deps::Arguments),
     /// Checks the form of the tree: heads, lengths, links, leftovers
@@ -75,6 +78,7 @@ fn run(task: Task) -> Result<()> {
         Task::Test(arguments) => test::run(&workspace, &arguments),
         Task::Demo => demo::run(&workspace),
         Task::Bench(arguments) => bench::run(&workspace, &arguments),
+        Task::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Task::Deps(arguments) => deps::run(&workspace, &arguments),
         Task::Tidy => tidy::run(&workspace),
         Task::Gen { check } => gen_files::run(&workspace, check),
