@@ -72,7 +72,7 @@ impl Default for Limits {
 pub struct Usage {
     /// From start to end.
     pub wall: Duration,
-    /// CPU time of all processes.
+    /// CPU time of all processes, from above: one that is new at a sample is charged for up to 40 ms before it.
     pub cpu: Duration,
     /// The most memory at any sample.
     pub memory_peak: u64,
