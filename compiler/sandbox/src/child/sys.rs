@@ -7,7 +7,10 @@ use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
 };
 
-use rustix::{process::Pid, thread::UnshareFlags};
+use rustix::{
+    process::{Pid, Signal, set_parent_process_death_signal},
+    thread::UnshareFlags,
+};
 
 /// From `mount_setattr(2)`: ids of the file system are seen through a user namespace.
 const MOUNT_ATTR_IDMAP: u64 = 0x0010_0000;
@@ -24,12 +27,19 @@ pub(super) fn alone() -> io::Result<()> {
     if threads == 1 { Ok(()) } else { Err(io::Error::other(format!("the helper has {threads} threads: child_main must come first in main"))) }
 }
 
+/// The child ends with this process, until it changes its user, which the kernel takes for a new life.
 pub(super) fn fork() -> io::Result<Fork> {
     // SAFETY: this process has one thread (`alone` was called first thing in the helper and nothing
     // here starts one), so that no lock is held by another: the child may go on as any program.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
-        0 => Ok(Fork::Child),
+        0 => {
+            // An error must not go up: it would be taken for the parent's.
+            if set_parent_process_death_signal(Some(Signal::KILL)).is_err() {
+                exit_now(1);
+            }
+            Ok(Fork::Child)
+        }
         pid => Pid::from_raw(pid).map(Fork::Parent).ok_or_else(|| io::ErrorKind::InvalidData.into()),
     }
 }
