@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "the table is what this program is for")]
 
 mod catalog;
+mod compile;
 mod echo;
 mod floor;
 mod guest;
@@ -12,6 +13,7 @@ mod in_process;
 mod listing;
 mod load;
 mod neighbours;
+mod plain;
 mod platform;
 mod report;
 mod rounds;
@@ -35,6 +37,9 @@ struct Options {
     /// An extension that never returns, built.
     #[arg(long)]
     spinner: PathBuf,
+    /// An extension to build, in a folder that may be written to; one for each language.
+    #[arg(long = "folder")]
+    folders: Vec<PathBuf>,
     /// Rounds of each contender.
     #[arg(long, default_value_t = 7)]
     rounds: usize,
@@ -54,6 +59,12 @@ fn main() -> anyhow::Result<ExitCode> {
     if let Some(code) = extensions_aot::child::run_if_asked() {
         return Ok(code);
     }
+    if let Some(code) = extensions_sandbox::child_main() {
+        return Ok(code);
+    }
+    if let Some(code) = compile::run_if_asked() {
+        return Ok(code);
+    }
     let options = Options::parse();
     let guests = Guests::read(&options.component, &options.spinner)?;
     let plan = rounds::Plan { rounds: options.rounds, length: Duration::from_millis(options.round_ms) };
@@ -61,6 +72,9 @@ fn main() -> anyhow::Result<ExitCode> {
     let wanted = |name: &str| name.contains(&options.only);
     if wanted("in-process") {
         in_process::measure(&guests, plan, &mut report).context("in-process")?;
+    }
+    if wanted("plain") {
+        plain::measure(plan, &mut report).context("plain")?;
     }
     if wanted("servers") {
         servers::measure(&guests, plan, &mut report).context("servers")?;
@@ -79,6 +93,9 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     if wanted("listing") {
         listing::measure(plan, &mut report).context("listing")?;
+    }
+    if wanted("compile") {
+        compile::measure(&options.folders, plan, &mut report).context("compile")?;
     }
     println!("{report}");
     if let Some(path) = options.json {
