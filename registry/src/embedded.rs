@@ -10,12 +10,9 @@ use extensions_registry_api::{Audit, BoardSettings, Gate, InProcess, Keeper, Met
 use extensions_registry_core::Policy;
 use extensions_registry_ledger::{Clock, Ledger, Reconciler, Stores};
 use extensions_registry_upkeep::{Upkeep, UpkeepSettings};
-use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tokio_util::sync::CancellationToken;
 
-use crate::{
-    operations::UpkeepOperations,
-    source_compiler::{SourceCompiler, drive},
-};
+use crate::operations::UpkeepOperations;
 
 /// What an embedded registry is made of.
 #[derive(Debug)]
@@ -32,8 +29,6 @@ pub struct EmbeddedParts {
     pub notify: Arc<dyn Notify>,
     /// How compiles are handed out to workers.
     pub board: BoardSettings,
-    /// Compiles source, where anything here does; see [`Embedded::claims`] for workers.
-    pub compiler: Option<Arc<dyn SourceCompiler>>,
     /// What is kept, and how long. Checked.
     pub upkeep: UpkeepSettings,
     /// Where backups lie: an erased tenant goes there too.
@@ -52,7 +47,6 @@ pub struct Embedded {
     reconciler: Reconciler,
     jobs: InProcess,
     keeper: Keeper,
-    compiling: Option<AbortOnDropHandle<()>>,
     leaving: CancellationToken,
 }
 
@@ -77,13 +71,9 @@ impl Embedded {
             leaving: leaving.clone(),
         });
         let jobs = service.in_process("in-process");
-        let compiling = parts.compiler.map(|compiler| {
-            let (queue, claims): (Arc<dyn Queue>, Arc<dyn Claims>) = (Arc::new(jobs.clone()), Arc::new(jobs.clone()));
-            AbortOnDropHandle::new(tokio::spawn(drive(compiler, queue, claims)))
-        });
         let keeper = service.keep_jobs();
         let router = router(service, Gate::new(verifier));
-        Ok(Self { reconciler: ledger.reconcile(), ledger, router, jobs, keeper, compiling, leaving })
+        Ok(Self { reconciler: ledger.reconcile(), ledger, router, jobs, keeper, leaving })
     }
 
     /// The API: paths for which [`owns`](crate::owns) is true. Put a
@@ -118,6 +108,6 @@ impl Embedded {
     /// Ends watches and the work in the background. Commands under way end by themselves.
     pub fn stop(self) {
         self.leaving.cancel();
-        drop((self.reconciler, self.keeper, self.compiling));
+        drop((self.reconciler, self.keeper));
     }
 }

@@ -11,11 +11,9 @@ mod health;
 mod operations;
 mod server;
 mod settings;
-mod source_compiler;
 mod standalone;
 
 pub use embedded::{Embedded, EmbeddedParts};
-pub use extensions_compile_jobs::{CompileEvent, Compiled, NotCompiled};
 pub use extensions_registry_api::{
     Audit, BoardSettings, Bundle, BundleError, COMPONENT_FILE, Connection, GRPC_JOBS_SERVICE, GRPC_SERVICE, HTTP_PREFIX, JobKey, JobKeyError,
     LOOK_EVERY, LogAudit, Metrics, NobodyToTell, Notify, TOOL_FILE, owns,
@@ -26,5 +24,4 @@ pub use extensions_registry_upkeep::UpkeepSettings;
 pub use extensions_service::{LogFormat, LogSettings, SettingsError, start_logging, stop_asked};
 
 pub use settings::{AuditSettings, CompileSettings, EnvironmentStores, ListenSettings, RegistrySettings};
-pub use source_compiler::{CompileJob, SourceCompiler};
 pub use standalone::{Addresses, Drained, Registry, StartError};

@@ -149,7 +149,6 @@ fn parts(settings: &RegistrySettings, shown: &mut Shown) -> Result<EmbeddedParts
         audit,
         notify: Arc::new(NobodyToTell),
         board: settings.board()?,
-        compiler: None,
         upkeep: settings.upkeep.clone(),
         backups,
         audit_dir: settings.audit.dir.clone(),

@@ -53,7 +53,8 @@ pub trait Claims: Send + Sync + fmt::Debug {
     async fn claim(&self, job: &JobId, worker: &WorkerName) -> Result<Option<Claimed>, JobsError>;
 
     /// Tells progress, in order, and renews the lease; without events it only renews.
-    /// At most [`REPORT_EVENTS_MAX`] events; about two reports a second are taken.
+    /// At most [`REPORT_EVENTS_MAX`] events; up to four reports a second on end are taken, and
+    /// forty at once.
     ///
     /// # Errors
     /// [`JobsError::Job`]: drop the job. Otherwise try again within the lease.

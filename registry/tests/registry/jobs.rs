@@ -194,7 +194,7 @@ async fn a_hostile_workers_results() {
         ("a wrong digest", "other_definition", |definition, _| definition.digest = "0".repeat(64)),
         ("another kind", "other_definition", |definition, _| definition.kind = extensions_types::Kind::ProcessHook),
         ("a higher tier", "other_definition", |definition, _| definition.risk_tier = RiskTier::High),
-        ("host calls", "other_definition", |definition, _| drop(definition.host_calls.insert("orders.get".parse().unwrap()))),
+        ("host calls", "other_definition", |definition, _| definition.host_calls.extend(["orders.get".parse().unwrap()])),
         ("other limits", "other_definition", |definition, _| definition.limits = Limits { cpu_millis: 999, ..definition.limits.clone() }),
         ("another author", "other_definition", |definition, _| definition.metadata.created_by = "bob".into()),
         ("a schema of its own", "other_definition", |definition, _| definition.schemas.input = Some(serde_json::json!({"type": "object"}))),

@@ -3,6 +3,7 @@
 
 mod attacks;
 mod drive;
+mod driver;
 mod forged;
 mod guest;
 mod http_input;

@@ -15,9 +15,7 @@ use extensions_proto::{
     detail_of,
     v1::{self, extension_registry_client::ExtensionRegistryClient},
 };
-use extensions_registry::{
-    Audit, BoardSettings, Connection, Embedded, EmbeddedParts, Metrics, NobodyToTell, Policy, SourceCompiler, Stores, UpkeepSettings,
-};
+use extensions_registry::{Audit, BoardSettings, Connection, Embedded, EmbeddedParts, Metrics, NobodyToTell, Policy, Stores, UpkeepSettings};
 use extensions_registry_api::audit::Refused;
 use extensions_types::{ActorType, CallLabel, TenantId};
 use serde_json::Value;
@@ -28,6 +26,8 @@ use tonic::{
     service::interceptor::InterceptedService,
     transport::{Channel, Endpoint},
 };
+
+use crate::driver::{SourceCompiler, drive};
 
 pub(crate) const ISSUER: &str = "https://id.test";
 
@@ -135,13 +135,15 @@ impl Stage {
             audit: Arc::clone(&notes) as _,
             notify: Arc::new(NobodyToTell),
             board,
-            compiler,
             upkeep: UpkeepSettings { settle_seconds: 1, ..UpkeepSettings::default() },
             backups: Vec::new(),
             audit_dir: None,
             metrics: Metrics::default(),
         })
         .unwrap();
+        if let Some(compiler) = compiler {
+            tokio::spawn(drive(compiler, embedded.queue(), embedded.claims()));
+        }
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = embedded.router().layer(Extension(Connection::new("192.0.2.7")));

@@ -2,12 +2,14 @@
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
+use extensions_compile_jobs::{CompileEvent, Compiled, NotCompiled};
 use extensions_proto::v1::{self, compile_progress::Event};
-use extensions_registry::{CompileEvent, CompileJob, Compiled, Finding, NotCompiled, SourceCompiler};
+use extensions_registry::Finding;
 use extensions_types::{Abi, Build, Evidence, Origin, Schemas, TestCounts};
 use tokio::sync::mpsc;
 
 use crate::{
+    driver::{CompileJob, SourceCompiler},
     guest::{bundle, component, create, manifest, parts, push, tokio_stream},
     stage::{Client, Stage, Who, code_of, command, new_key},
 };

@@ -118,7 +118,6 @@ fn registry(store: Store, environments: Environments, settings: &HostSettings) -
         audit: Arc::new(LogAudit),
         notify: Arc::new(environments),
         board: BoardSettings::of_one_process(),
-        compiler: None,
         upkeep: UpkeepSettings::default(),
         backups: Vec::new(),
         audit_dir: None,

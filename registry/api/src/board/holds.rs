@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use extensions_artifact::Etag;
 use extensions_compile_jobs::JobRefused;
 use extensions_registry_ledger::FoundCompile;
 use tokio::time::Instant;
@@ -23,8 +24,8 @@ pub(crate) struct Hold {
     claim: u64,
     /// By the monotonic clock: a wall clock that jumps takes nobody's job away.
     until: Instant,
-    /// When the marker was written last.
-    written: Instant,
+    /// When this registry wrote the marker last; none where another one did.
+    written: Option<Instant>,
     found: FoundCompile,
     reports: Rate,
     completing: bool,
@@ -34,7 +35,12 @@ impl Hold {
     /// From now on, for `lease`; `found` is the marker that says so.
     pub(crate) fn new(claim: u64, found: FoundCompile, lease: Duration) -> Self {
         let now = Instant::now();
-        Self { claim, until: now + lease, written: now, found, reports: Rate::new(now), completing: false }
+        Self { claim, until: now + lease, written: Some(now), found, reports: Rate::new(now), completing: false }
+    }
+
+    /// The same, of a lease that another registry wrote: it is due to be written again.
+    pub(crate) fn taken_over(claim: u64, found: FoundCompile, lease: Duration) -> Self {
+        Self { written: None, ..Self::new(claim, found, lease) }
     }
 }
 
@@ -84,10 +90,17 @@ impl Holds {
         }
     }
 
-    /// Whether the lease of this claim is over; none where it is not remembered.
-    pub(crate) fn is_over(&self, draft: &Draft, claim: u64) -> Option<bool> {
+    /// Whether the lease of this claim is over; none where it is not remembered,
+    /// or another registry has written the marker since.
+    pub(crate) fn is_over(&self, draft: &Draft, claim: u64, etag: &Etag) -> Option<bool> {
         let now = Instant::now();
-        self.lock().get(draft).filter(|hold| hold.claim == claim).map(|hold| !hold.completing && now >= hold.until)
+        let holds = self.lock();
+        holds.get(draft).filter(|hold| hold.claim == claim && hold.found.etag == *etag).map(|hold| !hold.completing && now >= hold.until)
+    }
+
+    /// Lets go of what the markers, listed since `listed`, no longer say: another registry took the end.
+    pub(crate) fn keep(&self, listed: Instant, is_held: impl Fn(&Draft, u64) -> bool) {
+        self.lock().retain(|draft, hold| hold.written.is_none_or(|written| written >= listed) || hold.completing || is_held(draft, hold.claim));
     }
 
     /// Counts a report.
@@ -103,7 +116,7 @@ impl Holds {
         let mut holds = self.lock();
         let Some(hold) = holds.get_mut(draft).filter(|hold| hold.claim == claim) else { return false };
         hold.until = now + lease;
-        now >= hold.written + lease / 3
+        hold.written.is_none_or(|written| now >= written + lease / 3)
     }
 
     /// Begins to take a result; none where one is being taken.

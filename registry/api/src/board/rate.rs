@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Reports at once, after a pause.
-const BURST: f64 = 20.0;
+const BURST: f64 = 40.0;
 /// Reports a second on end: progress of a build is told to people.
-const PER_SECOND: f64 = 2.0;
+const PER_SECOND: f64 = 4.0;
 
 /// What is left of one job's reports.
 #[derive(Debug, Clone, Copy)]
@@ -39,12 +39,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_then_two_a_second() {
+    fn a_burst_then_four_a_second() {
         let start = Instant::now();
         let mut rate = Rate::new(start);
-        assert_eq!((0..100).filter(|_| rate.take(start)).count(), 20);
-        assert!(!rate.take(start + Duration::from_millis(400)));
-        assert!(rate.take(start + Duration::from_millis(600)));
-        assert_eq!((0..100).filter(|_| rate.take(start + Duration::from_secs(3600))).count(), 20);
+        assert_eq!((0..100).filter(|_| rate.take(start)).count(), 40);
+        assert!(!rate.take(start + Duration::from_millis(200)));
+        assert!(rate.take(start + Duration::from_millis(300)));
+        assert_eq!((0..100).filter(|_| rate.take(start + Duration::from_secs(3600))).count(), 40);
     }
 }

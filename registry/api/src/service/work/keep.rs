@@ -74,6 +74,7 @@ impl Service {
     }
 
     async fn look(&self, seen: &mut Seen) -> Result<(), Refusal> {
+        let listed = Instant::now();
         let rows = self.ledger().compiles().await.map_err(|error| refusal(&error))?;
         let mut now = HashMap::with_capacity(rows.len());
         for (of, version, etag) in rows {
@@ -89,6 +90,8 @@ impl Service {
             }
         }
         *seen = Seen(now);
+        let is_claim = |(_, marker, _): &(Etag, CompileMarker, Instant), claim| marker.lease.as_ref().is_some_and(|lease| lease.claim == claim);
+        self.inner.board.holds.keep(listed, |draft, claim| seen.0.get(draft).is_some_and(|known| is_claim(known, claim)));
         stream::iter(&seen.0)
             .for_each_concurrent(AT_ONCE, |(draft, (etag, marker, since))| async move {
                 if let Err(refusal) = self.look_at(draft, etag, marker, *since).await {
@@ -115,7 +118,7 @@ impl Service {
             return Ok(());
         };
         let by_its_clock = || self.now_ms() > lease.until_ms.saturating_add(CLOCKS_DIFFER_MS);
-        if !self.inner.board.holds.is_over(draft, lease.claim).unwrap_or_else(by_its_clock) {
+        if !self.inner.board.holds.is_over(draft, lease.claim, etag).unwrap_or_else(by_its_clock) {
             return Ok(());
         }
         tracing::warn!(extension = %of, %version, attempt = lease.attempt, by = lease.by, "a worker lost its compile");

@@ -49,7 +49,7 @@ impl Service {
         }
         match self.marker(&draft).await? {
             Some(found) if is_claim(&found, grant.claim) => {
-                holds.put(draft.clone(), Hold::new(grant.claim, found, self.inner.board.settings.lease));
+                holds.put(draft.clone(), Hold::taken_over(grant.claim, found, self.inner.board.settings.lease));
                 Ok(draft)
             }
             _ => Err(self.lost(grant).await),

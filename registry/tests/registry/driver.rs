@@ -1,10 +1,9 @@
-//! Drives a compiler of this process through the board, as a worker.
+//! A worker beside the registry, with a scripted compiler: takes jobs of the board in process.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-use extensions_compile_jobs::{Bundle, Claimed, Claims, CompileEvent, Compiled, JobsError, NotCompiled, Queue, WorkerName};
-use extensions_registry_core::Actor;
-use extensions_types::{CallLabel, ExtensionId, MANIFEST_FILE, Manifest, Sha256, TenantId, Version};
+use extensions_compile_jobs::{Bundle, Claimed, Claims, CompileEvent, Compiled, JobsError, NotCompiled, Queue, REPORT_EVENTS_MAX, WorkerName};
+use extensions_types::{CallLabel, MANIFEST_FILE, Manifest, Sha256, TenantId, Version};
 use tokio::{
     sync::mpsc,
     task::JoinSet,
@@ -13,11 +12,9 @@ use tokio::{
 
 /// Jobs of this process at once.
 const AT_ONCE: usize = 8;
-/// After a refusal or a fault, before the next job is asked for.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// Compiles the source of drafts.
-pub trait SourceCompiler: Send + Sync + fmt::Debug {
+pub(crate) trait SourceCompiler: Send + Sync + fmt::Debug {
     /// Compiles one draft and tells its progress; a full channel may be
     /// waited for, a closed one means that nobody listens any more.
     fn compile(&self, job: CompileJob, tell: mpsc::Sender<CompileEvent>) -> Pin<Box<dyn Future<Output = Result<Compiled, NotCompiled>> + Send>>;
@@ -25,23 +22,19 @@ pub trait SourceCompiler: Send + Sync + fmt::Debug {
 
 /// One draft to compile. Digest and bounds of the bundle have been checked.
 #[derive(Debug, Clone)]
-pub struct CompileJob {
+pub(crate) struct CompileJob {
     /// Whose extension.
-    pub tenant: TenantId,
-    /// The extension.
-    pub extension: ExtensionId,
+    pub(crate) tenant: TenantId,
     /// The draft.
-    pub version: Version,
-    /// Who pushed it: issuer and text.
-    pub asked_by: Actor,
+    pub(crate) version: Version,
     /// The text for [`Metadata::created_by`](extensions_types::Metadata::created_by).
-    pub created_by: String,
+    pub(crate) created_by: String,
     /// The bundle's extension.toml, read.
-    pub manifest: Manifest,
+    pub(crate) manifest: Manifest,
     /// The bundle's files.
-    pub bundle: Bundle,
+    pub(crate) bundle: Bundle,
     /// SHA-256 of the bundle as it was pushed.
-    pub bundle_sha256: Sha256,
+    pub(crate) bundle_sha256: Sha256,
 }
 
 /// Takes jobs for `compiler` until it is dropped.
@@ -54,10 +47,8 @@ pub(crate) async fn drive(compiler: Arc<dyn SourceCompiler>, queue: Arc<dyn Queu
         match take(&*queue, &*claims).await {
             Ok(Some(claimed)) => drop(running.spawn(work(Arc::clone(&compiler), Arc::clone(&claims), claimed))),
             Ok(None) => {}
-            Err(error) => {
-                tracing::warn!(%error, "no compile can be taken now");
-                tokio::time::sleep(PAUSE).await;
-            }
+            // The registry stops.
+            Err(_) => return,
         }
     }
 }
@@ -88,20 +79,16 @@ async fn work(compiler: Arc<dyn SourceCompiler>, claims: Arc<dyn Claims>, claime
             result = &mut compiling => break result,
             _ = beats.tick() => Vec::new(),
         };
-        if let Err(error @ JobsError::Job(_)) = claims.report(&token, events).await {
-            tracing::warn!(%error, "progress of a compile was not taken");
-        }
+        claims.report(&token, events).await.unwrap();
     };
     let mut rest = Vec::new();
     while let Ok(event) = told.try_recv() {
         rest.push(event);
     }
-    for events in rest.chunks(extensions_compile_jobs::REPORT_EVENTS_MAX) {
-        drop(claims.report(&token, events.to_vec()).await);
+    for events in rest.chunks(REPORT_EVENTS_MAX) {
+        claims.report(&token, events.to_vec()).await.unwrap();
     }
-    if let Err(error) = claims.complete(&token, result).await {
-        tracing::warn!(%error, "the result of a compile was not taken");
-    }
+    claims.complete(&token, result).await.unwrap();
 }
 
 fn job(claimed: Claimed) -> Result<CompileJob, NotCompiled> {
@@ -109,12 +96,9 @@ fn job(claimed: Claimed) -> Result<CompileJob, NotCompiled> {
     let bundle = Bundle::unpack(&claimed.source).map_err(|error| unusable(&error))?;
     let text = bundle.file(MANIFEST_FILE).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
     let manifest = Manifest::parse(text).map_err(|error| unusable(&error))?;
-    let asked_by = Actor { iss: claimed.pushed_by_issuer.to_string(), sub: name(), actor_type: extensions_types::ActorType::System, act: Vec::new() };
     Ok(CompileJob {
         tenant: claimed.job.tenant,
-        extension: claimed.job.extension,
         version: claimed.job.version,
-        asked_by,
         created_by: claimed.created_by,
         manifest,
         bundle,
