@@ -143,6 +143,10 @@ pub struct VersionSummary {
 pub struct Waiver {
     /// The finding, by its code.
     pub finding: String,
+    /// Where it is: `src/lib.rs:12`; empty for one that was asked for by hand.
+    pub place: String,
+    /// Why, in the author's words; empty for one that was asked for by hand.
+    pub reason: String,
     /// Who asked.
     pub requested_by: Actor,
     /// Who accepted it.

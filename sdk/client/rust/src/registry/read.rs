@@ -129,7 +129,8 @@ fn summary(message: v1::VersionSummary) -> Read<VersionSummary> {
 
 fn waiver(message: v1::Waiver) -> Read<Waiver> {
     let requested_by = message.requested_by.map(actor).transpose()?.unwrap_or_default();
-    Ok(Waiver { finding: message.finding, requested_by, granted_by: message.granted_by.map(actor).transpose()? })
+    let granted_by = message.granted_by.map(actor).transpose()?;
+    Ok(Waiver { finding: message.finding, place: message.place, reason: message.reason, requested_by, granted_by })
 }
 
 fn review(message: v1::Review) -> Read<Review> {
