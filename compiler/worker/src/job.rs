@@ -86,7 +86,9 @@ impl Work<'_> {
         let tools = &self.shop.tools;
         let toolchain = Toolchain::find(&tools.home, manifest.lang).map_err(|error| {
             tracing::error!(%error, "a job needs a toolchain that is not here");
-            NotCompiled::Unavailable(format!("this worker has no toolchain for {}", manifest.lang.as_str()))
+            // Asking again would change nothing, and nobody should wait for it.
+            let lang = manifest.lang.as_str();
+            NotCompiled::Denied(format!("this worker has no toolchain for {lang}; `ext toolchain install {lang}` installs it where the worker runs"))
         })?;
         let (tenant, source) = (&self.job.job.tenant, &self.job.source_sha256);
         let key = Key { tenant, source, toolchain: toolchain.version(), sdk: tools.sdks.of(manifest.lang).digest };
