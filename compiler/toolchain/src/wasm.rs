@@ -83,6 +83,9 @@ mod tests {
         assert!(words(&[(TEXT, b"(module (func (i32.add)")]).contains("expected"));
         assert!(words(&[(TEXT, &[0xff])]).contains("UTF-8"));
         assert!(words(&[(TEXT, &[b' '; TEXT_BYTES_MAX + 1])]).contains("at most"));
-        assert!(words(&[(TEXT, "(".repeat(TEXT_BYTES_MAX).as_bytes())]).contains("ext refuses"), "deep nesting ends at a bound, not at the stack's end");
+        assert!(
+            words(&[(TEXT, "(".repeat(TEXT_BYTES_MAX).as_bytes())]).contains("ext refuses"),
+            "deep nesting ends at a bound, not at the stack's end"
+        );
     }
 }

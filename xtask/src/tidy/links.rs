@@ -48,8 +48,11 @@ fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
+/// What looks like a link inside of `code` is none.
 fn link_targets(line: &str) -> impl Iterator<Item = &str> {
-    line.split("](").skip(1).filter_map(|rest| rest.split([')', ' ']).next()).map(|target| target.trim_matches(['<', '>']))
+    let outside_of_code = |at: usize| line[..at].matches('`').count().is_multiple_of(2);
+    let targets = line.match_indices("](").filter(move |&(at, _)| outside_of_code(at)).map(|(at, mark)| &line[at + mark.len()..]);
+    targets.filter_map(|rest| rest.split([')', ' ']).next()).map(|target| target.trim_matches(['<', '>']))
 }
 
 fn code_spans(line: &str) -> impl Iterator<Item = &str> {
@@ -123,6 +126,7 @@ mod tests {
     fn links_resolve_from_their_page() {
         let good = "[a](pages/a.md) [b](pages/) [c](#hello-world) [d](https://x.example/y) [e](pages/a.md#part_1-of-2)\n";
         assert!(problems("README.md", good).is_empty());
+        assert!(problems("README.md", "`call[Order](x)` [`a`](pages/a.md)").is_empty());
         assert!(problems("pages/a.md", "[up](../README.md \"title\") [b](../host/src/lib.rs)").is_empty());
         let bad = "[a](b.md) [c](../x.md) [d](pages/a.md#no)";
         let wanted = ["the link b.md leads nowhere", "the link ../x.md leads out of the repository", "pages/a.md has no heading for #no"];

@@ -208,7 +208,10 @@ mod tests {
         let flags = flags(&toolchain("/r/bin/cargo".into()), &request);
         let flags: Vec<_> = flags.to_str().unwrap().split('\u{1f}').collect();
         assert_eq!(flags[5..], ["--sysroot", "/my sysroot"]);
-        assert!(!flags.iter().any(|flag| flag.contains("/f=") || flag.contains("/t=")), "an extension's own folders would make its dependencies its own");
+        assert!(
+            !flags.iter().any(|flag| flag.contains("/f=") || flag.contains("/t=")),
+            "an extension's own folders would make its dependencies its own"
+        );
         assert!(flags.contains(&"-Clink-arg=--stack-first"));
     }
 
