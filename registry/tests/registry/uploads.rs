@@ -107,15 +107,17 @@ async fn components_that_may_not_be_served_fail_with_every_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn source_is_not_compiled_here() {
+async fn without_a_worker_a_compile_waits_and_is_kept() {
     let stage = Stage::start().await;
     let mut ann = stage.client(&Who::person("ann"));
     let source = bundle(&[("extension.toml", manifest("x", "low").as_bytes()), ("src/lib.rs", b"")]);
     let version = draft(&mut ann, v1::Origin::Source, &source).await;
-    let before = stage.objects();
+    ann.upload(tokio_stream(parts("x", version, &source))).await.unwrap();
     let compile = v1::CompileRequest { command: Some(crate::stage::command("x")), version };
-    let refused = ann.compile(compile).await.unwrap_err();
-    assert_eq!(code_of(&refused), "UNAVAILABLE");
-    assert!(refused.message().contains("ext dev"), "{refused:?}");
-    assert_eq!(stage.objects(), before);
+    let mut stream = ann.compile(compile).await.unwrap().into_inner();
+    let first = stream.message().await.unwrap().unwrap();
+    assert!(matches!(first.event, Some(v1::compile_progress::Event::Requested(_))), "{first:?}");
+    assert!(stage.objects().contains_key(&format!("_compile/acme/x/{version}")), "whoever stops, it is found again");
+    // Nobody refuses, and nobody answers: the caller's own patience ends it.
+    assert!(futures_util::FutureExt::now_or_never(stream.message()).is_none());
 }
