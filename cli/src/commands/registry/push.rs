@@ -114,7 +114,7 @@ impl Pushing<'_> {
                 Some(CompileEvent::Started { step }) => bar = Some(Cleared(self.say.progress(step))),
                 Some(CompileEvent::Done { step, took, summary }) => {
                     drop(bar.take());
-                    self.say.good(format_args!("{step:<36} {:>9}  {summary}", seconds(took)));
+                    self.say.good(format!("{step:<40} {:>9}  {summary}", seconds(took)).trim_end());
                     self.say.event(&json!({"event": "step", "step": step, "seconds": took.as_secs_f64(), "summary": summary}));
                 }
                 Some(CompileEvent::Diagnostic { level, text }) => {
