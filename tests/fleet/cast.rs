@@ -11,7 +11,7 @@ use extensions_test_support::{Guest, PATIENCE};
 use extensions_types::{ActorType, CallLabel, Kind, TenantId};
 use tempfile::TempDir;
 
-use crate::programs::{Ran, Server, ext};
+use crate::programs::{Ran, Server, ext, ext_at_length};
 
 /// The extension that walks.
 pub(crate) const RULE: &str = "limit";
@@ -32,7 +32,7 @@ impl Fleet {
         let minio = Minio::start().unwrap();
         let (own, of_prod) = (minio.bucket().unwrap(), minio.bucket().unwrap());
         let (home, key) = (tempfile::tempdir().unwrap(), DevKey::generate().unwrap());
-        let issuer = format!("[[identity.issuers]]\nissuer = \"test\"\njwks = '{}'\ntenants = \"all\"\n", key.jwks());
+        let issuer = format!("[[identity.issuers]]\nissuer = \"test\"\njwks = '{}'\ntenants = \"all\"\nmay_compile = true\n", key.jwks());
         let file = |name: &str, text: String| {
             let path = home.path().join(name);
             std::fs::write(&path, text).unwrap();
@@ -75,11 +75,33 @@ impl Fleet {
         file.to_str().unwrap().to_owned()
     }
 
+    /// A compile worker for this registry, with the toolchains of `EXT_HOME`.
+    pub(crate) async fn start_worker(&self) -> Server {
+        let subject = CallLabel::parse("worker-1").unwrap();
+        let claims = Claims::new("test", &subject, Audience::Registry, ActorType::System, SystemTime::now() + Duration::from_secs(3_600));
+        let token_file = self.home.path().join("worker.token");
+        std::fs::write(&token_file, self.key.sign(&claims.scopes(&[Scope::Compile]))).unwrap();
+        let toolchains = std::env::var("EXT_HOME").expect("EXT_HOME names the folder that `ext toolchain install` filled");
+        let text = format!("[registry]\nurl = {:?}\ntoken_file = {token_file:?}\n[worker]\nhome = {toolchains:?}\n", self.registry.url);
+        let settings = self.home.path().join("worker.toml");
+        std::fs::write(&settings, text).unwrap();
+        Server::start_worker(&settings).await
+    }
+
     /// `ext` at the registry, by somebody with every role but that of reviewer.
     pub(crate) async fn ext(&self, arguments: &[&str]) -> Ran {
-        let token = self.token("ada", Audience::Registry, &[Role::Author, Role::Releaser, Role::Viewer]);
         let server = ["--json", "--server", &self.registry.url];
-        ext(self.home.path(), &token, &[&server[..], arguments].concat()).await
+        ext(self.home.path(), &self.author(), &[&server[..], arguments].concat()).await
+    }
+
+    /// Pushes the source in `folder`: a compiler's time.
+    pub(crate) async fn push_source(&self, folder: &str) -> Ran {
+        let arguments = ["--json", "--server", &self.registry.url, "push", folder, "--why", "source"];
+        ext_at_length(self.home.path(), &self.author(), &arguments).await
+    }
+
+    fn author(&self) -> String {
+        self.token("ada", Audience::Registry, &[Role::Author, Role::Releaser, Role::Viewer])
     }
 
     /// The same, which must succeed.
@@ -91,8 +113,13 @@ impl Fleet {
 
     /// What `ext invoke` says at a host.
     pub(crate) async fn call(&self, host: &Server, env: &str) -> Ran {
+        self.invoke(host, env, RULE, "{}", "task").await
+    }
+
+    /// What `ext invoke` says of any extension.
+    pub(crate) async fn invoke(&self, host: &Server, env: &str, extension: &str, input: &str, point: &str) -> Ran {
         let token = self.token("orders", Audience::Runtime, &[]);
-        let arguments = ["--json", "--server", &host.url, "--env", env, "invoke", RULE, "--input", "{}", "--point", "task"];
+        let arguments = ["--json", "--server", &host.url, "--env", env, "invoke", extension, "--input", input, "--point", point];
         ext(self.home.path(), &token, &arguments).await
     }
 

@@ -44,6 +44,16 @@ fn program(name: &str) -> PathBuf {
 impl Server {
     /// Starts `name` with a settings file; it listens when this returns.
     pub(crate) async fn start(name: &str, settings: &Path) -> Self {
+        Self::start_until(name, settings, "listening", "address").await
+    }
+
+    /// Starts a compile worker; it takes jobs when this returns.
+    pub(crate) async fn start_worker(settings: &Path) -> Self {
+        Self::start_until("extensions-compiler", settings, "taking jobs", "registry").await
+    }
+
+    /// Starts `name` and waits for a line of its log, one field of which says where it is.
+    async fn start_until(name: &str, settings: &Path, message: &str, field: &str) -> Self {
         let mut command = Command::new(program(name));
         command.arg("--config").arg(settings).kill_on_drop(true).stdin(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -55,8 +65,9 @@ impl Server {
                 let _ = read.send(line);
             }
         });
-        let address = event(listening(name, log)).await;
-        Self { child, url: format!("http://{address}") }
+        let place = said(name, log, message, field).await;
+        let url = if place.contains("://") { place } else { format!("http://{place}") };
+        Self { child, url }
     }
 
     /// SIGKILL: it has no time to say anything.
@@ -65,13 +76,14 @@ impl Server {
     }
 }
 
-async fn listening(name: &str, mut log: UnboundedReceiver<String>) -> String {
+/// Without a limit of its own: a worker may build what extensions share first.
+async fn said(name: &str, mut log: UnboundedReceiver<String>, message: &str, field: &str) -> String {
     let mut seen = Vec::new();
     while let Some(line) = log.recv().await {
         if let Ok(parsed) = serde_json::from_str::<Value>(&line)
-            && parsed["message"] == "listening"
+            && parsed["message"] == message
         {
-            return parsed["address"].as_str().unwrap().to_owned();
+            return parsed[field].as_str().unwrap().to_owned();
         }
         seen.push(line);
     }
@@ -80,9 +92,14 @@ async fn listening(name: &str, mut log: UnboundedReceiver<String>) -> String {
 
 /// Runs `ext` with its data in `home`.
 pub(crate) async fn ext(home: &Path, token: &str, arguments: &[&str]) -> Ran {
+    event(ext_at_length(home, token, arguments)).await
+}
+
+/// The same for what takes as long as a compiler does.
+pub(crate) async fn ext_at_length(home: &Path, token: &str, arguments: &[&str]) -> Ran {
     let mut command = Command::new(program("ext"));
     command.args(arguments).env("EXT_HOME", home.join("ext")).env("EXT_TOKEN", token).env("NO_COLOR", "1").kill_on_drop(true);
-    let output = event(command.stdin(Stdio::null()).output()).await.unwrap();
+    let output = command.stdin(Stdio::null()).output().await.unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Ran { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -46,7 +46,8 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// The one of this process; its home is kept between runs, so that dependencies are built once.
+    /// The one of this process; its home is where `ext toolchain install` left the
+    /// toolchains, so that dependencies are built once.
     pub(crate) fn get() -> &'static Self {
         static SCENE: OnceLock<Scene> = OnceLock::new();
         SCENE.get_or_init(Self::start)
@@ -69,7 +70,7 @@ impl Scene {
 
     fn start() -> Self {
         let runtime = Runtime::new().unwrap();
-        let home = Home::at(Path::new(env!("CARGO_TARGET_TMPDIR")).join("worker-home"));
+        let home = Home::from_env().unwrap();
         let outside = tempfile::tempdir().unwrap();
         let (board, hasty) = (Arc::<Board>::default(), Arc::<Board>::default());
         let tools = Tools { home: home.clone(), sdks: &extensions_guest_sdks::SDKS, runner: Arc::new(Direct) };
