@@ -5,7 +5,7 @@ use wit_component::{StringEncoding, embed_component_metadata};
 
 use crate::{Form, guard::guarded, inspect, worlds::Worlds};
 
-/// `module` with the description of the kind's world, so that [`check`](crate::check) can make
+/// `module` with the description of the kind's world, so that [`check`](crate::check()) can make
 /// a component of it. Bytes that are no bare core module come back as they are: whatever is
 /// wrong with them, the check says it.
 #[must_use]

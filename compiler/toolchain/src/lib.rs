@@ -1,6 +1,6 @@
 //! Finds and installs the toolchains that guests are built with, and runs a guest's build.
 //!
-//! [`Toolchain::find`] only looks, [`install`] alone downloads anything. A build is one [`Plan`]:
+//! [`Toolchain::find`] only looks, [`install()`] alone downloads anything. A build is one [`Plan`]:
 //! a program with an environment of its own, in which nothing of the caller's flags, registries
 //! or settings remains, and no network; a [`Runner`] runs it, on this machine as it is
 //! ([`Direct`]) or in isolation. It does not judge what comes out: that is the compiler core's part.

@@ -12,7 +12,7 @@ use crate::runner::SandboxRunner;
 #[derive(Debug, Clone)]
 pub enum Isolation {
     /// In the sandbox: anybody's source.
-    Sandboxed(Sandbox),
+    Sandboxed(Arc<Sandbox>),
     /// On this machine as it is: only source that identities of this issuer pushed
     /// and ask for. For a developer's own machine whose kernel gives no sandbox.
     OwnSourceOnly {
@@ -39,7 +39,7 @@ impl Isolation {
     /// # Errors
     /// Says what the kernel lacks.
     pub fn of_this_kernel(helper: &str) -> Result<Self, NotIsolated> {
-        Ok(Self::Sandboxed(Sandbox::new(helper, Sandbox::probe(helper)?)?))
+        Ok(Self::Sandboxed(Arc::new(Sandbox::new(helper, Sandbox::probe(helper)?)?)))
     }
 
     /// One line for logs and evidence.
@@ -55,7 +55,7 @@ impl Isolation {
     #[must_use]
     pub fn runner(&self, limits: Limits) -> Arc<dyn Runner> {
         match self {
-            Self::Sandboxed(sandbox) => Arc::new(SandboxRunner::new(sandbox.clone(), limits)),
+            Self::Sandboxed(sandbox) => Arc::new(SandboxRunner::new(Arc::clone(sandbox), limits)),
             Self::OwnSourceOnly { .. } => Arc::new(Direct),
         }
     }

@@ -1,6 +1,6 @@
 //! Runs a toolchain's plans in the sandbox.
 
-use std::{io, path::Path};
+use std::{io, path::Path, sync::Arc};
 
 use extensions_sandbox::{Bound, Job, Limits, Sandbox, SandboxError};
 use extensions_toolchain::{ChildError, Finished, Plan, Runner};
@@ -11,12 +11,12 @@ const LOCK_FILE: &str = "Cargo.lock";
 /// A runner whose programs see what their plan names, and nothing else.
 #[derive(Debug)]
 pub(crate) struct SandboxRunner {
-    sandbox: Sandbox,
+    sandbox: Arc<Sandbox>,
     limits: Limits,
 }
 
 impl SandboxRunner {
-    pub(crate) const fn new(sandbox: Sandbox, limits: Limits) -> Self {
+    pub(crate) const fn new(sandbox: Arc<Sandbox>, limits: Limits) -> Self {
         Self { sandbox, limits }
     }
 }

@@ -128,7 +128,7 @@ fn alone_in(dir: &Path) -> io::Result<File> {
 impl Worker {
     /// Opens the worker's files and begins to take jobs, on the running runtime,
     /// which must have threads to block. Build what extensions share with
-    /// [`warm`](crate::warm) first.
+    /// [`warm`](crate::warm()) first.
     ///
     /// # Errors
     /// When its folder cannot be used.

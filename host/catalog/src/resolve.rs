@@ -58,6 +58,7 @@ mod tests {
         let manifest = Manifest::parse("id = \"x\"\nkind = \"domain_hook\"\nlang = \"rust\"").unwrap();
         let build = Build {
             tenant: TenantId::parse("acme").unwrap(),
+            abi: extensions_types::Abi::Component,
             version: version(number),
             digest: String::new(),
             schemas: Schemas::default(),

@@ -114,6 +114,7 @@ mod tests {
         let manifest = Manifest::parse(&format!("id = \"{id}\"\nkind = \"domain_hook\"\nlang = \"rust\"")).unwrap();
         manifest.define(Build {
             tenant: TenantId::parse(tenant).unwrap(),
+            abi: extensions_types::Abi::Component,
             version: Version::new(version).unwrap(),
             digest: String::new(),
             schemas: Schemas::default(),

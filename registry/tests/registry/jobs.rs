@@ -141,7 +141,7 @@ async fn jobs_are_for_workers_and_workers_for_jobs() {
     let mut registry = stage.client(&worker("w"));
     let listed = registry.list_extensions(v1::ListRegisteredRequest { tenant_id: "acme".into(), ..Default::default() }).await.unwrap_err();
     assert_eq!(code_of(&listed), "PERMISSION_DENIED");
-    let request = v1::GetControlRequest { env: "dev".into(), ..Default::default() };
+    let request = v1::GetControlRequest { env: "dev".into() };
     assert_eq!(code_of(&registry.get_control(request).await.unwrap_err()), "PERMISSION_DENIED");
 }
 
@@ -195,7 +195,7 @@ async fn a_hostile_workers_results() {
         ("another kind", "other_definition", |definition, _| definition.kind = extensions_types::Kind::ProcessHook),
         ("a higher tier", "other_definition", |definition, _| definition.risk_tier = RiskTier::High),
         ("host calls", "other_definition", |definition, _| definition.host_calls.extend(["orders.get".parse().unwrap()])),
-        ("other limits", "other_definition", |definition, _| definition.limits = Limits { cpu_millis: 999, ..definition.limits.clone() }),
+        ("other limits", "other_definition", |definition, _| definition.limits = Limits { cpu_millis: 999, ..definition.limits }),
         ("another author", "other_definition", |definition, _| definition.metadata.created_by = "bob".into()),
         ("a schema of its own", "other_definition", |definition, _| definition.schemas.input = Some(serde_json::json!({"type": "object"}))),
         ("no component", "", |_, component| component.clear()),

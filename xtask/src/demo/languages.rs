@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     calls::{Caller, Way},
@@ -75,7 +75,7 @@ impl Commands<'_> {
     /// The last line of JSON that a command answers; fails, with all it said, when it does.
     pub(super) fn json(&self, words: &[&str]) -> Result<Value> {
         let text = self.job(words).output()?;
-        Ok(text.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_else(|| json!(null)))
+        Ok(text.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or(Value::Null))
     }
 
     fn job(&self, words: &[&str]) -> Job {
@@ -85,6 +85,8 @@ impl Commands<'_> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -19,6 +19,7 @@ fn serving(number: u64) -> Arc<Overlay> {
     let component = answering(number);
     let build = Build {
         tenant: TenantId::parse("acme").unwrap(),
+        abi: extensions_types::Abi::Component,
         version: version(number),
         digest: extensions_artifact::digest(&component).to_string(),
         schemas: Schemas::default(),

@@ -75,6 +75,7 @@ pub(crate) fn entry(of: &Owned, number: u64, sha256: extensions_types::Sha256) -
     let manifest = Manifest::parse(&format!("id = \"{}\"\nkind = \"process_hook\"\nlang = \"rust\"\n", of.extension)).unwrap();
     let definition = manifest.define(Build {
         tenant: of.tenant.clone(),
+        abi: extensions_types::Abi::Component,
         version: version(number),
         digest: sha256.to_string(),
         schemas: Schemas::default(),

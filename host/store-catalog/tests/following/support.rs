@@ -65,6 +65,7 @@ fn entry_version(of: &Owned, number: u64, manifest: &str) -> EntryVersion {
     let manifest = Manifest::parse(&format!("id = \"{}\"\nkind = \"domain_hook\"\nlang = \"rust\"\n{manifest}", of.extension)).unwrap();
     let definition = manifest.define(Build {
         tenant: of.tenant.clone(),
+        abi: extensions_types::Abi::Component,
         version: version(number),
         digest: sha256.to_string(),
         schemas: Schemas::default(),
