@@ -15,6 +15,19 @@ use crate::{
 const DISCOUNT: &str = "guest-examples/order-discount";
 /// The scenario that builds extensions.
 const SCENARIO: &str = "compile";
+/// Makes TinyGo's module as large as guests that use the standard library's JSON: some 250 KB.
+const LARGE_GO: &str = r#"package main
+
+import "encoding/json"
+
+// Runs at the start, so that the linker keeps all of it.
+func init() {
+	var read any
+	if err := json.Unmarshal([]byte(`{"limit": 100}`), &read); err != nil {
+		panic(err)
+	}
+}
+"#;
 /// Few short rounds: a look, not a result.
 const QUICK: [&str; 4] = ["--rounds", "3", "--round-ms", "300"];
 
@@ -73,5 +86,6 @@ fn languages(workspace: &Workspace, ext: &Ext, scratch: &Scratch) -> Result<Vec<
         job.dir(&scratch.path("")).without_data().run()?;
         folders.push(scratch.path(name));
     }
+    std::fs::write(scratch.path("limit-in-tinygo").join("large.go"), LARGE_GO)?;
     Ok(folders)
 }

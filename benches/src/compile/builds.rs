@@ -113,7 +113,7 @@ fn rule(folder: &Path, language: Language) -> anyhow::Result<PathBuf> {
 pub(super) fn measure(sources: &[Source], plan: Plan, report: &mut Report) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let sandbox = Sandbox::new(THIS_BINARY, Sandbox::probe(THIS_BINARY)?).map_err(|lack| anyhow::anyhow!("no sandbox here: {lack}"))?;
-    let runner = Isolation::Sandboxed(sandbox).runner(Limits::default());
+    let runner = Isolation::Sandboxed(Arc::new(sandbox)).runner(Limits::default());
     let home = tempfile::tempdir()?;
     let workbench = runtime.block_on(async { Workbench::start(home.path(), Path::new(THIS_BINARY)) })?;
     for source in sources {
