@@ -101,7 +101,9 @@ impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
         match error {
             BuildError::Folder(error) => error.into(),
-            error => Self::Build(with_causes(&error)),
+            error if error.is_authors() => Self::Build(with_causes(&error)),
+            // No toolchain, no disk, no engine: nothing that other code would mend.
+            error => Self::Local(with_causes(&error)),
         }
     }
 }

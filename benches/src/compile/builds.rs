@@ -46,6 +46,10 @@ impl Runner for Recording {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(plan.clone());
         Direct.run(plan, on_line)
     }
+
+    fn keeps_layers(&self) -> bool {
+        true
+    }
 }
 
 impl Source {

@@ -77,6 +77,8 @@ pub(crate) async fn attempt(folder: &Path, say: &Say) -> Result<Attempt, Failure
             show_notes(&built, say);
             Attempt { document: Document::built(&built, &steps), outcome: Ok(Ready { folder, built, workbench }) }
         }
+        // This machine's: nothing that a change of the source would mend.
+        Err(error) if !error.is_authors() => return Err(error.into()),
         Err(error) => {
             let document = Document::failed(Some(folder.manifest().id.clone()), &error, &steps);
             show(&document, &error, say);

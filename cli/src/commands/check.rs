@@ -1,6 +1,6 @@
 //! `ext check`: may this be served? Every reason if not.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use extensions_compiler_core::{COMPONENT_BYTES_MAX, Expected, Facts, Report};
 use extensions_pipeline::Folder;
@@ -62,8 +62,9 @@ fn refused(reasons: usize) -> Failure {
 /// Checks bytes; what lies beside them says whether host calls are declared.
 fn check_file(file: &Path, kind: Option<Kind>) -> Result<Report, Failure> {
     let bytes = read(file)?;
-    let folder = file.ancestors().skip(1).take(3).find(|folder| folder.join(MANIFEST_FILE).is_file());
-    let manifest = folder.map(Folder::open).transpose()?.map(|folder| folder.manifest().clone());
+    let here = |folder: &Path| if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() };
+    let folder = file.ancestors().skip(1).take(3).map(here).find(|folder| folder.join(MANIFEST_FILE).is_file());
+    let manifest = folder.as_deref().map(Folder::open).transpose()?.map(|folder| folder.manifest().clone());
     let expected = Expected {
         kind: kind.or_else(|| manifest.as_ref().map(|manifest| manifest.kind)),
         host_calls: manifest.is_some_and(|manifest| !manifest.host_calls.is_empty()),

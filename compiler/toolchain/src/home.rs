@@ -9,7 +9,11 @@ use crate::sdk::hex_digest;
 
 /// A folder of ours; everything in it can be made again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Home(PathBuf);
+pub struct Home {
+    path: PathBuf,
+    /// Prebuilt things lie apart from those of builds by hand.
+    for_jobs: bool,
+}
 
 /// No variable says where the folder should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +24,7 @@ impl Home {
     /// The folder at `path`; made when first used.
     #[must_use]
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
+        Self { path: path.into(), for_jobs: false }
     }
 
     /// `EXT_HOME`, else `ext` in the user's cache.
@@ -34,13 +38,25 @@ impl Home {
     fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, NoHome> {
         let set = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let cache = || set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
-        set("EXT_HOME").or_else(|| Some(cache()?.join("ext"))).map(Self).ok_or(NoHome)
+        set("EXT_HOME").or_else(|| Some(cache()?.join("ext"))).map(Self::at).ok_or(NoHome)
+    }
+
+    /// The same toolchains, with prebuilt things that only a worker writes: what jobs
+    /// see below their private layers must not change under them.
+    #[must_use]
+    pub fn for_jobs(&self) -> Self {
+        Self { for_jobs: true, ..self.clone() }
     }
 
     /// The folder itself.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
+    }
+
+    /// Where things are kept that builds share.
+    pub(crate) fn prebuilt(&self) -> PathBuf {
+        if self.for_jobs { self.path.join("jobs") } else { self.path.clone() }
     }
 
     /// Where the build of the extension in `folder` keeps its results. Folders
@@ -49,24 +65,24 @@ impl Home {
     pub fn target_dir(&self, folder: &Path) -> PathBuf {
         let canonical = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         let digest = hex_digest(canonical.as_os_str().as_encoded_bytes());
-        self.0.join("builds").join(&digest[..16])
+        self.path.join("builds").join(&digest[..16])
     }
 
     pub(crate) fn sdk_dir(&self, digest: &str) -> PathBuf {
-        self.0.join("sdk").join(&digest[..16])
+        self.path.join("sdk").join(&digest[..16])
     }
 
     pub(crate) fn sysroot(&self, compiler: &str) -> PathBuf {
-        self.0.join("rust").join(format!("sysroot-{}", &hex_digest(compiler.as_bytes())[..16]))
+        self.path.join("rust").join(format!("sysroot-{}", &hex_digest(compiler.as_bytes())[..16]))
     }
 
     pub(crate) fn cargo_home(&self) -> PathBuf {
-        self.0.join("cargo")
+        self.prebuilt().join("cargo")
     }
 
     /// Compiled dependencies, shared between the builds of one SDK.
     pub(crate) fn shared_build_dir(&self, sdk_digest: &str) -> PathBuf {
-        self.0.join("deps").join(&sdk_digest[..16])
+        self.prebuilt().join("deps").join(&sdk_digest[..16])
     }
 }
 

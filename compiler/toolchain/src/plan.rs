@@ -45,6 +45,9 @@ pub trait Runner: Send + Sync + fmt::Debug {
     /// # Errors
     /// When it cannot be started, or was ended for what it did: [`ChildError`] says which.
     fn run(&self, plan: &Plan, on_line: &mut dyn FnMut(&str)) -> Result<Finished, ChildError>;
+
+    /// Whether what a program adds to its plan's layers stays there for the next one.
+    fn keeps_layers(&self) -> bool;
 }
 
 /// Runs on this machine as it is: for authors who build their own source.
@@ -56,5 +59,9 @@ impl Runner for Direct {
         let mut command = Command::new(&plan.program);
         command.args(&plan.arguments).current_dir(&plan.folder).env_clear().envs(plan.environment.iter().map(|(name, value)| (name, value)));
         child::run(command, plan.limit, on_line)
+    }
+
+    fn keeps_layers(&self) -> bool {
+        true
     }
 }

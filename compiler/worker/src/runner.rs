@@ -27,6 +27,10 @@ impl Runner for SandboxRunner {
         tracing::debug!(status = ended.status, usage = ?ended.usage, left_behind = ended.left_behind, "a build's program has ended");
         Ok(Finished { success: ended.success, status: ended.status, stderr: ended.stderr })
     }
+
+    fn keeps_layers(&self) -> bool {
+        false
+    }
 }
 
 fn job(plan: &Plan, limits: Limits) -> Job {

@@ -141,7 +141,7 @@ impl Worker {
             let crashes = one.crashes;
             tracing::error!(job = %one.job, source = %one.source_sha256, crashes, "this job was under way when the worker ended before");
         }
-        let tools = Tools { home: parts.home, sdks: parts.sdks, runner: parts.isolation.runner(parts.limits) };
+        let tools = Tools { home: parts.home.for_jobs(), sdks: parts.sdks, runner: parts.isolation.runner(parts.limits) };
         let results = Results::open(&dir.join("results"), parts.results_bytes_max)?;
         let shop = Workshop { tools, workbench: parts.workbench, isolation: parts.isolation, results, journal, tests_within: parts.tests_within };
         let (phase, phases) = watch::channel(Phase::Takes);

@@ -277,7 +277,7 @@ impl ErrorCode {
             "# Error codes\n\n\
              One closed set. An extension's own outcome travels as gRPC `OK` with `error_code` set; a refusal by the platform\n\
              as a gRPC status with an `ErrorDetail`. Over HTTP both are problem documents (RFC 9457) with the same `error_code`.\n\
-             `ext` exits with the code of the last column but two; a failure contract names failures by their cause.\n\n\
+             `ext` exits with the code of its column; a failure contract names failures by their cause.\n\n\
              | Code | gRPC | HTTP | `ext` | Cause | Retry | When |\n|---|---|---|---|---|---|---|\n",
         );
         for &code in Self::ALL {

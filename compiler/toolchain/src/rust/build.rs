@@ -8,7 +8,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::{RustToolchain, TARGET, messages::Messages};
+use super::{RustToolchain, TARGET, messages::Messages, shared::Shared};
 use crate::{
     BuildError, BuiltModule, Plan, Request,
     build::read_module,
@@ -44,6 +44,11 @@ pub fn build(toolchain: &RustToolchain, request: Request<'_>, progress: &mut dyn
     for made in plan.layers.iter().chain([&plan.results]) {
         std::fs::create_dir_all(made).map_err(|source| BuildError::Io { path: made.clone(), source })?;
     }
+    // Held until cargo has ended: another folder's build must not come between.
+    let _shared = match request.runner.keeps_layers() {
+        true => Some(Shared::enter(&plan.layers[0], request.sdk, &folder)?),
+        false => None,
+    };
     let lock = LockFile::of(&folder);
     let mut messages = Messages::default();
     let finished = request.runner.run(&plan, &mut |line| {

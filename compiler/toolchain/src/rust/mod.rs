@@ -4,6 +4,7 @@ mod build;
 mod find;
 mod install;
 mod messages;
+mod shared;
 mod sysroot;
 
 use std::{fmt, path::PathBuf};

@@ -33,7 +33,7 @@ pub(super) fn program_below(dir: &Path) -> PathBuf {
 
 /// What builds keep for the next: compiled packages of this compiler with this Go.
 pub(super) fn cache(home: &Home, identity: &str) -> PathBuf {
-    home.path().join("tinygo").join(format!("cache-{}", &crate::sdk::hex_digest(identity.as_bytes())[..16]))
+    home.prebuilt().join("tinygo").join(format!("cache-{}", &crate::sdk::hex_digest(identity.as_bytes())[..16]))
 }
 
 /// Our target files.

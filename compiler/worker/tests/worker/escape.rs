@@ -126,7 +126,9 @@ fn hostile_sources_are_contained_and_their_twins_build() {
     for folder in [scene.outside.path(), "/root".as_ref(), "/usr".as_ref(), "/etc".as_ref(), "/var/tmp".as_ref(), scene.home.path()] {
         assert!(!folder.join(format!("escaped-{port}")).exists(), "{}", folder.display());
     }
-    assert!(!scene.home.path().join("cargo/config.toml").exists());
+    for home in [scene.home.path().to_owned(), scene.home.path().join("jobs")] {
+        assert!(!home.join("cargo/config.toml").exists());
+    }
     assert_eq!(descendants(), Vec::<String>::new(), "no process of a job is left");
     // Another comment is another source, so that nothing is answered from results.
     let after = digest(scene.run(scene.board.compile(&bundles::with_source("// behind"))));

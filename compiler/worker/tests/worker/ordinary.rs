@@ -1,9 +1,14 @@
 //! What an author may count on: evidence, the same digest everywhere, every reason, no build twice.
 
-use std::{io::Write as _, sync::Arc, time::Duration};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
-use extensions_compile_jobs::{CompileEvent, NotCompiled};
+use extensions_compile_jobs::{Bundle, CompileEvent, NotCompiled};
 use extensions_compiler_core::{Expected, check};
 use extensions_pipeline::place;
 use extensions_toolchain::{Request, Toolchain, sdk};
@@ -48,17 +53,34 @@ fn the_same_source_gives_the_same_digest_everywhere() {
     let bundle = bundles::plain();
     let isolated = scene.run(scene.board.compile(&bundle)).result.unwrap().evidence.component_sha256.to_string();
     for folder in ["here", "some where/else"] {
-        assert_eq!(directly(scene, &bundle, folder), isolated, "{folder}");
+        assert_eq!(directly(scene, &placed(scene, &bundle, folder)), isolated, "{folder}");
     }
 }
 
-/// The digest of what an author's own machine makes in this folder.
-fn directly(scene: &Scene, bundle: &extensions_compile_jobs::Bundle, folder: &str) -> String {
-    let (folder, tools) = (scene.outside.path().join(folder), scene.direct());
+/// Copies, clones and worktrees have the package's name and the times of their files in common.
+#[test]
+fn a_copy_of_a_folder_is_not_taken_for_the_folder() {
+    let scene = Scene::get();
+    let copy = bundles::with_source("#[used]\nstatic MARK: [u8; 4] = *b\"copy\";\n");
+    let [one, two] = [placed(scene, &bundles::plain(), "original"), placed(scene, &copy, "copy")];
+    let of_one = directly(scene, &one);
+    let of_two = directly(scene, &two);
+    assert_ne!(of_one, of_two);
+    assert_eq!((directly(scene, &one), directly(scene, &two)), (of_one, of_two));
+}
+
+fn placed(scene: &Scene, bundle: &Bundle, folder: &str) -> PathBuf {
+    let folder = scene.outside.path().join(folder);
     place(&folder, bundle.files()).unwrap();
+    folder
+}
+
+/// The digest of what an author's own machine makes of this folder.
+fn directly(scene: &Scene, folder: &Path) -> String {
+    let tools = scene.direct();
     let sdk = sdk::unpack(&tools.home, tools.sdks.rust).unwrap();
     let target_dir = folder.join("target");
-    let request = Request { home: &tools.home, sdk: &sdk, folder: &folder, target_dir: &target_dir, runner: &*tools.runner };
+    let request = Request { home: &tools.home, sdk: &sdk, folder, target_dir: &target_dir, runner: &*tools.runner };
     let module = Toolchain::find(&tools.home, Language::Rust).unwrap().build(request, &mut |_| {}).unwrap();
     check(&module.wasm, Expected::default()).facts.unwrap().digest
 }
