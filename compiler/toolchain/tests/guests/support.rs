@@ -78,4 +78,8 @@ impl Runner for SomeoneElse {
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         Ok(Finished { success: output.status.success(), status: output.status.to_string(), stderr })
     }
+
+    fn keeps_layers(&self) -> bool {
+        true
+    }
 }

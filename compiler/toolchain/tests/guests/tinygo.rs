@@ -147,6 +147,10 @@ impl Runner for InOpenLayers {
         }
         SomeoneElse.run(plan, on_line)
     }
+
+    fn keeps_layers(&self) -> bool {
+        true
+    }
 }
 
 /// The same toolchain elsewhere, where another user may read it.
