@@ -60,7 +60,7 @@ async fn a_build_script_that_reaches_out_fails_its_draft(fleet: &Fleet) {
     std::fs::write(folder.path().join("build.rs"), script).unwrap();
     let pushed = fleet.push_source(folder.path().to_str().unwrap()).await;
     assert_eq!(pushed.code, 5, "{}{}", pushed.stdout, pushed.stderr);
-    assert!(pushed.stderr.contains("no network in here"), "{}", pushed.stderr);
+    assert!(pushed.stdout.contains("no network in here"), "{}{}", pushed.stdout, pushed.stderr);
     listener.set_nonblocking(true).unwrap();
     assert!(listener.accept().is_err(), "a build reached the test");
 }

@@ -28,8 +28,9 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    /// The last line: what goes before tells of progress.
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
+        serde_json::from_str(self.stdout.lines().next_back().unwrap_or_default()).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
     }
 }
 
