@@ -157,6 +157,20 @@ fn first_part(mut pipe: impl Read) -> String {
     String::from_utf8_lossy(&kept).into_owned()
 }
 
+/// Writes a program for a test and waits until it can be run: a test beside it that
+/// forked meanwhile holds the file open for writing until its own program begins.
+#[cfg(test)]
+pub(crate) fn program_of_a_test(path: &std::path::Path, script: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, script).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let busy = |error: std::io::Error| error.kind() == std::io::ErrorKind::ExecutableFileBusy;
+    while Command::new(path).stdin(Stdio::null()).output().is_err_and(busy) {
+        std::thread::yield_now();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

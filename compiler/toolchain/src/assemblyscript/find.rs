@@ -101,15 +101,8 @@ fn package_of(path: &Path) -> Result<(PathBuf, String), String> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
-
-    fn program(path: &Path, script: &str) {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, script).unwrap();
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    }
+    use crate::child::program_of_a_test as program;
 
     fn node_of(dir: &Path, version: &str) {
         program(&dir.join("node"), &format!("#!/bin/sh\necho {version}\n"));

@@ -150,9 +150,8 @@ pub(super) fn has_std(libraries: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
+    use crate::child::program_of_a_test;
 
     /// A folder with programs that answer as a compiler would.
     fn fake(dir: &Path, target: bool) {
@@ -167,9 +166,7 @@ mod tests {
             dir.display()
         );
         for name in ["rustc", "cargo", "wasm-ld"] {
-            let path = dir.join(name);
-            std::fs::write(&path, &script).unwrap();
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            program_of_a_test(&dir.join(name), &script);
         }
     }
 

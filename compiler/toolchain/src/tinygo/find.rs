@@ -136,14 +136,11 @@ fn ask_tool(program: &Path, arguments: &[&str], around: &Around, root: Option<&P
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
+    use crate::child::program_of_a_test;
 
     fn script(path: &Path, body: &str) {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, format!("#!/bin/sh\n{body}\n")).unwrap();
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        program_of_a_test(path, &format!("#!/bin/sh\n{body}\n"));
     }
 
     /// A folder with programs that answer as a release of TinyGo and Go would.
