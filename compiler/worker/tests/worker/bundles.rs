@@ -65,10 +65,15 @@ pub(crate) fn with_source(more: &str) -> Bundle {
 
 /// The rule with a build script whose `main` does this.
 pub(crate) fn with_build_script(body: &str) -> Bundle {
+    named_with_build_script("rule", body)
+}
+
+/// The same, of a package that can be told from others in the list of processes.
+pub(crate) fn named_with_build_script(package: &str, body: &str) -> Bundle {
     let script = format!("#![allow(unused)]\nuse std::{{env, fs, io::Write, net::*, path::*, process::*, time::*}};\nfn main() {{ {body} }}\n");
     of(&[
         ("extension.toml", MANIFEST),
-        ("Cargo.toml", &format!("{CARGO}{PROFILE}")),
+        ("Cargo.toml", &format!("{CARGO}{PROFILE}").replace("\"rule\"", &format!("\"{package}\""))),
         ("src/lib.rs", LIB),
         ("build.rs", &script),
         ("tests/large.json", CASE),

@@ -151,9 +151,9 @@ fn digest(ended: Ended) -> Sha256 {
     ended.result.unwrap().evidence.component_sha256
 }
 
-/// Build scripts that still run, by the system's list of processes.
+/// Build scripts of the attempts that still run, by the system's list of processes.
 fn descendants() -> Vec<String> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let commands = processes.filter_map(|entry| std::fs::read_to_string(entry.path().join("comm")).ok());
-    commands.filter(|name| name.starts_with("build-script-")).collect()
+    let commands = processes.filter_map(|entry| std::fs::read_to_string(entry.path().join("cmdline")).ok());
+    commands.filter(|command| command.contains("/build/rule-")).collect()
 }

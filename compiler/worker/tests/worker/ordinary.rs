@@ -124,7 +124,7 @@ fn a_drain_gives_back_what_does_not_end() {
     let result = scene.run(async {
         let worker = scene.worker("drained", Arc::clone(&board) as _, Arc::clone(&board) as _).unwrap();
         assert!(scene.worker("drained", Arc::clone(&board) as _, Arc::clone(&board) as _).is_err(), "a folder is one worker's");
-        let slow = bundles::with_build_script("std::thread::sleep(Duration::from_secs(3600))");
+        let slow = bundles::named_with_build_script("slow", "std::thread::sleep(Duration::from_secs(3600))");
         let compiling = tokio::spawn({
             let board = Arc::clone(&board);
             async move { board.compile(&slow).await.result }
