@@ -116,8 +116,8 @@ impl Work<'_> {
     }
 
     async fn build(&self, folder: &Folder, cases: &[Case]) -> Result<(Kept, Bytes), NotCompiled> {
-        let JobNames { tenant, version } = JobNames::of(self.job);
-        let authorship = Authorship { tenant, version, created_by: self.job.created_by.clone() };
+        let job = &self.job.job;
+        let authorship = Authorship { tenant: job.tenant.clone(), version: job.version, created_by: self.job.created_by.clone() };
         let shop = self.shop;
         let mut built = extensions_pipeline::build(folder, authorship, &shop.tools, &shop.workbench, &mut |event| self.step(event))
             .await
@@ -156,10 +156,11 @@ impl Work<'_> {
 
     /// What is this version's own around what was compiled.
     fn compiled(&self, manifest: Manifest, kept: Kept, component: Bytes) -> Compiled {
-        let JobNames { tenant, version } = JobNames::of(self.job);
+        let job = &self.job.job;
         let Kept { abi, schemas, tool, evidence } = kept;
         let digest = evidence.component_sha256.to_string();
-        let build = Build { tenant, abi, version, digest, schemas, tool, created_by: self.job.created_by.clone() };
+        let created_by = self.job.created_by.clone();
+        let build = Build { tenant: job.tenant.clone(), abi, version: job.version, digest, schemas, tool, created_by };
         Compiled { definition: manifest.define(build), component, evidence }
     }
 
@@ -186,17 +187,6 @@ impl Work<'_> {
             }
         }
         NotCompiled::Failed(self.discreet.findings(error.findings()))
-    }
-}
-
-struct JobNames {
-    tenant: extensions_types::TenantId,
-    version: extensions_types::Version,
-}
-
-impl JobNames {
-    fn of(job: &Claimed) -> Self {
-        Self { tenant: job.job.tenant.clone(), version: job.job.version }
     }
 }
 

@@ -248,7 +248,7 @@ impl Inner {
     /// On a thread of its own: a build waits for its tools most of its time.
     async fn compile(&self, job: Arc<Claimed>, slot: PathBuf, teller: teller::Teller) -> Result<Compiled, NotCompiled> {
         let (shop, runtime) = (Arc::clone(&self.shop), Handle::current());
-        let ended = tokio::task::spawn_blocking(move || runtime.block_on(compile_in(&shop, &job, &slot, &teller)));
+        let ended = tokio::task::spawn_blocking(move || runtime.block_on(shop.compile(&job, &slot, &teller)));
         ended.await.unwrap_or_else(|error| {
             tracing::error!(%error, "a job broke the worker's own code");
             let message = "this source makes the compile worker itself fail; it is set aside";
@@ -282,8 +282,4 @@ impl Inner {
             }
         }
     }
-}
-
-async fn compile_in(shop: &Workshop, job: &Claimed, slot: &Path, teller: &teller::Teller) -> Result<Compiled, NotCompiled> {
-    shop.compile(job, slot, teller).await
 }
