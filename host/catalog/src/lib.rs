@@ -15,6 +15,7 @@ mod resolve;
 mod served;
 mod source;
 mod switches;
+mod urgency;
 
 pub use catalogs::Catalogs;
 pub use entry::{Entry, Hook};
@@ -25,3 +26,4 @@ pub use resolve::{NotServed, resolve};
 pub use served::{Component, DefinitionKey, NoComponent, ServedVersion, StoredComponent};
 pub use source::{Catalog, CatalogStatus, ControlStatus, Found, Loads, Origin, Problem, Unread};
 pub use switches::{Off, Switches};
+pub use urgency::Urgency;
