@@ -1,5 +1,7 @@
-//! Servers that tests start, built once from their Go modules into the user's
-//! cache. What is on PATH or named by a variable is taken as it is.
+//! Servers that tests and a fleet on this machine start, installed once into the
+//! user's cache. What is on PATH or named by a variable is taken as it is.
+//!
+//! Nothing here needs root, installs anything for the whole machine or starts a service.
 
 use std::{
     env,
@@ -12,7 +14,10 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::{child::Job, say, workspace::Workspace};
+use crate::{say, workspace::Workspace};
+
+mod debian;
+mod go;
 
 /// In the user's cache; `crates/test-servers/src/programs.rs` looks there.
 const FOLDER: &str = "extensions-tools";
@@ -23,19 +28,30 @@ struct Server {
     name: &'static str,
     /// May name the program.
     variable: &'static str,
-    module: &'static str,
-    version: &'static str,
-    /// How long its build takes on two cores.
-    minutes: u32,
+    source: Source,
 }
 
-const ALL: [Server; 1] = [Server {
-    name: "minio",
-    variable: "EXT_TEST_MINIO",
-    module: "github.com/minio/minio",
-    version: "v0.0.0-20250907161309-07c3a429bfed",
-    minutes: 4,
-}];
+/// Where a server that is nowhere comes from.
+#[derive(Debug)]
+enum Source {
+    /// Built from a Go module.
+    Go(go::Module),
+    /// Unpacked from the distribution's package.
+    Debian(debian::Package),
+}
+
+const ALL: [Server; 2] = [
+    Server {
+        name: "minio",
+        variable: "EXT_TEST_MINIO",
+        source: Source::Go(go::Module { path: "github.com/minio/minio", version: "v0.0.0-20250907161309-07c3a429bfed", minutes: 4 }),
+    },
+    Server {
+        name: "redis-server",
+        variable: "EXT_TEST_REDIS",
+        source: Source::Debian(debian::Package { name: "redis-server", parts: &["redis-server", "redis-tools"], program: "usr/bin/redis-server" }),
+    },
+];
 
 /// Where a server's program is.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,7 +59,7 @@ enum Found {
     Named(PathBuf),
     OnPath(PathBuf),
     Installed(PathBuf),
-    /// Nowhere: it would be built to this path.
+    /// Nowhere: it would be installed at this path.
     Missing(PathBuf),
 }
 
@@ -53,8 +69,8 @@ pub(crate) fn install(_: &Workspace) -> Result<()> {
         match server.find(|name| env::var_os(name))? {
             Found::Named(path) => say::talk(format!("{}: {} ({})", server.name, path.display(), server.variable)),
             Found::OnPath(path) => say::talk(format!("{}: {} (PATH)", server.name, path.display())),
-            Found::Installed(path) => say::talk(format!("{}: {} (built before)", server.name, path.display())),
-            Found::Missing(path) => server.build(&path)?,
+            Found::Installed(path) => say::talk(format!("{}: {} (installed before)", server.name, path.display())),
+            Found::Missing(path) => server.install(&path)?,
         }
     }
     Ok(())
@@ -73,7 +89,7 @@ impl Server {
         }
         let cache = set("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| Some(PathBuf::from(set("HOME")?).join(".cache")));
         let cache = cache.context("neither XDG_CACHE_HOME nor HOME is set: there is no folder to install servers into")?;
-        let path = cache.join(FOLDER).join("bin").join(format!("{}-{}", self.name, self.version));
+        let path = cache.join(FOLDER).join("bin").join(format!("{}-{}", self.name, self.source.version()));
         // Complete only with the name that tests look for.
         let complete = is_program(&path) && self.linked(&path).read_link().is_ok_and(|target| Some(target.as_os_str()) == path.file_name());
         Ok(if complete { Found::Installed(path) } else { Found::Missing(path) })
@@ -83,43 +99,22 @@ impl Server {
         path.with_file_name(self.name)
     }
 
-    /// Builds it in a folder of its own; it gets its name when it is whole.
-    fn build(&self, path: &Path) -> Result<()> {
+    /// Makes it in a folder of its own; it gets its name when it is whole.
+    fn install(&self, path: &Path) -> Result<()> {
         let started = Instant::now();
-        say::talk(format!("{}: building {} {} once with Go (about {} minutes)", self.name, self.module, self.version, self.minutes));
-        let go = Job::new("go").args(["version"]).output();
-        go.with_context(|| {
-            format!(
-                "{} is built with Go, which is missing: install Go 1.24 or newer, or put {} on PATH or into {}",
-                self.name, self.name, self.variable
-            )
-        })?;
         let folder = path.parent().context("the cache has a folder")?;
         fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-        let work = tempfile::Builder::new().prefix(".build-").tempdir_in(folder).context("no folder to build in can be made")?;
-        self.write_module(work.path())?;
-        let program = work.path().join(self.name);
-        self.go(work.path())
-            .args(["get"])
-            .args([format!("{}@{}", self.module, self.version)])
-            .run()
-            .context("check that the Go module proxy can be reached")?;
-        self.go(work.path()).args(["build", "-ldflags", "-s -w", "-o"]).args([&program]).args([self.module]).run()?;
+        let work = tempfile::Builder::new().prefix(".install-").tempdir_in(folder).context("no folder to install in can be made")?;
+        let advice = || format!("{} is not there: put it on PATH, or name it in {}", self.name, self.variable);
+        let made = match &self.source {
+            Source::Go(module) => module.build(self.name, work.path()),
+            Source::Debian(package) => package.unpack(path, work.path()),
+        };
+        let program = made.with_context(advice)?;
         fs::rename(&program, path).with_context(|| format!("{} cannot be written", path.display()))?;
         self.link(path, work.path())?;
-        say::talk(format!("{}: {} (built in {})", self.name, path.display(), say::duration(started.elapsed())));
+        say::talk(format!("{}: {} (installed in {})", self.name, path.display(), say::duration(started.elapsed())));
         Ok(())
-    }
-
-    /// A module that requires the exact version: some version lists are not to be had.
-    fn write_module(&self, folder: &Path) -> Result<()> {
-        fs::write(folder.join("go.mod"), format!("module tools\n\ngo 1.24\n\nrequire {} {}\n", self.module, self.version))?;
-        fs::write(folder.join("tools.go"), format!("//go:build tools\n\npackage tools\n\nimport _ \"{}\"\n", self.module))?;
-        Ok(())
-    }
-
-    fn go(&self, folder: &Path) -> Job {
-        Job::new("go").dir(folder).env("CGO_ENABLED", "0").env("GOFLAGS", "-mod=mod")
     }
 
     /// The name that tests look for, changed at once.
@@ -127,6 +122,16 @@ impl Server {
         let made = work.join("link");
         symlink(path.file_name().context("a program has a name")?, &made)?;
         fs::rename(&made, self.linked(path)).with_context(|| format!("{} cannot be written", self.linked(path).display()))
+    }
+}
+
+impl Source {
+    /// What tells one installed program from a later one.
+    fn version(&self) -> &'static str {
+        match self {
+            Self::Go(module) => module.version,
+            Self::Debian(_) => debian::LABEL,
+        }
     }
 }
 
@@ -145,27 +150,28 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_named_on_path_built_before_or_missing() {
-        let home = tempfile::tempdir().unwrap();
-        let [server] = &ALL;
-        let at = |name: &str| home.path().join(name);
-        let find = |set: &[(&str, PathBuf)]| server.find(|name| set.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into()));
-        let base = [("HOME", at("")), ("PATH", at("bin"))];
+    fn a_server_is_named_on_path_installed_before_or_missing() {
+        for server in &ALL {
+            let home = tempfile::tempdir().unwrap();
+            let at = |name: &str| home.path().join(name);
+            let find = |set: &[(&str, PathBuf)]| server.find(|name| set.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into()));
+            let base = [("HOME", at("")), ("PATH", at("bin"))];
 
-        let built = at(".cache/extensions-tools/bin").join(format!("minio-{}", server.version));
-        assert_eq!(find(&base).unwrap(), Found::Missing(built.clone()));
-        program(&built);
-        assert_eq!(find(&base).unwrap(), Found::Missing(built.clone()), "without the name that tests look for");
-        server.link(&built, home.path()).unwrap();
-        assert_eq!(find(&base).unwrap(), Found::Installed(built.clone()));
-        assert!(is_program(&built.with_file_name("minio")));
+            let installed = at(".cache/extensions-tools/bin").join(format!("{}-{}", server.name, server.source.version()));
+            assert_eq!(find(&base).unwrap(), Found::Missing(installed.clone()));
+            program(&installed);
+            assert_eq!(find(&base).unwrap(), Found::Missing(installed.clone()), "without the name that tests look for");
+            server.link(&installed, home.path()).unwrap();
+            assert_eq!(find(&base).unwrap(), Found::Installed(installed.clone()));
+            assert!(is_program(&installed.with_file_name(server.name)));
 
-        program(&at("bin/minio"));
-        assert_eq!(find(&base).unwrap(), Found::OnPath(at("bin/minio")));
-        program(&at("mine"));
-        let named = |path| [("EXT_TEST_MINIO", path), ("PATH", at("bin"))];
-        assert_eq!(find(&named(at("mine"))).unwrap(), Found::Named(at("mine")));
-        assert!(find(&named(at("nowhere"))).unwrap_err().to_string().contains("EXT_TEST_MINIO names"));
-        assert!(find(&[]).unwrap_err().to_string().contains("HOME"));
+            program(&at("bin").join(server.name));
+            assert_eq!(find(&base).unwrap(), Found::OnPath(at("bin").join(server.name)));
+            program(&at("mine"));
+            let named = |path| [(server.variable, path), ("PATH", at("bin"))];
+            assert_eq!(find(&named(at("mine"))).unwrap(), Found::Named(at("mine")));
+            assert!(find(&named(at("nowhere"))).unwrap_err().to_string().contains(server.variable));
+            assert!(find(&[]).unwrap_err().to_string().contains("HOME"));
+        }
     }
 }

@@ -106,6 +106,11 @@ impl Owned {
         ServerError::NotReady { name: self.name, problem, log: self.log_tail().unwrap_or_else(|error| format!("(its log cannot be read: {error})")) }
     }
 
+    /// Whether the end of its log holds `text`.
+    pub(crate) fn has_said(&self, text: &str) -> bool {
+        self.log_tail().is_ok_and(|log| log.contains(text))
+    }
+
     fn log_tail(&self) -> std::io::Result<String> {
         let mut file = File::open(&self.log)?;
         let start = file.metadata()?.len().saturating_sub(LOG_TAIL_BYTES);

@@ -5,12 +5,19 @@
 //! the signal (`PR_SET_PDEATHSIG`). Nothing is installed here and nothing is
 //! skipped: a program that is missing is an error that says what to run.
 
+mod authority;
 mod child;
+mod fault_proxy;
 mod http_get;
 mod minio;
 mod programs;
+mod redis;
+mod tls;
 
+pub use authority::{Authority, Pair, Validity};
+pub use fault_proxy::FaultProxy;
 pub use minio::{Bucket, Minio};
+pub use redis::Redis;
 
 /// Why a server does not run.
 #[derive(Debug, thiserror::Error)]

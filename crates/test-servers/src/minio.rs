@@ -1,7 +1,9 @@
 //! MinIO: an S3 server with conditional puts.
 
 use std::{
-    fmt, io,
+    fmt, fs, io,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
@@ -11,12 +13,12 @@ use std::{
 };
 
 use http::Method;
-use object_store::{aws::AmazonS3Builder, path::Path, signer::Signer as _};
+use object_store::{aws::AmazonS3Builder, path::Path as Key, signer::Signer as _};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::{
-    ServerError,
+    Authority, ServerError, Validity,
     child::{Owned, free_port},
     http_get::request,
     programs,
@@ -36,9 +38,14 @@ const STARTS_MAX: u32 = 5;
 const READY_BUCKET: &str = "ready";
 const SIGNATURE_LIFE: Duration = Duration::from_secs(300);
 
+/// In the server's folder; without files in it, it speaks plain HTTP.
+const CERTS_FOLDER: &str = "certs";
+
 /// A running MinIO; ends when dropped.
 pub struct Minio {
     port: u16,
+    /// Whose certificates it shows.
+    ca_file: Option<PathBuf>,
     server: Mutex<Owned>,
     buckets: AtomicU64,
     folder: TempDir,
@@ -47,8 +54,10 @@ pub struct Minio {
 /// A bucket of its own, and what is needed to reach it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bucket {
-    /// `http://127.0.0.1:<port>`.
+    /// `http://127.0.0.1:<port>`, or `https://…` over TLS.
     pub endpoint: String,
+    /// The authority that a client must trust to reach it, over TLS.
+    pub ca_file: Option<PathBuf>,
     /// The bucket's name.
     pub name: String,
     /// The access key.
@@ -63,16 +72,30 @@ impl Minio {
     /// # Errors
     /// When MinIO is not installed or does not come up, with the end of its log.
     pub fn start() -> Result<Self, ServerError> {
+        Self::started(None)
+    }
+
+    /// Starts one that speaks TLS only, with a certificate for `localhost` and `127.0.0.1`.
+    ///
+    /// # Errors
+    /// As [`Minio::start`].
+    pub fn start_tls(authority: &Authority) -> Result<Self, ServerError> {
+        Self::started(Some(authority))
+    }
+
+    fn started(authority: Option<&Authority>) -> Result<Self, ServerError> {
         let failed = |action| move |source| ServerError::System { name: NAME, action, source };
         let program = programs::find(NAME, VARIABLE)?;
+        let ca_file = authority.map(Authority::ca_file);
         let mut starts = 0;
         loop {
             starts += 1;
             let folder = tempfile::tempdir().map_err(failed("make its folder"))?;
+            write_certificates(&folder, authority)?;
             let port = free_port().map_err(failed("find a free port"))?;
             let mut server = spawn(&program, &folder, port)?;
-            match wait_until_ready(&mut server, port) {
-                Ok(()) => return Ok(Self { port, server: Mutex::new(server), buckets: AtomicU64::new(0), folder }),
+            match wait_until_ready(&mut server, &bucket_at(port, ca_file.clone(), READY_BUCKET.to_owned()), port) {
+                Ok(()) => return Ok(Self { port, ca_file, server: Mutex::new(server), buckets: AtomicU64::new(0), folder }),
                 Err(error) if starts >= STARTS_MAX || !error.to_string().contains("in use") => return Err(error),
                 Err(_) => {}
             }
@@ -100,16 +123,27 @@ impl Minio {
     /// When the server does not answer as it should.
     pub fn bucket(&self) -> Result<Bucket, ServerError> {
         let name = format!("test-{}", self.buckets.fetch_add(1, Ordering::Relaxed));
-        let bucket = bucket_at(self.port, name);
+        let bucket = self.bucket_named(name);
         let target = signed_target(&bucket)?;
-        let (status, answer) = request(self.port, "PUT", &target).map_err(|source| ServerError::System { name: NAME, action: "ask it", source })?;
+        let asked = request(self.port, self.ca_file.as_deref(), "PUT", &target);
+        let (status, answer) = asked.map_err(|source| ServerError::System { name: NAME, action: "ask it", source })?;
         if status == 200 { Ok(bucket) } else { Err(ServerError::Answer { name: NAME, answer }) }
     }
 
-    /// `http://127.0.0.1:<port>`.
+    /// `http://127.0.0.1:<port>`, or `https://…` over TLS.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        endpoint(self.address(), self.ca_file.is_some())
+    }
+
+    /// Where it listens, also after a restart.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+    }
+
+    fn bucket_named(&self, name: String) -> Bucket {
+        bucket_at(self.port, self.ca_file.clone(), name)
     }
 
     /// Takes the server away, as when its machine dies. [`Minio::restart`] brings it back with what it had.
@@ -125,7 +159,7 @@ impl Minio {
         let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
         server.kill();
         *server = spawn(&programs::find(NAME, VARIABLE)?, &self.folder, self.port)?;
-        wait_until_ready(&mut server, self.port)
+        wait_until_ready(&mut server, &self.bucket_named(READY_BUCKET.to_owned()), self.port)
     }
 
     /// Lets the server hang: it takes connections and answers nothing until [`Minio::go_on`].
@@ -146,10 +180,16 @@ impl Minio {
 }
 
 impl Bucket {
+    /// The same bucket where a proxy at `address` leads to its server.
+    #[must_use]
+    pub fn through(&self, address: SocketAddr) -> Self {
+        Self { endpoint: endpoint(address, self.ca_file.is_some()), ..self.clone() }
+    }
+
     /// The bucket as the value of a TOML section `[store]`, for programs that read their settings from a file.
     #[must_use]
     pub fn to_toml(&self) -> String {
-        let Self { endpoint, name, access_key, secret_key } = self;
+        let Self { endpoint, ca_file: _, name, access_key, secret_key } = self;
         format!("s3 = {{ endpoint = \"{endpoint}\", bucket = \"{name}\", access_key = \"{access_key}\", secret_key = \"{secret_key}\" }}\n")
     }
 }
@@ -162,7 +202,8 @@ impl fmt::Debug for Minio {
 
 fn spawn(program: &std::path::Path, folder: &TempDir, port: u16) -> Result<Owned, ServerError> {
     Owned::start(NAME, program, folder.path(), |command| {
-        command.args(["server", "--quiet", "--address"]).arg(format!("127.0.0.1:{port}")).arg(folder.path().join("data"));
+        command.args(["server", "--quiet", "--certs-dir"]).arg(folder.path().join(CERTS_FOLDER));
+        command.arg("--address").arg(format!("127.0.0.1:{port}")).arg(folder.path().join("data"));
         // Nothing of the user's, no console, no questions over the network.
         command.env_clear().env("HOME", folder.path()).env("MINIO_ROOT_USER", ACCESS_KEY).env("MINIO_ROOT_PASSWORD", SECRET_KEY);
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("MINIO_BROWSER", "off").env("MINIO_UPDATE", "off");
@@ -171,8 +212,25 @@ fn spawn(program: &std::path::Path, folder: &TempDir, port: u16) -> Result<Owned
     })
 }
 
-fn bucket_at(port: u16, name: String) -> Bucket {
-    Bucket { endpoint: format!("http://127.0.0.1:{port}"), name, access_key: ACCESS_KEY.to_owned(), secret_key: SECRET_KEY.to_owned() }
+/// Under the names that MinIO looks for.
+fn write_certificates(folder: &TempDir, authority: Option<&Authority>) -> Result<(), ServerError> {
+    let failed = |source| ServerError::System { name: NAME, action: "write its certificate", source };
+    let certs = folder.path().join(CERTS_FOLDER);
+    fs::create_dir(&certs).map_err(failed)?;
+    let Some(authority) = authority else { return Ok(()) };
+    let pair = authority.issue(&["localhost", "127.0.0.1"], Validity::Now)?;
+    fs::copy(pair.cert_file, certs.join("public.crt")).map_err(failed)?;
+    fs::copy(pair.key_file, certs.join("private.key")).map_err(failed)?;
+    Ok(())
+}
+
+fn endpoint(address: SocketAddr, tls: bool) -> String {
+    format!("{}://{address}", if tls { "https" } else { "http" })
+}
+
+fn bucket_at(port: u16, ca_file: Option<PathBuf>, name: String) -> Bucket {
+    let endpoint = endpoint(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), ca_file.is_some());
+    Bucket { endpoint, ca_file, name, access_key: ACCESS_KEY.to_owned(), secret_key: SECRET_KEY.to_owned() }
 }
 
 /// The request target that makes a bucket, with its signature.
@@ -189,7 +247,7 @@ fn signed_target(bucket: &Bucket) -> Result<String, ServerError> {
     // On a thread of its own: the caller may be inside of a runtime.
     let signed = thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(client.signed_url(Method::PUT, &Path::default(), SIGNATURE_LIFE)).map_err(io::Error::other)
+        runtime.block_on(client.signed_url(Method::PUT, &Key::default(), SIGNATURE_LIFE)).map_err(io::Error::other)
     });
     let url = signed.join().unwrap_or_else(|_| Err(io::Error::other("the signing thread panicked")));
     let url = url.map_err(|source| ServerError::System { name: NAME, action: "sign a request", source })?;
@@ -197,15 +255,15 @@ fn signed_target(bucket: &Bucket) -> Result<String, ServerError> {
 }
 
 /// Asks for a bucket until there is one: it calls itself ready before it is. The pause between two questions is no guess about when.
-fn wait_until_ready(server: &mut Owned, port: u16) -> Result<(), ServerError> {
+fn wait_until_ready(server: &mut Owned, ready: &Bucket, port: u16) -> Result<(), ServerError> {
     let started = Instant::now();
-    let target = signed_target(&bucket_at(port, READY_BUCKET.to_owned()))?;
+    let target = signed_target(ready)?;
     loop {
         if let Some(problem) = server.ended() {
             return Err(server.not_ready(problem));
         }
         // After a restart the bucket is there already.
-        if matches!(request(port, "PUT", &target), Ok((200 | 409, _))) {
+        if matches!(request(port, ready.ca_file.as_deref(), "PUT", &target), Ok((200 | 409, _))) {
             return Ok(());
         }
         if started.elapsed() > READY_MAX {
@@ -224,16 +282,27 @@ mod tests {
         let minio = Minio::start().unwrap();
         let buckets = [minio.bucket().unwrap(), minio.bucket().unwrap()];
         assert_ne!(buckets[0].name, buckets[1].name);
-        let (status, _) = request(minio.port, "GET", &format!("/{}/", buckets[0].name)).unwrap();
+        let (status, _) = request(minio.port, None, "GET", &format!("/{}/", buckets[0].name)).unwrap();
         assert_eq!(status, 403, "it is there, and not for everyone");
         minio.kill();
-        assert!(request(minio.port, "GET", "/minio/health/ready").is_err());
+        assert!(request(minio.port, None, "GET", "/minio/health/ready").is_err());
         minio.restart().unwrap();
-        let (status, _) = request(minio.port, "GET", &format!("/{}/", buckets[0].name)).unwrap();
+        let (status, _) = request(minio.port, None, "GET", &format!("/{}/", buckets[0].name)).unwrap();
         assert_eq!(status, 403);
         let port = minio.port;
         drop(minio);
-        assert!(request(port, "GET", "/minio/health/ready").is_err());
+        assert!(request(port, None, "GET", "/minio/health/ready").is_err());
+    }
+
+    #[test]
+    fn over_tls_a_client_must_trust_its_authority() {
+        let authority = Authority::new().unwrap();
+        let minio = Minio::start_tls(&authority).unwrap();
+        let bucket = minio.bucket().unwrap();
+        assert!(bucket.endpoint.starts_with("https://127.0.0.1:") && bucket.ca_file.is_some());
+        let asked = |authority: &Authority| request(minio.port, Some(&authority.ca_file()), "GET", &format!("/{}/", bucket.name));
+        assert_eq!(asked(&authority).unwrap().0, 403);
+        assert!(asked(&Authority::new().unwrap()).is_err());
     }
 
     #[test]

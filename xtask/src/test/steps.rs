@@ -29,7 +29,7 @@ pub(super) static ALL: &[Step] = &[
     step("docs", "documentation of our crates, warnings as errors", &[], docs),
     step("build", "the workspace with all its tests", &[], build),
     step("toolchain", "what guests are built with in every language, installed where missing", &["build"], guests::install_toolchain),
-    step("servers", "what tests talk to besides: S3; built where missing", &[], servers::install),
+    step("servers", "what tests talk to besides: S3 and Redis; installed where missing", &[], servers::install),
     step("examples", "the guest examples' own cases in the production engine", &["build", "toolchain"], guests::test_examples),
     step("foreign", "clients that nobody here generated: grpcio by reflection, curl", &["build", "toolchain"], foreign::run),
     step("tests", "unit and end-to-end tests", &["build", "toolchain", "servers"], tests),
