@@ -14,6 +14,8 @@ use std::{
 };
 
 use extensions_identity::Failures;
+use extensions_tls::ServerTls;
+use extensions_types::with_causes;
 use hyper::{
     server::conn::{http1, http2},
     service::service_fn,
@@ -32,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     handler,
     listener::{Accepted, Socket},
-    metrics::{Class, Shard},
+    metrics::{Class, Shard, Turned},
     preface::{Protocol, sniff},
     router::{Plane, RouteName},
     service::Service,
@@ -175,7 +177,7 @@ impl Protocols {
 pub(crate) async fn serve<S: Service>(accepted: Accepted, shared: Arc<Shared<S>>, worker: Arc<Worker>, protocols: Arc<Protocols>) {
     let Accepted { socket, plane, place } = accepted;
     let peer = match &socket {
-        Socket::Tcp(_, address) => Peer::Tcp(*address),
+        Socket::Tcp(_, address) | Socket::Tls(_, address, _) => Peer::Tcp(*address),
         Socket::Unix(_) => Peer::Unix,
     };
     let state = ConnState::new(worker, plane, peer);
@@ -185,12 +187,34 @@ pub(crate) async fn serve<S: Service>(accepted: Accepted, shared: Arc<Shared<S>>
             Ok(io) => speak(io, shared, state, &protocols).await,
             Err(error) => unwatched(error),
         },
+        // Boxed, so that connections without TLS are as small as they would be without this arm.
+        Socket::Tls(stream, _, tls) => match TcpStream::from_std(stream) {
+            Ok(io) => Box::pin(secured(io, tls, shared, state, &protocols)).await,
+            Err(error) => unwatched(error),
+        },
         Socket::Unix(stream) => match UnixStream::from_std(stream) {
             Ok(io) => speak(io, shared, state, &protocols).await,
             Err(error) => unwatched(error),
         },
     }
     drop(place);
+}
+
+/// As [`speak`], once both ends have shaken hands.
+async fn secured<S: Service>(io: TcpStream, tls: ServerTls, shared: Arc<Shared<S>>, state: ConnState, protocols: &Protocols) {
+    let closing = state.worker.closing.clone();
+    let shaken = tokio::select! {
+        shaken = tls.accept(io) => shaken,
+        () = closing.cancelled() => return,
+    };
+    match shaken {
+        Ok(io) => speak(io, shared, state, protocols).await,
+        Err(error) => {
+            shared.metrics.turned_away(Turned::Handshake);
+            // Anybody can make it fail: for the counter, not for the log of a quiet day.
+            tracing::debug!(peer = %state.peer, error = %with_causes(&error), "closed: no TLS handshake");
+        }
+    }
 }
 
 async fn speak<S: Service, T: AsyncRead + AsyncWrite + Unpin + 'static>(io: T, shared: Arc<Shared<S>>, state: ConnState, protocols: &Protocols) {

@@ -3,7 +3,7 @@
 //! Bytes become a [`Request`](extensions_admission::Request) and its answer
 //! becomes bytes; who may do what is [`Service`]'s business. A request walks
 //! listener → runtime → connection → router → `grpc/` or `http/` → [`Service`].
-//! No TLS here: a host's port lies behind the platform's own mesh or gateway.
+//! With certificates, TLS lies between listener and connection; without, nothing does.
 
 mod admin;
 mod auth;

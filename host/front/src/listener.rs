@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use extensions_tls::ServerTls;
 use rustix::{
     fs::{Mode, fchmod},
     net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with},
@@ -50,6 +51,8 @@ pub(crate) struct Accepted {
 #[derive(Debug)]
 pub(crate) enum Socket {
     Tcp(std::net::TcpStream, SocketAddr),
+    /// The I/O thread takes the handshake upon itself: a slow one costs the acceptor nothing.
+    Tls(std::net::TcpStream, SocketAddr, ServerTls),
     Unix(std::os::unix::net::UnixStream),
 }
 
@@ -80,7 +83,10 @@ impl Drop for Place {
 /// A bound listener.
 #[derive(Debug)]
 pub(crate) enum Listener {
-    Tcp(TcpListener),
+    Tcp {
+        listener: TcpListener,
+        tls: Option<ServerTls>,
+    },
     Unix {
         listener: UnixListener,
         /// Held for its drop.
@@ -90,11 +96,11 @@ pub(crate) enum Listener {
 
 impl Listener {
     /// Must be called within a runtime, which will watch the socket.
-    pub(crate) fn tcp(address: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn tcp(address: SocketAddr, tls: Option<ServerTls>) -> io::Result<Self> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
-        Ok(Self::Tcp(socket.listen(BACKLOG.into())?))
+        Ok(Self::Tcp { listener: socket.listen(BACKLOG.into())?, tls })
     }
 
     /// As [`Listener::tcp`]. A socket file that nobody listens on is replaced.
@@ -113,17 +119,21 @@ impl Listener {
 
     pub(crate) fn tcp_address(&self) -> Option<SocketAddr> {
         match self {
-            Self::Tcp(listener) => listener.local_addr().ok(),
+            Self::Tcp { listener, .. } => listener.local_addr().ok(),
             Self::Unix { .. } => None,
         }
     }
 
     async fn accept(&self) -> io::Result<Socket> {
         match self {
-            Self::Tcp(listener) => {
+            Self::Tcp { listener, tls } => {
                 let (stream, peer) = listener.accept().await?;
                 stream.set_nodelay(true)?;
-                Ok(Socket::Tcp(stream.into_std()?, peer))
+                let stream = stream.into_std()?;
+                Ok(match tls {
+                    None => Socket::Tcp(stream, peer),
+                    Some(tls) => Socket::Tls(stream, peer, tls.clone()),
+                })
             }
             Self::Unix { listener, .. } => Ok(Socket::Unix(listener.accept().await?.0.into_std()?)),
         }

@@ -58,15 +58,18 @@ pub(crate) enum Turned {
     Limit,
     /// Every I/O thread's queue of new connections was full.
     Busy,
+    /// No TLS handshake: too slow, without a certificate that we trust, or none at all.
+    Handshake,
 }
 
 impl Turned {
-    const ALL: [Self; 2] = [Self::Limit, Self::Busy];
+    const ALL: [Self; 3] = [Self::Limit, Self::Busy, Self::Handshake];
 
     fn label(self) -> &'static str {
         match self {
             Self::Limit => "limit",
             Self::Busy => "busy",
+            Self::Handshake => "handshake",
         }
     }
 }

@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use extensions_tls::ServerTls;
 use prometheus_client::registry::Registry;
 use tokio::{
     runtime::{Builder, Runtime},
@@ -225,12 +226,14 @@ struct Listeners {
 
 impl Listeners {
     fn bind(settings: &FrontSettings) -> Result<Self, StartError> {
-        let tcp = |address: &SocketAddr| Listener::tcp(*address).map_err(|source| StartError::Bind { address: address.to_string(), source });
+        let tcp = |address: &SocketAddr, tls: &Option<ServerTls>| {
+            Listener::tcp(*address, tls.clone()).map_err(|source| StartError::Bind { address: address.to_string(), source })
+        };
         let unix = |path: &PathBuf| Listener::unix(path).map_err(|source| StartError::Bind { address: path.display().to_string(), source });
         Ok(Self {
-            tcp: settings.listen.as_ref().map(tcp).transpose()?,
+            tcp: settings.listen.as_ref().map(|address| tcp(address, &settings.tls)).transpose()?,
             unix: settings.unix.as_ref().map(unix).transpose()?,
-            admin: settings.admin_listen.as_ref().map(tcp).transpose()?,
+            admin: settings.admin_listen.as_ref().map(|address| tcp(address, &settings.admin_tls)).transpose()?,
         })
     }
 

@@ -4,6 +4,8 @@
 
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, thread::available_parallelism, time::Duration};
 
+use extensions_tls::ServerTls;
+
 /// Connections that may be open at once: each costs about 20 KiB idle.
 const CONNECTIONS_MAX_DEFAULT: usize = 10_000;
 /// More would let one connection keep an I/O thread busy for itself alone.
@@ -22,6 +24,10 @@ pub struct FrontSettings {
     pub unix: Option<PathBuf>,
     /// Metrics and admin.
     pub admin_listen: Option<SocketAddr>,
+    /// TLS of `listen`; none: in the open. The Unix socket never has it.
+    pub tls: Option<ServerTls>,
+    /// TLS of `admin_listen`.
+    pub admin_tls: Option<ServerTls>,
     /// Metrics and admin on the main listeners as well, for one-machine use.
     pub merge_admin: bool,
     /// Threads that accept requests and start calls: one per core.
@@ -73,6 +79,8 @@ impl Default for FrontSettings {
             listen: None,
             unix: None,
             admin_listen: None,
+            tls: None,
+            admin_tls: None,
             merge_admin: false,
             io_threads: available_parallelism().map_or(1, NonZeroUsize::get),
             connections_max: CONNECTIONS_MAX_DEFAULT,
