@@ -1,0 +1,43 @@
+//! Keys and channels, built in one place.
+
+use extensions_types::Environment;
+
+use crate::HostId;
+
+/// Names within one namespace.
+#[derive(Debug, Clone)]
+pub(crate) struct Names {
+    namespace: String,
+}
+
+impl Names {
+    pub(crate) const fn within(namespace: String) -> Self {
+        Self { namespace }
+    }
+
+    /// The channel of an environment's changes.
+    pub(crate) fn changes(&self, env: Environment) -> String {
+        format!("{}:{env}:changes", self.namespace)
+    }
+
+    /// The key of a host's heartbeat.
+    pub(crate) fn host(&self, env: Environment, host: &HostId) -> String {
+        format!("{}{host}", self.hosts(env))
+    }
+
+    /// What all heartbeat keys of an environment begin with. A namespace has no
+    /// character that a pattern would read otherwise.
+    pub(crate) fn hosts(&self, env: Environment) -> String {
+        format!("{}:{env}:host:", self.namespace)
+    }
+
+    /// The stream of compile jobs.
+    pub(crate) fn compile(&self) -> String {
+        format!("{}:compile", self.namespace)
+    }
+
+    /// Jobs that no worker could end.
+    pub(crate) fn compile_aside(&self) -> String {
+        format!("{}:compile:aside", self.namespace)
+    }
+}
