@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use extensions_aot::Digest;
+use extensions_aot::digest;
 use extensions_catalog::ServedVersion;
 use extensions_types::{Abi, Build, Kind, Manifest, Schemas, TenantId, Version};
 
@@ -40,7 +40,7 @@ fn serve(id: &str, kind: Kind, limits: &str, component: &Bytes, tenant: &TenantI
         tenant: tenant.clone(),
         abi: Abi::Component,
         version: Version::FIRST,
-        digest: Digest::of(component).to_string(),
+        digest: digest(component).to_string(),
         schemas: Schemas::default(),
         tool: None,
         created_by: "bench".to_owned(),

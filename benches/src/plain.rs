@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
-use extensions_aot::Digest;
+use extensions_aot::digest;
 use extensions_catalog::ServedVersion;
 use extensions_engine::{Engine, Extension, Settings, Unobserved};
 use extensions_test_support::{Guest, PlainGuest};
@@ -55,7 +55,7 @@ fn module() -> PlainGuest {
 
 async fn load(engine: &Arc<Engine>, home: &Path, abi: Abi, component: Vec<u8>) -> anyhow::Result<Arc<Extension>> {
     let manifest = Manifest::parse("id = \"same\"\nkind = \"process_hook\"\nlang = \"rust\"\n")?;
-    let digest = Digest::of(&component).to_string();
+    let digest = digest(&component).to_string();
     let tenant = TenantId::parse("bench")?;
     let build = Build { tenant, abi, version: Version::FIRST, digest, schemas: Schemas::default(), tool: None, created_by: "bench".to_owned() };
     let version = Arc::new(ServedVersion::new(manifest.define(build), Bytes::from(component)));

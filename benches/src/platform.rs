@@ -80,6 +80,6 @@ pub(crate) async fn load(engine: &Arc<Engine>, home: &Path, guests: &Guests) -> 
 }
 
 pub(crate) fn modules(engine: &Arc<Engine>, home: &Path) -> anyhow::Result<Arc<Modules>> {
-    let cache = Cache::open(&home.join("aot"), engine.compatibility().clone())?;
+    let cache = Cache::open(&home.join("aot"), *engine.compatibility())?;
     Ok(Arc::new(Modules::new(Arc::clone(engine), cache, Compiler::new(THIS_BINARY.into(), Profile::default()), Handle::current())))
 }

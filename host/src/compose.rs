@@ -114,11 +114,11 @@ impl Host {
         let guest_logs = Arc::new(GuestLogs::default());
         let accounts = Arc::new(Accounts::new(&mut metrics, Arc::clone(&guest_logs)));
         let engine = Arc::new(Engine::start(engine_settings, accounts)?);
-        let cache = Cache::open(&settings.data_dir.join("aot"), engine.compatibility().clone())?;
+        let cache = Cache::open(&settings.data_dir.join("aot"), *engine.compatibility())?;
         let compiler = Compiler::new(compile_child.to_owned(), engine_settings.profile);
         let modules = Arc::new(Modules::new(Arc::clone(&engine), cache, compiler, background));
         let admission = Admission::new(verifier, catalogs, Arc::clone(&modules), Arc::clone(&engine), guest_logs);
-        let front = front_settings(settings, io_threads);
+        let front = front_settings(settings, io_threads)?;
         Ok(Prepared { admission, engine, modules, metrics, front, drain_timeout: settings.listen.drain_timeout() })
     }
 
@@ -160,17 +160,20 @@ impl Host {
     }
 }
 
-fn front_settings(settings: &HostSettings, io_threads: usize) -> FrontSettings {
+fn front_settings(settings: &HostSettings, io_threads: usize) -> Result<FrontSettings, SettingsError> {
     let listen = &settings.listen;
-    FrontSettings {
+    let tls = listen.open_tls()?;
+    Ok(FrontSettings {
         listen: Some(listen.address),
         unix: listen.unix.clone(),
         admin_listen: listen.admin_address,
+        tls: tls.main,
+        admin_tls: tls.admin,
         merge_admin: listen.merge_admin,
         io_threads,
         connections_max: listen.connections_max,
         reflection: listen.reflection,
         drain_notice: Duration::from_millis(listen.drain_notice_ms),
         ..FrontSettings::default()
-    }
+    })
 }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use extensions_aot::Digest;
+use extensions_aot::digest;
 use extensions_test_support::{
     Guest, Start,
     components::{WIT, of_module, process_hook_with},
@@ -52,7 +52,7 @@ async fn what_is_no_process_hook_is_not_served() {
 #[tokio::test]
 async fn a_component_that_is_not_its_digest_is_corrupt() {
     let scene = Scene::new().await;
-    let other = Digest::of(b"other").to_string();
+    let other = digest(b"other").to_string();
     let component = Guest::answering(Kind::ProcessHook, "{}").component();
     scene.platform.serve_as(&scene.hostile, "swapped", Kind::ProcessHook, "", component, other);
     let failed = failed(scene.invoke("swapped").await);
@@ -63,7 +63,7 @@ async fn a_component_that_is_not_its_digest_is_corrupt() {
 
 /// The code of a component in a host's folder.
 fn code_of(home: &Path, component: &[u8]) -> PathBuf {
-    let name = format!("{}.cwasm", Digest::of(component));
+    let name = format!("{}.cwasm", digest(component));
     let engines = fs::read_dir(home.join("aot")).unwrap();
     let files = engines.map(|engine| engine.unwrap().path().join(&name));
     files.into_iter().find(|file| file.exists()).expect("the component was compiled")

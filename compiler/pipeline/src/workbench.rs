@@ -76,7 +76,7 @@ impl Workbench {
     pub fn start(home: &Path, compile_child: &Path) -> Result<Self, WorkbenchError> {
         let settings = Settings { io_threads: 1, slow_calls_max: 4, ..Settings::default() };
         let engine = Arc::new(Engine::start(settings, Arc::new(Unobserved))?);
-        let cache = Cache::open(&home.join("aot"), engine.compatibility().clone())?;
+        let cache = Cache::open(&home.join("aot"), *engine.compatibility())?;
         let compiler = Compiler::new(compile_child.to_owned(), settings.profile);
         let modules = Arc::new(Modules::new(Arc::clone(&engine), cache, compiler, tokio::runtime::Handle::current()));
         Ok(Self::beside(engine, modules))

@@ -44,6 +44,9 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// Every profile there is.
+    pub const ALL: [Self; 2] = [Self { bounds: Bounds::Guards }, Self { bounds: Bounds::Hardened }];
+
     /// The profile's name in settings and on the compile child's command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -56,7 +59,7 @@ impl Profile {
     /// The profile of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Bounds::Guards, Bounds::Hardened].map(|bounds| Self { bounds }).into_iter().find(|profile| profile.name() == name)
+        Self::ALL.into_iter().find(|profile| profile.name() == name)
     }
 }
 
@@ -115,9 +118,9 @@ fn base(profile: Profile) -> Result<Config, ConfigError> {
 }
 
 /// Identifies what precompiled code an engine can run: the wasmtime version,
-/// target and CPU flags, tunables. Hex of a SHA-256.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CompatibilityHash(String);
+/// target and CPU flags, tunables. A SHA-256, shown as 64 lowercase hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CompatibilityHash([u8; 32]);
 
 impl CompatibilityHash {
     /// The hash of an engine.
@@ -125,26 +128,33 @@ impl CompatibilityHash {
     pub fn of(engine: &Engine) -> Self {
         let mut hasher = Sha256Hasher(aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256));
         std::hash::Hash::hash(&engine.precompile_compatibility_hash(), &mut hasher);
-        let digest = hasher.0.finish();
-        Self(digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(hasher.0.finish().as_ref().try_into().expect("SHA-256 has 32 bytes"))
     }
 
-    /// 64 lowercase hex digits.
+    /// The hash of every engine of a profile in this program.
+    ///
+    /// # Errors
+    /// When wasmtime refuses the configuration.
+    pub fn of_profile(profile: Profile) -> Result<Self, ConfigError> {
+        compile_engine(profile).map(|engine| Self::of(&engine))
+    }
+
+    /// Its 32 bytes.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
 
 impl fmt::Display for CompatibilityHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
 impl fmt::Debug for CompatibilityHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CompatibilityHash({})", self.0)
+        write!(f, "CompatibilityHash({self})")
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use extensions_aot::Digest;
+use extensions_aot::digest;
 use extensions_catalog::{Overlay, ServedVersion};
 use extensions_client::{Client, Endpoint, HttpClient};
 use extensions_engine::Engine;
@@ -57,7 +57,7 @@ impl Platform {
     /// # Panics
     /// When the manifest is refused.
     pub fn serve(&self, tenant: &TenantId, id: &str, kind: Kind, manifest: &str, component: Vec<u8>) -> Arc<ServedVersion> {
-        let digest = Digest::of(&component).to_string();
+        let digest = digest(&component).to_string();
         self.serve_as(tenant, id, kind, manifest, component, digest)
     }
 
@@ -66,7 +66,7 @@ impl Platform {
     /// # Panics
     /// When the manifest is refused.
     pub fn serve_plain(&self, tenant: &TenantId, id: &str, kind: Kind, manifest: &str, component: Vec<u8>) -> Arc<ServedVersion> {
-        let digest = Digest::of(&component).to_string();
+        let digest = digest(&component).to_string();
         let served = Serving { abi: Abi::Plain, kind, manifest, component, digest };
         self.put(tenant, id, served)
     }

@@ -15,8 +15,9 @@ use std::{
 
 use aws_lc_rs::{digest, hmac, rand};
 use extensions_engine_config::CompatibilityHash;
+use extensions_types::Sha256;
 
-use crate::{Code, Digest, start::runs_at_start};
+use crate::{Code, signed::Opened};
 
 const KEY_FILE: &str = "mac.key";
 const KEY_BYTES: usize = 32;
@@ -73,7 +74,7 @@ impl Cache {
     pub fn open(root: &Path, compatibility: CompatibilityHash) -> Result<Self, CacheError> {
         private_directory(root)?;
         let key = read_or_make_key(&root.join(KEY_FILE))?;
-        let directory = root.join(compatibility.as_str());
+        let directory = root.join(compatibility.to_string());
         private_directory(&directory)?;
         Ok(Self { directory, key, compatibility })
     }
@@ -83,7 +84,7 @@ impl Cache {
     ///
     /// # Errors
     /// When the file system fails.
-    pub fn get(&self, component: Digest) -> Result<Option<Code>, CacheError> {
+    pub fn get(&self, component: Sha256) -> Result<Option<Code>, CacheError> {
         let path = self.path(component);
         let file = match File::open(&path) {
             Ok(file) => file,
@@ -100,17 +101,21 @@ impl Cache {
         }
     }
 
-    /// Stores the code of `component` and gives it back, verified and held open.
+    /// The engine that its code is for.
+    #[must_use]
+    pub fn engine(&self) -> CompatibilityHash {
+        self.compatibility
+    }
+
+    /// Stores code that this host's own child compiled from `component`, and gives it back, verified and held open.
     ///
     /// # Errors
     /// When the file system fails; nothing half-written is ever found later.
-    pub fn put(&self, component: &[u8], code: &[u8]) -> Result<Code, CacheError> {
-        let starts = runs_at_start(component);
-        let component = Digest::of(component);
+    pub fn put(&self, component: Sha256, code: &[u8], runs_at_start: bool) -> Result<Code, CacheError> {
         self.make_room(code.len() as u64)?;
         let path = self.path(component);
         let staged = self.directory.join(format!("{component}.{}.{:x}.tmp", std::process::id(), random_u64()?));
-        let written = self.write(&staged, component, starts, code).map_err(io_error("write", &staged));
+        let written = self.write(&staged, component, runs_at_start, code).map_err(io_error("write", &staged));
         if let Err(error) = written.and_then(|()| fs::rename(&staged, &path).map_err(io_error("rename", &staged))) {
             // The first error is the one to tell; a leftover file is swept by make_room.
             let _ = fs::remove_file(&staged);
@@ -120,7 +125,15 @@ impl Cache {
         self.get(component)?.ok_or_else(|| io_error("verify", &path)(missing))
     }
 
-    fn write(&self, staged: &Path, component: Digest, starts: bool, code: &[u8]) -> io::Result<()> {
+    /// Stores code that a trusted key signed for `component` and this engine.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub fn adopt(&self, component: Sha256, opened: &Opened<'_>) -> Result<Code, CacheError> {
+        self.put(component, opened.code, opened.runs_at_start)
+    }
+
+    fn write(&self, staged: &Path, component: Sha256, starts: bool, code: &[u8]) -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(staged)?;
         file.write_all(code)?;
         file.write_all(&[starts.into()])?;
@@ -131,7 +144,7 @@ impl Cache {
 
     /// Reads the whole file once: what is hashed here is what will be mapped.
     /// Whether the component runs code at its start, or none for a file that does not verify.
-    fn verify(&self, mut file: &File, component: Digest) -> io::Result<Option<bool>> {
+    fn verify(&self, mut file: &File, component: Sha256) -> io::Result<Option<bool>> {
         let Some(code_bytes) = file.metadata()?.len().checked_sub(TRAILER_BYTES as u64) else {
             return Ok(None);
         };
@@ -153,15 +166,15 @@ impl Cache {
         Ok(is_ours.then_some(starts != 0))
     }
 
-    fn mac(&self, component: Digest, code: digest::Digest, starts: u8) -> hmac::Tag {
+    fn mac(&self, component: Sha256, code: digest::Digest, starts: u8) -> hmac::Tag {
         hmac::sign(&self.key, &self.message(component, code, starts))
     }
 
-    fn message(&self, component: Digest, code: digest::Digest, starts: u8) -> Vec<u8> {
-        [self.compatibility.as_str().as_bytes(), component.as_bytes(), code.as_ref(), &[starts]].concat()
+    fn message(&self, component: Sha256, code: digest::Digest, starts: u8) -> Vec<u8> {
+        [self.compatibility.to_string().as_bytes(), component.as_bytes(), code.as_ref(), &[starts]].concat()
     }
 
-    fn path(&self, component: Digest) -> PathBuf {
+    fn path(&self, component: Sha256) -> PathBuf {
         self.directory.join(format!("{component}.cwasm"))
     }
 
@@ -238,7 +251,7 @@ mod tests {
     struct Fixture {
         root: tempfile::TempDir,
         engine: Engine,
-        digest: Digest,
+        digest: Sha256,
         code: Vec<u8>,
     }
 
@@ -248,7 +261,7 @@ mod tests {
     fn fixture() -> Fixture {
         let engine = compile_engine(Profile::default()).unwrap();
         let code = engine.precompile_component(COMPONENT).unwrap();
-        Fixture { root: tempfile::tempdir().unwrap(), engine, digest: Digest::of(COMPONENT), code }
+        Fixture { root: tempfile::tempdir().unwrap(), engine, digest: crate::digest(COMPONENT), code }
     }
 
     impl Fixture {
@@ -265,7 +278,7 @@ mod tests {
     fn code_survives_a_restart() {
         let fixture = fixture();
         assert!(fixture.cache().get(fixture.digest).unwrap().is_none());
-        fixture.load(fixture.cache().put(COMPONENT, &fixture.code).unwrap());
+        fixture.load(fixture.cache().put(fixture.digest, &fixture.code, false).unwrap());
         fixture.load(fixture.cache().get(fixture.digest).unwrap().unwrap());
     }
 
@@ -273,10 +286,10 @@ mod tests {
     fn any_changed_truncated_or_foreign_file_is_refused_and_removed() {
         let fixture = fixture();
         let cache = fixture.cache();
-        cache.put(COMPONENT, &fixture.code).unwrap();
+        cache.put(fixture.digest, &fixture.code, false).unwrap();
         let path = cache.path(fixture.digest);
         let whole = fs::read(&path).unwrap();
-        let other = Digest::of(b"another component");
+        let other = crate::digest(b"another component");
         for change in [1, whole.len() / 2, whole.len() - 1, whole.len() - MAC_BYTES, whole.len() - TRAILER_BYTES] {
             for bytes in [
                 {
@@ -302,7 +315,7 @@ mod tests {
     fn code_of_another_key_or_engine_is_refused() {
         let fixture = fixture();
         let cache = fixture.cache();
-        cache.put(COMPONENT, &fixture.code).unwrap();
+        cache.put(fixture.digest, &fixture.code, false).unwrap();
         let hardened = compile_engine(Profile { bounds: Bounds::Hardened }).unwrap();
         let foreign = Cache::open(&fixture.root.path().join("aot"), CompatibilityHash::of(&hardened)).unwrap();
         fs::copy(cache.path(fixture.digest), foreign.path(fixture.digest)).unwrap();

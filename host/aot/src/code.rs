@@ -2,16 +2,15 @@
 
 use std::{fs::File, os::fd::AsRawFd, path::PathBuf};
 
+use extensions_types::Sha256;
 use wasmtime::{Engine, component::Component};
-
-use crate::Digest;
 
 /// Code that the cache has verified. The descriptor that was verified is the
 /// one that is mapped, whatever happens to the file's name meanwhile.
 #[derive(Debug)]
 pub struct Code {
     file: File,
-    component: Digest,
+    component: Sha256,
     runs_at_start: bool,
 }
 
@@ -21,7 +20,7 @@ pub struct Code {
 #[derive(Debug, thiserror::Error)]
 #[error("verified code of component {component} does not load")]
 pub struct LoadError {
-    component: Digest,
+    component: Sha256,
     #[source]
     source: wasmtime::Error,
 }
@@ -35,7 +34,7 @@ impl LoadError {
 }
 
 impl Code {
-    pub(crate) fn new(file: File, component: Digest, runs_at_start: bool) -> Self {
+    pub(crate) fn new(file: File, component: Sha256, runs_at_start: bool) -> Self {
         Self { file, component, runs_at_start }
     }
 
@@ -54,7 +53,9 @@ impl Code {
         let failed = |source| LoadError { component: self.component, source };
         #[allow(unsafe_code, reason = "loading native code is what this crate is for")]
         // SAFETY: `Cache::verify` read this very descriptor and checked a MAC that only this host
-        // can make over the bytes' digest, the component and this engine's compatibility hash.
+        // can make over the bytes' digest, the component and this engine's compatibility hash. It
+        // makes one for what its own compile child answered, and for what a trusted key signed over
+        // the same three (`signed::open`), whose holder signs what its own compile child answered.
         // The file is read-only, in a directory of this user alone, and is only ever replaced by
         // rename or unlinked, never written: the mapping keeps the verified bytes.
         let component = unsafe { Component::deserialize_file(engine, &path) }.map_err(failed)?;

@@ -2,9 +2,11 @@
 
 use wasmparser::{Parser, Payload};
 
-/// A component with a start function is instantiated on a fiber, so that its
-/// start can be sliced; the others need none.
-pub(crate) fn runs_at_start(component: &[u8]) -> bool {
+/// Whether making an instance of `component` runs guest code. A component with
+/// a start function is instantiated on a fiber, so that its start can be
+/// sliced; the others need none.
+#[must_use]
+pub fn runs_at_start(component: &[u8]) -> bool {
     let is_start = |payload: wasmparser::Result<Payload<'_>>| {
         // What does not parse has not been compiled either; the fiber is the safe side.
         matches!(payload, Err(_) | Ok(Payload::StartSection { .. } | Payload::ComponentStartSection { .. }))

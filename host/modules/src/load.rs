@@ -1,10 +1,10 @@
 //! One load: verify the component, find or make its code, map and link it.
 
-use extensions_types::with_causes;
+use extensions_types::{Sha256, with_causes};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use extensions_aot::{Cache, Code, CompileError, Compiler, Digest, LoadError};
+use extensions_aot::{Cache, Code, CompileError, Compiler, LoadError, digest, runs_at_start};
 use extensions_catalog::{Component, NoComponent, ServedVersion};
 use extensions_engine::{Engine, Extension, Mapped};
 use tokio::sync::Semaphore;
@@ -54,7 +54,7 @@ pub(crate) struct Loader {
     pub(crate) compiles: Compiles,
     pub(crate) fetches: Semaphore,
     /// Versions of one component share its code and memory image.
-    pub(crate) mapped: quick_cache::sync::Cache<Digest, Mapped, CodeWeight>,
+    pub(crate) mapped: quick_cache::sync::Cache<Sha256, Mapped, CodeWeight>,
 }
 
 impl Loader {
@@ -66,7 +66,7 @@ impl Loader {
     }
 
     async fn map(self: &Arc<Self>, version: &Arc<ServedVersion>) -> Result<Mapped, NotLoaded> {
-        let digest: Digest = version.definition.digest.parse().map_err(|_| NotLoaded::Corrupt)?;
+        let digest: Sha256 = version.definition.digest.parse().map_err(|_| NotLoaded::Corrupt)?;
         if let Component::Here(bytes) = version.component() {
             whole(bytes.clone(), digest).await?;
         }
@@ -85,7 +85,7 @@ impl Loader {
         Ok(mapped)
     }
 
-    async fn compile(self: &Arc<Self>, version: &Arc<ServedVersion>, digest: Digest) -> Result<Code, NotLoaded> {
+    async fn compile(self: &Arc<Self>, version: &Arc<ServedVersion>, digest: Sha256) -> Result<Code, NotLoaded> {
         let turn = self.compiles.turn(&version.definition.tenant_id).await.ok_or(NotLoaded::Internal)?;
         // Held until the code is there, so that few components wait in memory; a slow store keeps no compile place.
         let _fetch = self.fetches.acquire().await.map_err(internal)?;
@@ -103,13 +103,13 @@ impl Loader {
             CompileError::Child(_) | CompileError::Pipe(_) => internal(error),
         })?;
         let loader = Arc::clone(self);
-        blocking(move || loader.cache.put(&component, &code).map_err(internal)).await
+        blocking(move || loader.cache.put(digest, &code, runs_at_start(&component)).map_err(internal)).await
     }
 }
 
 /// Checks the bytes against the digest: whoever vouches for them, others are never run.
-async fn whole(component: Bytes, digest: Digest) -> Result<(), NotLoaded> {
-    blocking(move || if Digest::of(&component) == digest { Ok(()) } else { Err(NotLoaded::Corrupt) }).await
+async fn whole(component: Bytes, wanted: Sha256) -> Result<(), NotLoaded> {
+    blocking(move || if digest(&component) == wanted { Ok(()) } else { Err(NotLoaded::Corrupt) }).await
 }
 
 fn unfetched(version: &ServedVersion, error: &NoComponent) -> NotLoaded {

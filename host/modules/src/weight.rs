@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use extensions_aot::Digest;
 use extensions_catalog::DefinitionKey;
 use extensions_engine::{Extension, Mapped};
+use extensions_types::Sha256;
 
 /// Weighs mapped code by its bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CodeWeight;
 
-impl quick_cache::Weighter<Digest, Mapped> for CodeWeight {
-    fn weight(&self, _: &Digest, mapped: &Mapped) -> u64 {
+impl quick_cache::Weighter<Sha256, Mapped> for CodeWeight {
+    fn weight(&self, _: &Sha256, mapped: &Mapped) -> u64 {
         (mapped.bytes() as u64).max(crate::CODE_BYTES_MIN)
     }
 }
