@@ -23,7 +23,10 @@ mod waiver;
 
 pub use causes::with_causes;
 pub use context::ExecutionContext;
-pub use control::{ControlState, Running, Switch, SwitchSource, SwitchTarget};
+pub use control::{
+    ControlScope, ControlSource, ControlState, EffectiveQuota, Policy, PolicyMode, Provenance, Quota, QuotaError, QuotaLimits, Ruling, Running,
+    Switch, SwitchTarget, TenantWeight, Weight, WeightError,
+};
 pub use definition::{ExtensionDefinition, Metadata, SCHEMA_BYTES_MAX, Schemas, ToolDescription, ToolError};
 pub use digest::{NotASha256, Sha256};
 pub use entry::{BlobRef, EntryDocument, EntryVersion};

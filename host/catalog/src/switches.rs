@@ -106,7 +106,7 @@ impl Switches {
 
 #[cfg(test)]
 mod tests {
-    use extensions_types::{Build, Environment, Manifest, Schemas, Switch, SwitchSource};
+    use extensions_types::{Build, ControlSource, Environment, Manifest, Provenance, Schemas, Switch};
 
     use super::*;
 
@@ -125,7 +125,7 @@ mod tests {
 
     fn off(targets: &[SwitchTarget], definition: &ExtensionDefinition) -> Option<Off> {
         let mut state = ControlState::new(Environment::Prod);
-        let switch = |target: &SwitchTarget| Switch { target: target.clone(), source: SwitchSource::Operator, why: String::new(), seq: 1, at_ms: 0 };
+        let switch = |target: &SwitchTarget| Switch::new(target.clone(), Provenance::new(ControlSource::Operator, "", 1, 0));
         state.switches = targets.iter().map(switch).collect();
         Switches::of(&state).forced_off(definition)
     }

@@ -6,8 +6,8 @@ use extensions_artifact::{Key, Owned, S3Settings, Secret, Store, digest, documen
 use extensions_test_servers::Bucket;
 use extensions_test_support::Guest;
 use extensions_types::{
-    BlobRef, Build, ControlState, EntryDocument, EntryVersion, Environment, ExtensionId, Kind, Manifest, SchemaV1, Schemas, Switch, SwitchSource,
-    SwitchTarget, TenantId, Version,
+    BlobRef, Build, ControlSource, ControlState, EntryDocument, EntryVersion, Environment, ExtensionId, Kind, Manifest, Provenance, SchemaV1,
+    Schemas, Switch, SwitchTarget, TenantId, Version,
 };
 
 pub(crate) const ENV: Environment = Environment::Prod;
@@ -60,7 +60,7 @@ impl Shelf {
     }
 
     pub(crate) async fn switch_off(&self, seq: u64, targets: &[SwitchTarget]) {
-        let switch = |target: &SwitchTarget| Switch { target: target.clone(), source: SwitchSource::Operator, why: "drill".into(), seq, at_ms: 0 };
+        let switch = |target: &SwitchTarget| Switch::new(target.clone(), Provenance::new(ControlSource::Operator, "drill", seq, 0));
         let state = ControlState { applied_seq: seq, switches: targets.iter().map(switch).collect(), ..ControlState::new(ENV) };
         self.0.put(&Key::ControlState { env: ENV }, document::encode(&state).unwrap()).await.unwrap();
     }

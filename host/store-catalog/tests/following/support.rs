@@ -10,11 +10,11 @@ use extensions_artifact::{
     Backend, Operation, Owned, Store, digest, document,
     testing::{Call, Fault, Faults, Memory},
 };
-use extensions_catalog::{Catalog as _, DefinitionKey, Entry, Hook, Loads, Missing, NotServed, ServedVersion, find, resolve};
+use extensions_catalog::{Catalog as _, DefinitionKey, Entry, Hook, Loads, Missing, NotServed, ServedVersion, Urgency, find, resolve};
 use extensions_store_catalog::{CatalogSettings, Following, StoreCatalog};
 use extensions_types::{
-    BlobRef, Build, CallLabel, ControlState, EntryDocument, EntryVersion, Environment, ExtensionId, Manifest, SchemaV1, Schemas, Switch,
-    SwitchSource, SwitchTarget, TenantId, Version, VersionSelector,
+    BlobRef, Build, CallLabel, ControlSource, ControlState, EntryDocument, EntryVersion, Environment, ExtensionId, Manifest, Provenance, SchemaV1,
+    Schemas, Switch, SwitchTarget, TenantId, Version, VersionSelector,
 };
 use futures_util::future::BoxFuture;
 use tempfile::TempDir;
@@ -89,7 +89,7 @@ impl Loads for Scripted {
         self.loaded.lock().unwrap().contains(&version.key())
     }
 
-    fn load<'l>(&'l self, version: &'l Arc<ServedVersion>) -> BoxFuture<'l, Result<(), String>> {
+    fn load<'l>(&'l self, version: &'l Arc<ServedVersion>, _: Urgency) -> BoxFuture<'l, Result<(), String>> {
         Box::pin(async {
             self.asked.send_modify(|asked| *asked += 1);
             drop(self.gate.acquire().await.unwrap());
@@ -203,7 +203,7 @@ impl Scene {
     }
 
     pub(crate) async fn put_control(&self, order: (u64, u64), targets: &[SwitchTarget]) {
-        let switch = |target: &SwitchTarget| Switch { target: target.clone(), source: SwitchSource::Operator, why: "drill".into(), seq: 1, at_ms: 0 };
+        let switch = |target: &SwitchTarget| Switch::new(target.clone(), Provenance::new(ControlSource::Operator, "drill", 1, 0));
         let switches = targets.iter().map(switch).collect();
         let state = ControlState { generation: order.0, applied_seq: order.1, switches, ..ControlState::new(ENV) };
         let key = extensions_artifact::Key::ControlState { env: ENV };

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, future::Future, pin::Pin};
 
 use extensions_proto::v1;
 use extensions_registry_core::{Actor, Command, bounds, control::ControlAction};
-use extensions_types::{Refusal, SwitchSource, TenantId};
+use extensions_types::{ControlSource, Refusal, TenantId};
 use tokio::time::timeout;
 
 use super::{NOTIFY_WAIT, Named, Service, parse, refusal, refuse::unavailable};
@@ -82,7 +82,7 @@ impl Service {
         self.audited(call, Named { operation: "ChangeControl", tenant: "", on: &env }, async {
             let caller = call.operator()?;
             let env = parse::environment("env", &request.env)?;
-            let (target, source) = (parse::switch_target(request.target)?, SwitchSource::Operator);
+            let (target, source) = (parse::switch_target(request.target)?, ControlSource::Operator);
             let action = if request.off { ControlAction::ForceOff { target, source } } else { ControlAction::Lift { target, source } };
             let id = parse::key(&request.idempotency_key)?;
             let command = Command { id, expected_seq: request.expected_seq, why: request.why, from: Some(call.from.to_string()), action };

@@ -1,6 +1,6 @@
 //! An environment's switches.
 
-use extensions_types::{ControlState, SwitchSource, SwitchTarget};
+use extensions_types::{ControlSource, ControlState, SwitchTarget};
 use serde::Serialize;
 
 /// An environment's control.
@@ -20,7 +20,7 @@ pub struct SwitchView {
     /// What.
     pub target: SwitchTarget,
     /// Who holds it off.
-    pub source: SwitchSource,
+    pub source: ControlSource,
     /// Why.
     pub why: String,
     /// The event that set it.
@@ -42,10 +42,10 @@ impl From<ControlState> for ControlView {
     fn from(state: ControlState) -> Self {
         let switches = state.switches.into_iter().map(|switch| SwitchView {
             target: switch.target,
-            source: switch.source,
-            why: switch.why,
-            seq: switch.seq,
-            at_ms: switch.at_ms,
+            source: switch.set.source,
+            why: switch.set.why,
+            seq: switch.set.seq,
+            at_ms: switch.set.at_ms,
         });
         Self { seq: state.applied_seq, generation: state.generation, switches: switches.collect() }
     }

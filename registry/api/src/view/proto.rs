@@ -1,7 +1,7 @@
 //! Views as messages of registry.proto.
 
 use extensions_proto::v1;
-use extensions_types::{Environment, Origin, SwitchSource, SwitchTarget, Version, VersionState};
+use extensions_types::{ControlSource, Environment, Origin, SwitchTarget, Version, VersionState};
 
 use super::{
     ActorView, Changed, ControlChanged, ControlView, EntryView, ExtensionView, FindingView, HistoryPage, HistoryView, ListPage, PinView, ReviewView,
@@ -227,8 +227,8 @@ pub(crate) fn switch_target(of: SwitchTarget) -> v1::SwitchTarget {
 impl From<SwitchView> for v1::Switch {
     fn from(view: SwitchView) -> Self {
         let source = match view.source {
-            SwitchSource::Operator => "operator",
-            SwitchSource::File => "file",
+            ControlSource::Operator => "operator",
+            ControlSource::File => "file",
         };
         Self { target: Some(switch_target(view.target)), why: view.why, source: source.to_owned(), seq: view.seq, at_ms: view.at_ms }
     }

@@ -1,6 +1,6 @@
 //! What an operator's command changes, or why it may not.
 
-use extensions_types::{SwitchSource, SwitchTarget};
+use extensions_types::{ControlSource, SwitchTarget};
 
 use super::{Control, ControlAction, ControlChange, ControlCommand, SWITCHES_MAX};
 use crate::{
@@ -33,18 +33,20 @@ pub fn decide(control: &Control, command: &ControlCommand, caller: &Caller) -> R
 
 /// Operators switch in their own name; what a file says, only the registry's
 /// import sets and lifts.
-fn check_right(source: SwitchSource, caller: &Caller) -> Result<(), Refusal> {
+fn check_right(source: ControlSource, caller: &Caller) -> Result<(), Refusal> {
     match (&caller.authority, source) {
-        (Authority::Operator, SwitchSource::Operator) | (Authority::Registry, SwitchSource::File) => Ok(()),
-        (Authority::Operator, SwitchSource::File) => Err(Refusal::denied("this switch was set in a file that the registry imports; change it there")),
-        (Authority::Registry, SwitchSource::Operator) => Err(Refusal::denied("only operators set and lift their switches")),
+        (Authority::Operator, ControlSource::Operator) | (Authority::Registry, ControlSource::File) => Ok(()),
+        (Authority::Operator, ControlSource::File) => {
+            Err(Refusal::denied("this switch was set in a file that the registry imports; change it there"))
+        }
+        (Authority::Registry, ControlSource::Operator) => Err(Refusal::denied("only operators set and lift their switches")),
         (Authority::Tenant { .. }, _) => {
             Err(Refusal::denied("control needs a platform token with scope `platform:operate`; to switch off your own extension, disable it"))
         }
     }
 }
 
-fn force_off(control: &Control, target: &SwitchTarget, source: SwitchSource, why: &str) -> Result<Option<ControlChange>, Refusal> {
+fn force_off(control: &Control, target: &SwitchTarget, source: ControlSource, why: &str) -> Result<Option<ControlChange>, Refusal> {
     if why.trim().is_empty() {
         return Err(Refusal::bad("forcing something off needs a reason for whoever finds it off; say why"));
     }
@@ -59,6 +61,6 @@ fn force_off(control: &Control, target: &SwitchTarget, source: SwitchSource, why
     Ok(Some(ControlChange::ForcedOff { target: target.clone(), source }))
 }
 
-fn lift(control: &Control, target: &SwitchTarget, source: SwitchSource) -> Option<ControlChange> {
+fn lift(control: &Control, target: &SwitchTarget, source: ControlSource) -> Option<ControlChange> {
     control.holds_off(target, source).then(|| ControlChange::Lifted { target: target.clone(), source })
 }

@@ -7,7 +7,7 @@ mod state;
 pub use decide::decide;
 pub use state::{Control, ControlApplyError};
 
-use extensions_types::{SwitchSource, SwitchTarget};
+use extensions_types::{ControlSource, SwitchTarget};
 use serde::{Deserialize, Serialize};
 
 use crate::{Command, Event};
@@ -25,14 +25,14 @@ pub enum ControlAction {
         /// What.
         target: SwitchTarget,
         /// Who holds it off.
-        source: SwitchSource,
+        source: ControlSource,
     },
     /// End that; other sources may still hold it off.
     Lift {
         /// What.
         target: SwitchTarget,
         /// Who held it off.
-        source: SwitchSource,
+        source: ControlSource,
     },
 }
 
@@ -45,14 +45,14 @@ pub enum ControlChange {
         /// What.
         target: SwitchTarget,
         /// Who holds it off.
-        source: SwitchSource,
+        source: ControlSource,
     },
     /// One source no longer holds it off.
     Lifted {
         /// What.
         target: SwitchTarget,
         /// Who held it off.
-        source: SwitchSource,
+        source: ControlSource,
     },
 }
 

@@ -1,6 +1,6 @@
 //! What the events of an environment's control amount to.
 
-use extensions_types::{ControlState, Environment, Switch, SwitchSource, SwitchTarget};
+use extensions_types::{ControlSource, ControlState, Environment, Provenance, Switch, SwitchTarget};
 use serde::{Deserialize, Serialize};
 
 use super::{ControlChange, ControlEvent};
@@ -56,7 +56,7 @@ impl Control {
         let switches = &mut self.state.switches;
         match &event.change {
             ControlChange::ForcedOff { target, source } => {
-                let switch = Switch { target: target.clone(), source: *source, why: event.why.clone(), seq: event.seq, at_ms: event.at_ms };
+                let switch = Switch::new(target.clone(), provenance(event, *source));
                 match find(switches, target, *source) {
                     Ok(at) => switches[at] = switch,
                     Err(at) => switches.insert(at, switch),
@@ -82,12 +82,16 @@ impl Control {
 
     /// Whether this source holds exactly this target off.
     #[must_use]
-    pub fn holds_off(&self, target: &SwitchTarget, source: SwitchSource) -> bool {
+    pub fn holds_off(&self, target: &SwitchTarget, source: ControlSource) -> bool {
         find(&self.state.switches, target, source).is_ok()
     }
 }
 
 /// Where a switch stands, or belongs: they are ordered by target and source.
-fn find(switches: &[Switch], target: &SwitchTarget, source: SwitchSource) -> Result<usize, usize> {
-    switches.binary_search_by(|switch| (&switch.target, switch.source).cmp(&(target, source)))
+fn find(switches: &[Switch], target: &SwitchTarget, source: ControlSource) -> Result<usize, usize> {
+    switches.binary_search_by(|switch| (&switch.target, switch.set.source).cmp(&(target, source)))
+}
+
+fn provenance(event: &ControlEvent, source: ControlSource) -> Provenance {
+    Provenance { source, who: event.actor.to_string(), why: event.why.clone(), seq: event.seq, at_ms: event.at_ms }
 }

@@ -7,7 +7,7 @@ use extensions_registry_core::{
     Actor, Built, Change, Event, Extension, Finding, Pin,
     control::{Control, ControlChange, ControlEvent},
 };
-use extensions_types::{ActorType, Environment, ExtensionId, RiskTier, SchemaV1, Sha256, SwitchSource, SwitchTarget};
+use extensions_types::{ActorType, ControlSource, Environment, ExtensionId, RiskTier, SchemaV1, Sha256, SwitchTarget};
 
 use crate::scene::{Scene, asked, built, digest, draft, label, person, tenant, version};
 
@@ -127,11 +127,11 @@ fn every_control_change_keeps_its_stored_form() {
         (SwitchTarget::Tier { tier: RiskTier::High }, r#"{"of":"tier","tier":"high"}"#),
     ];
     for (target, text) in examples {
-        let off = ControlChange::ForcedOff { target: target.clone(), source: SwitchSource::Operator };
+        let off = ControlChange::ForcedOff { target: target.clone(), source: ControlSource::Operator };
         let stored = format!("{{\"type\":\"forced_off\",\"target\":{text},\"source\":\"operator\"}}");
         assert_eq!(serde_json::to_string(&off).unwrap(), stored);
         assert_eq!(serde_json::from_str::<ControlChange>(&stored).unwrap(), off);
-        let lifted = ControlChange::Lifted { target, source: SwitchSource::File };
+        let lifted = ControlChange::Lifted { target, source: ControlSource::File };
         let stored = format!("{{\"type\":\"lifted\",\"target\":{text},\"source\":\"file\"}}");
         assert_eq!(serde_json::to_string(&lifted).unwrap(), stored);
         assert_eq!(serde_json::from_str::<ControlChange>(&stored).unwrap(), lifted);

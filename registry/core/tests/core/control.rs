@@ -4,7 +4,7 @@ use extensions_registry_core::{
     Caller, Command, Decision, Event, Refusal,
     control::{Control, ControlAction, ControlChange, ControlEvent, SWITCHES_MAX, decide},
 };
-use extensions_types::{Environment, ExtensionId, Kind, RiskTier, Running, SwitchSource, SwitchTarget, Version};
+use extensions_types::{ControlSource, Environment, ExtensionId, Kind, RiskTier, Running, SwitchTarget, Version};
 use proptest::prelude::*;
 
 use crate::scene::{label, operator, person, registry, tenant, version};
@@ -44,7 +44,7 @@ impl Desk {
     fn is_off(&self, tenant_id: &str, number: u64) -> bool {
         let (tenant, extension) = (tenant(tenant_id), ExtensionId::parse("x").unwrap());
         let running = Running { tenant: &tenant, extension: &extension, version: version(number), kind: Kind::DomainHook, tier: RiskTier::Low };
-        self.control.state.off(running).is_some()
+        self.control.state.off(running, 0).is_some()
     }
 }
 
@@ -57,11 +57,11 @@ fn third() -> SwitchTarget {
 }
 
 fn off(target: SwitchTarget) -> ControlAction {
-    ControlAction::ForceOff { target, source: SwitchSource::Operator }
+    ControlAction::ForceOff { target, source: ControlSource::Operator }
 }
 
 fn lift(target: SwitchTarget) -> ControlAction {
-    ControlAction::Lift { target, source: SwitchSource::Operator }
+    ControlAction::Lift { target, source: ControlSource::Operator }
 }
 
 #[test]
@@ -75,11 +75,11 @@ fn the_most_restrictive_wins_until_it_is_lifted_where_it_was_set() {
     assert!(!desk.is_off("acme", 1) && desk.is_off("acme", 3), "the version stays off");
     assert_eq!(desk.tell(&operator(), lift(acme()), ""), Ok(Decision::AlreadySo));
 
-    let from_file = ControlAction::ForceOff { target: third(), source: SwitchSource::File };
+    let from_file = ControlAction::ForceOff { target: third(), source: ControlSource::File };
     assert!(matches!(desk.tell(&registry(), from_file, "imported"), Ok(Decision::Record(_))));
     assert!(matches!(desk.tell(&operator(), lift(third()), ""), Ok(Decision::Record(_))));
     assert!(desk.is_off("acme", 3), "the file still holds it off");
-    let lift_file = ControlAction::Lift { target: third(), source: SwitchSource::File };
+    let lift_file = ControlAction::Lift { target: third(), source: ControlSource::File };
     assert!(matches!(desk.tell(&registry(), lift_file, ""), Ok(Decision::Record(_))));
     assert!(!desk.is_off("acme", 3));
 }
@@ -96,7 +96,7 @@ fn each_refusal_says_what_to_do() {
         ),
         (
             operator(),
-            ControlAction::Lift { target: acme(), source: SwitchSource::File },
+            ControlAction::Lift { target: acme(), source: ControlSource::File },
             "",
             "PERMISSION_DENIED: this switch was set in a file that the registry imports; change it there",
         ),
@@ -175,7 +175,7 @@ proptest! {
         let mut desk = Desk::new();
         let mut set = std::collections::BTreeSet::new();
         for (force, target, by_file) in steps {
-            let (caller, source) = if by_file { (registry(), SwitchSource::File) } else { (operator(), SwitchSource::Operator) };
+            let (caller, source) = if by_file { (registry(), ControlSource::File) } else { (operator(), ControlSource::Operator) };
             let action = if force {
                 ControlAction::ForceOff { target: target.clone(), source }
             } else {
@@ -184,7 +184,7 @@ proptest! {
             let decision = desk.tell(&caller, action, "w").unwrap();
             let changed = if force { set.insert((target, source)) } else { set.remove(&(target, source)) };
             prop_assert_eq!(matches!(decision, Decision::Record(_)), changed);
-            let held: Vec<_> = desk.control.state.switches.iter().map(|switch| (switch.target.clone(), switch.source)).collect();
+            let held: Vec<_> = desk.control.state.switches.iter().map(|switch| (switch.target.clone(), switch.set.source)).collect();
             prop_assert_eq!(held, set.iter().cloned().collect::<Vec<_>>());
         }
         prop_assert_eq!(&Control::fold(Environment::Prod, &desk.events).unwrap(), &desk.control);

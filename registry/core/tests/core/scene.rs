@@ -7,8 +7,8 @@ use extensions_registry_core::{
     Surroundings, decide,
 };
 use extensions_types::{
-    Abi, ActorType, Build as Making, CallLabel, ControlState, Environment, ExtensionId, Kind, Manifest, Origin, RiskTier, Schemas, Sha256, Switch,
-    SwitchSource, SwitchTarget, TenantId, TestCounts, Version,
+    Abi, ActorType, Build as Making, CallLabel, ControlSource, ControlState, Environment, ExtensionId, Kind, Manifest, Origin, Provenance, RiskTier,
+    Schemas, Sha256, Switch, SwitchTarget, TenantId, TestCounts, Version,
 };
 
 pub(crate) fn label(text: &str) -> CallLabel {
@@ -184,7 +184,7 @@ impl Scene {
     }
 
     pub(crate) fn force_off(&mut self, version: Version, env: Environment) {
-        let switch = Switch { target: self.target(version), source: SwitchSource::Operator, why: "bad".into(), seq: 1, at_ms: 1 };
+        let switch = Switch::new(self.target(version), Provenance::new(ControlSource::Operator, "bad", 1, 1));
         self.controls.get_mut(&env).unwrap().switches.push(switch);
     }
 

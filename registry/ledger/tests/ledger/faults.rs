@@ -10,7 +10,7 @@ use extensions_artifact::{
 };
 use extensions_registry_core::{Action, control::ControlAction};
 use extensions_registry_ledger::{LedgerError, Outcome};
-use extensions_types::{ControlState, Environment, Kind, RiskTier, SwitchSource, SwitchTarget};
+use extensions_types::{ControlSource, ControlState, Environment, Kind, RiskTier, SwitchTarget};
 
 use crate::{
     check,
@@ -173,7 +173,7 @@ async fn change_control(plan: &[(u64, Fault)]) {
     let faults = Faults::default();
     plan.iter().for_each(|&(number, fault)| faults.at(number, fault));
     let (ledger, operator, mut lift) = (world.faulty(&faults, one_try()), operator(), off("the-command"));
-    lift.action = ControlAction::Lift { target: SwitchTarget::Kind { kind: Kind::AgentTool }, source: SwitchSource::Operator };
+    lift.action = ControlAction::Lift { target: SwitchTarget::Kind { kind: Kind::AgentTool }, source: ControlSource::Operator };
     let ended = tokio::select! {
         biased;
         () = faults.stopped() => None,

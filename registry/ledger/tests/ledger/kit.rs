@@ -13,8 +13,8 @@ use extensions_registry_core::{
 };
 use extensions_registry_ledger::{Clock, Ledger, LedgerError, Outcome, Stores};
 use extensions_types::{
-    Abi, ActorType, Build as Making, CallLabel, Environment, Evidence, ExtensionId, Kind, Manifest, Origin, RiskTier, SchemaV1, Schemas,
-    SwitchSource, SwitchTarget, TenantId, TestCounts, Version, VersionDocument,
+    Abi, ActorType, Build as Making, CallLabel, ControlSource, Environment, Evidence, ExtensionId, Kind, Manifest, Origin, RiskTier, SchemaV1,
+    Schemas, SwitchTarget, TenantId, TestCounts, Version, VersionDocument,
 };
 use futures_util::TryStreamExt as _;
 
@@ -55,7 +55,7 @@ pub(crate) fn command(id: &str, action: Action) -> Command {
 }
 
 pub(crate) fn off(id: &str) -> ControlCommand {
-    let action = ControlAction::ForceOff { target: SwitchTarget::Kind { kind: Kind::AgentTool }, source: SwitchSource::Operator };
+    let action = ControlAction::ForceOff { target: SwitchTarget::Kind { kind: Kind::AgentTool }, source: ControlSource::Operator };
     Command { id: label(id), expected_seq: None, why: "drill".into(), from: None, action }
 }
 

@@ -17,8 +17,8 @@ use extensions_registry_core::{
 use extensions_registry_ledger::{Clock, Ledger, LedgerError, Outcome, Stores};
 use extensions_registry_upkeep::{Erasure, GcReport, RetentionSettings, Upkeep, UpkeepError, UpkeepSettings, unwatched};
 use extensions_types::{
-    Abi, ActorType, Build, CallLabel, EntryDocument, Environment, Evidence, ExtensionId, Kind, Manifest, Origin, RiskTier, SchemaV1, Schemas,
-    SwitchSource, SwitchTarget, TenantId, TestCounts, Version, VersionDocument,
+    Abi, ActorType, Build, CallLabel, ControlSource, EntryDocument, Environment, Evidence, ExtensionId, Kind, Manifest, Origin, RiskTier, SchemaV1,
+    Schemas, SwitchTarget, TenantId, TestCounts, Version, VersionDocument,
 };
 use futures_util::TryStreamExt as _;
 
@@ -152,7 +152,7 @@ impl World {
 
     pub(crate) async fn switch_off(&self, env: Environment, tenant: &TenantId) {
         let target = SwitchTarget::Tenant { tenant: tenant.clone() };
-        let action = ControlAction::ForceOff { target, source: SwitchSource::Operator };
+        let action = ControlAction::ForceOff { target, source: ControlSource::Operator };
         let command = ControlCommand { id: label("off"), expected_seq: None, why: "a drill".into(), from: None, action };
         let caller = Caller { actor: actor(), authority: Authority::Operator };
         self.ledger.change_control(env, &command, &caller).await.unwrap();

@@ -1,42 +1,40 @@
-//! An environment's control: what operators have switched off.
-//!
-//! Derived from the control's events. Quotas, weights and policies become
-//! sections beside `switches`; a host passes over sections that it does not know.
+//! Switches: what is off.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Environment, ExtensionId, Kind, RiskTier, SchemaV1, TenantId, Version};
-
-/// `control/state.json` of one environment, as hosts read it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ControlState {
-    /// Major version of the document.
-    pub schema: SchemaV1,
-    /// The environment that it rules.
-    pub env: Environment,
-    /// Raised by a rebuild or a restore; outranks `applied_seq`.
-    pub generation: u64,
-    /// The last event that it knows of; 0 before the first.
-    pub applied_seq: u64,
-    /// Everything that is off, ordered by target and source, without repeats.
-    #[serde(default)]
-    pub switches: Vec<Switch>,
-}
+use super::Provenance;
+use crate::{ExtensionId, Kind, RiskTier, TenantId, Version};
 
 /// One target forced off by one source. Something is off as long as any switch
-/// covers it; a switch ends only where it was set.
+/// covers it; a switch ends only where it was set, or at its own time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Switch {
     /// What is off.
     pub target: SwitchTarget,
-    /// Who holds it off.
-    pub source: SwitchSource,
-    /// Why, for people; at most 1 KiB. Never shown to tenants.
-    pub why: String,
-    /// The event that set it.
-    pub seq: u64,
-    /// When, in milliseconds since the Unix epoch.
-    pub at_ms: u64,
+    /// Who holds it off, why and since when.
+    #[serde(flatten)]
+    pub set: Provenance,
+    /// Until when, in milliseconds since the Unix epoch by each host's own
+    /// clock; none: until it is taken away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<u64>,
+    /// Whether invocations under way end at once, instead of at their limits.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub abort: bool,
+}
+
+impl Switch {
+    /// `target` is off until it is taken away; what runs ends at its limits.
+    #[must_use]
+    pub fn new(target: SwitchTarget, set: Provenance) -> Self {
+        Self { target, set, until_ms: None, abort: false }
+    }
+
+    /// Whether it is in force at `now_ms`.
+    #[must_use]
+    pub fn holds(&self, now_ms: u64) -> bool {
+        self.until_ms.is_none_or(|until| now_ms < until)
+    }
 }
 
 /// What a switch covers.
@@ -76,16 +74,6 @@ pub enum SwitchTarget {
     },
 }
 
-/// Where a switch was set, and where alone it can be lifted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SwitchSource {
-    /// By an operator, through the registry.
-    Operator,
-    /// In a file that the registry imports.
-    File,
-}
-
 /// What is about to run.
 #[derive(Debug, Clone, Copy)]
 pub struct Running<'a> {
@@ -115,36 +103,10 @@ impl SwitchTarget {
     }
 }
 
-impl ControlState {
-    /// The control of an environment in which nothing was ever switched.
-    #[must_use]
-    pub fn new(env: Environment) -> Self {
-        Self { schema: SchemaV1, env, generation: 0, applied_seq: 0, switches: Vec::new() }
-    }
-
-    /// The first switch that forbids running this; none when it may run.
-    /// Looks at every switch: a host on its hot path keeps an index instead.
-    #[must_use]
-    pub fn off(&self, running: Running<'_>) -> Option<&Switch> {
-        self.switches.iter().find(|switch| switch.target.covers(running))
-    }
-
-    /// Whether any source holds exactly this target off.
-    #[must_use]
-    pub fn holds_off(&self, target: &SwitchTarget) -> bool {
-        self.switches.iter().any(|switch| switch.target == *target)
-    }
-
-    /// What orders two states of one control: hosts only go up.
-    #[must_use]
-    pub fn order(&self) -> (u64, u64) {
-        (self.generation, self.applied_seq)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ControlSource;
 
     fn tenant(text: &str) -> TenantId {
         TenantId::parse(text).unwrap()
@@ -175,20 +137,10 @@ mod tests {
     }
 
     #[test]
-    fn the_document_keeps_its_form() {
-        let mut state = ControlState::new(Environment::Prod);
-        let target = SwitchTarget::Kind { kind: Kind::AgentTool };
-        state.switches.push(Switch { target, source: SwitchSource::Operator, why: "drill".into(), seq: 1, at_ms: 5 });
-        let json = serde_json::to_string(&state).unwrap();
-        assert_eq!(
-            json,
-            "{\"schema\":1,\"env\":\"prod\",\"generation\":0,\"applied_seq\":0,\"switches\":\
-             [{\"target\":{\"of\":\"kind\",\"kind\":\"agent_tool\"},\"source\":\"operator\",\"why\":\"drill\",\"seq\":1,\"at_ms\":5}]}"
-        );
-        assert_eq!(serde_json::from_str::<ControlState>(&json).unwrap(), state);
-        assert!(
-            serde_json::from_str::<ControlState>(&json.replace("\"of\":\"kind\"", "\"of\":\"moon\"")).is_err(),
-            "an unknown switch is not ignored"
-        );
+    fn a_switch_holds_until_its_time() {
+        let switch = Switch::new(SwitchTarget::Tier { tier: RiskTier::Low }, Provenance::new(ControlSource::File, "", 1, 0));
+        assert!(switch.holds(u64::MAX));
+        let switch = Switch { until_ms: Some(10), ..switch };
+        assert!(switch.holds(9) && !switch.holds(10));
     }
 }
