@@ -125,8 +125,8 @@ impl Apt {
 
     fn job(&self, program: &str) -> Job {
         let options = self.options.iter().flat_map(|option| ["-o", option]);
-        // Its plan is read by this program.
-        Job::new(program).env("LC_ALL", "C").args(options)
+        // Its plan is read by this program. Root's fetches are made by root: another user cannot write into root's cache.
+        Job::new(program).env("LC_ALL", "C").args(["-o", "APT::Sandbox::User=root"]).args(options)
     }
 }
 
