@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use extensions_catalog::{Loads, ServedVersion};
+use extensions_catalog::{Loads, ServedVersion, Urgency};
 use extensions_modules::{Modules, NotLoaded};
 use futures_util::future::BoxFuture;
 
@@ -21,7 +21,7 @@ impl Loads for Through {
         self.0.is_loaded(version)
     }
 
-    fn load<'l>(&'l self, version: &'l Arc<ServedVersion>) -> BoxFuture<'l, Result<(), String>> {
+    fn load<'l>(&'l self, version: &'l Arc<ServedVersion>, _: Urgency) -> BoxFuture<'l, Result<(), String>> {
         let until = Instant::now() + PATIENCE;
         Box::pin(async move {
             loop {

@@ -2,11 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
-use extensions_types::{ExtensionDefinition, ExtensionId, Kind, TenantId};
+use extensions_types::{ExtensionDefinition, ExtensionId, Kind, TenantId, Version};
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
-use crate::{Entry, Off, ServedVersion};
+use crate::{Entry, Off, ServedVersion, Urgency};
 
 /// The entries and switches of one environment.
 pub trait Catalog: Send + Sync + fmt::Debug {
@@ -41,7 +41,7 @@ pub trait Loads: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// Why it cannot be loaded, for operators.
-    fn load<'l>(&'l self, version: &'l Arc<ServedVersion>) -> BoxFuture<'l, Result<(), String>>;
+    fn load<'l>(&'l self, version: &'l Arc<ServedVersion>, urgency: Urgency) -> BoxFuture<'l, Result<(), String>>;
 }
 
 /// What is known without waiting.
@@ -73,6 +73,9 @@ pub struct CatalogStatus {
     pub ready: bool,
     /// Where the index was last read from.
     pub origin: Origin,
+    /// Whether the store answered when it was last listed; none where there is no store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store_reachable: Option<bool>,
     /// Seconds since the store last gave the whole index; none before the first time.
     pub index_age_s: Option<u64>,
     /// Extensions in the index.
@@ -81,6 +84,10 @@ pub struct CatalogStatus {
     pub entries_read: usize,
     /// The switches in force.
     pub control: ControlStatus,
+    /// Hints that came too fast; one list was made in their place.
+    pub hints_dropped: u64,
+    /// Extensions of which an older state goes on, since the new one cannot be loaded.
+    pub kept: usize,
     /// What does not follow the store, and why; at most [`CatalogStatus::PROBLEMS_MAX`].
     pub problems: Vec<Problem>,
     /// How many problems there are.
@@ -130,4 +137,7 @@ pub struct Problem {
     pub extension: ExtensionId,
     /// What is wrong.
     pub problem: String,
+    /// The version that goes on in place of one that cannot be loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Version>,
 }

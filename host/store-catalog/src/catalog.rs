@@ -4,28 +4,36 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
 use extensions_artifact::{BlobSettings, Blobs, Owned, Store};
-use extensions_catalog::{Catalog, CatalogStatus, ControlStatus, Entry, Found, Loads, Off, Problem, ServedVersion, Unread};
+use extensions_catalog::{Catalog, CatalogStatus, ControlStatus, Entry, Found, Loads, Off, ServedVersion, Unread, Urgency};
 use extensions_types::{Environment, ExtensionDefinition, ExtensionId, Kind, TenantId};
 use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
-use tokio::{runtime::Handle, task::JoinHandle, time::Instant};
+use prometheus_client::registry::Registry;
+use tokio::{runtime::Handle, sync::Semaphore, task::JoinHandle, time::Instant};
 
 use crate::{
     CatalogSettings, SettingsError,
-    control::{Followed, InForce},
+    control::{Followed, InForce, Look},
     copy::Copy,
+    hints::{Hint, Hints},
     index::Index,
+    metrics::{self, Counts},
+    served::{Changes, Recent},
     slot::{Slot, Wish},
+    troubles::Troubles,
     turns::Turns,
 };
 
 /// Entries that one list answer reads at once; [`Turns`] bounds them further.
 const LISTED_AT_ONCE: usize = 16;
+/// Copies written at once: each waits for the disk, on a thread that loads want too.
+const SAVES_AT_ONCE: usize = 2;
 
 /// Why a catalog cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +53,7 @@ pub struct NotFollowed(String);
 
 /// What an environment's store says is served. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct StoreCatalog(Arc<Inner>);
+pub struct StoreCatalog(pub(crate) Arc<Inner>);
 
 #[derive(Debug)]
 pub(crate) struct Inner {
@@ -61,13 +69,21 @@ pub(crate) struct Inner {
     pub(crate) looking: tokio::sync::Mutex<()>,
     followed: Mutex<Followed>,
     pub(crate) loads: OnceLock<Arc<dyn Loads>>,
-    pub(crate) turns: Turns,
+    pub(crate) reads: Turns,
+    pub(crate) loading: Turns,
+    /// Copies of entries being written at once.
+    pub(crate) saves: Semaphore,
     pub(crate) writing: Mutex<()>,
     /// Whether the last list succeeded.
     pub(crate) reachable: AtomicBool,
     pub(crate) lists: AtomicU64,
-    /// Text of the entries in memory.
+    /// Entries in memory, and the size of their text.
+    entries_read: AtomicUsize,
     pub(crate) entries_bytes: AtomicU64,
+    pub(crate) hints: Hints,
+    pub(crate) recent: Arc<Recent>,
+    pub(crate) troubles: Troubles,
+    pub(crate) counts: Arc<Counts>,
     sweeping: Mutex<()>,
     listed_at: Mutex<Option<Instant>>,
 }
@@ -104,11 +120,18 @@ impl StoreCatalog {
             looking: tokio::sync::Mutex::default(),
             followed: Mutex::default(),
             loads: OnceLock::new(),
-            turns: Turns::default(),
+            reads: Turns::of_reads(),
+            loading: Turns::of_loads(),
+            saves: Semaphore::new(SAVES_AT_ONCE),
             writing: Mutex::default(),
             reachable: AtomicBool::new(true),
             lists: AtomicU64::new(0),
+            entries_read: AtomicUsize::new(0),
             entries_bytes: AtomicU64::new(0),
+            hints: Hints::default(),
+            recent: Arc::default(),
+            troubles: Troubles::default(),
+            counts: Arc::default(),
             sweeping: Mutex::default(),
             listed_at: Mutex::default(),
         })))
@@ -122,13 +145,36 @@ impl StoreCatalog {
         Following(vec![self.0.background.spawn(poll), self.0.background.spawn(control)])
     }
 
+    /// Takes a hint: looks there soon, and has what changed loaded before calls
+    /// see it. Never waits; what this host has already costs nothing, a flood becomes one list.
+    pub fn hint(&self, hint: Hint) {
+        self.0.hint(hint);
+    }
+
+    /// What becomes of changes from now on.
+    #[must_use]
+    pub fn changes(&self) -> Changes {
+        self.0.recent.follow()
+    }
+
+    /// Since the store last gave the whole index; none before the first time.
+    #[must_use]
+    pub fn listed_age(&self) -> Option<Duration> {
+        self.0.listed_at().map(|at| at.elapsed())
+    }
+
+    /// Registers what the catalog counts, labelled with its environment.
+    pub fn register(&self, registry: &mut Registry) {
+        metrics::register(&self.0, registry);
+    }
+
     /// Reads one entry now, and returns when calls get its current state, loaded. For whoever just changed it.
     ///
     /// # Errors
     /// Why calls do not get it.
     pub async fn refresh(&self, tenant: &TenantId, extension: &ExtensionId) -> Result<(), NotFollowed> {
         let slot = self.0.slot_for(tenant, extension);
-        let mut flight = self.0.fly(&slot, Wish::Load);
+        let mut flight = self.0.fly(&slot, Wish::Load(Urgency::Called));
         // Ends by its channel's end.
         let _ = flight.told.wait_for(|_| false).await;
         let cold = slot.cold();
@@ -143,11 +189,36 @@ impl StoreCatalog {
     /// # Errors
     /// Why it is not in force.
     pub async fn refresh_control(&self) -> Result<(), NotFollowed> {
-        self.0.look().await.map_err(NotFollowed)
+        self.0.look(Look::Closely).await.map_err(NotFollowed)
     }
 }
 
 impl Inner {
+    /// Lets calls see `entry`.
+    pub(crate) fn serve(&self, slot: &Slot, entry: Arc<Entry>) {
+        if !slot.serve(entry) {
+            self.entries_read.fetch_add(1, Relaxed);
+        }
+    }
+
+    fn evict(&self, slot: &Slot) {
+        let (was_served, bytes) = slot.evict();
+        self.entries_read.fetch_sub(usize::from(was_served), Relaxed);
+        self.entries_bytes.fetch_sub(bytes, Relaxed);
+    }
+
+    /// Writes down whether the slot follows the store, where status looks for it.
+    pub(crate) fn note(&self, slot: &Slot) {
+        let cold = slot.cold();
+        match &cold.problem {
+            Some(problem) if !cold.gone => {
+                let kept = if cold.wanted.is_some() { slot.served().map(|entry| entry.current) } else { None };
+                self.troubles.set(&slot.of, problem.clone(), kept);
+            }
+            Some(_) | None => self.troubles.clear(&slot.of),
+        }
+    }
+
     pub(crate) fn listed_at(&self) -> MutexGuard<'_, Option<Instant>> {
         self.listed_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -163,7 +234,7 @@ impl Inner {
     }
 
     /// The slot of an extension, made where the index has none.
-    fn slot_for(&self, tenant: &TenantId, extension: &ExtensionId) -> Arc<Slot> {
+    pub(crate) fn slot_for(&self, tenant: &TenantId, extension: &ExtensionId) -> Arc<Slot> {
         if let Some(slot) = self.index.load().get(tenant, extension) {
             return Arc::clone(slot);
         }
@@ -178,7 +249,7 @@ impl Inner {
 
     /// The store has no such entry: calls find nothing.
     pub(crate) fn forget(&self, slot: &Arc<Slot>) {
-        self.entries_bytes.fetch_sub(slot.evict(), Relaxed);
+        self.evict(slot);
         {
             let mut cold = slot.cold();
             cold.gone = true;
@@ -204,7 +275,7 @@ impl Inner {
                     return;
                 }
                 if slot.served().is_some() && !slot.cold().is_flying() && may_go(slot) {
-                    self.entries_bytes.fetch_sub(slot.evict(), Relaxed);
+                    self.evict(slot);
                 }
             }
         }
@@ -288,19 +359,15 @@ impl Catalog for StoreCatalog {
         let mut status = CatalogStatus {
             ready: self.ready(),
             origin: index.origin,
-            index_age_s: self.0.listed_at().map(|at| at.elapsed().as_secs()),
+            store_reachable: Some(self.0.reachable.load(Relaxed)),
+            index_age_s: self.listed_age().map(|age| age.as_secs()),
             entries: index.len(),
+            entries_read: self.0.entries_read.load(Relaxed),
             control: self.0.control_status(&control),
+            hints_dropped: self.0.hints.counts.dropped.load(Relaxed),
             ..CatalogStatus::default()
         };
-        for slot in index.slots() {
-            status.entries_read += usize::from(slot.served().is_some());
-            let Some(problem) = slot.cold().problem.as_deref().map(str::to_owned) else { continue };
-            status.problems_total += 1;
-            if status.problems.len() < CatalogStatus::PROBLEMS_MAX {
-                status.problems.push(Problem { tenant: slot.of.tenant.clone(), extension: slot.of.extension.clone(), problem });
-            }
-        }
+        self.0.troubles.tell(&mut status);
         status
     }
 }

@@ -16,6 +16,9 @@ use crate::{
 /// One look at control takes no longer; the next look is the next try.
 const LOOK: Timing = Timing { try_timeout: Duration::from_secs(2), tries: 1, pause: Duration::from_millis(1) };
 
+/// Hints make no more looks than one in this time.
+const HINTED_GAP: Duration = Duration::from_millis(20);
+
 /// What is in force.
 #[derive(Debug, Default)]
 pub(crate) struct InForce {
@@ -35,9 +38,18 @@ pub(crate) struct Followed {
     pub(crate) problem: Option<String>,
 }
 
+/// How to look at control.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// As a rule nothing has changed: the etag alone.
+    Glance,
+    /// Somebody says that it has: the content at once, in one round trip.
+    Closely,
+}
+
 /// What a look at the store gave.
 #[derive(Debug)]
-enum Look {
+enum Seen {
     /// As before.
     Same,
     /// Nothing was ever switched.
@@ -47,16 +59,20 @@ enum Look {
 }
 
 /// Looks whether control differs from `etag`.
-async fn look(store: &Store, env: Environment, etag: Option<&Etag>) -> Result<Look, StoreError> {
+async fn look(store: &Store, env: Environment, etag: Option<&Etag>, look: Look) -> Result<Seen, StoreError> {
     let (store, key) = (store.clone().with_timing(LOOK), Key::ControlState { env });
-    if let Some(etag) = etag {
+    if let (Some(etag), Look::Glance) = (etag, look) {
         match store.head(&key).await? {
-            Some(row) if row.etag == *etag => return Ok(Look::Same),
+            Some(row) if row.etag == *etag => return Ok(Seen::Same),
             Some(_) => {}
-            None => return Ok(Look::Absent),
+            None => return Ok(Seen::Absent),
         }
     }
-    Ok(store.get(&key).await?.map_or(Look::Absent, Look::Changed))
+    Ok(match store.get(&key).await? {
+        Some(object) if Some(&object.etag) == etag => Seen::Same,
+        Some(object) => Seen::Changed(object),
+        None => Seen::Absent,
+    })
 }
 
 /// Why a state is not acted upon. For logs and operators.
@@ -85,32 +101,39 @@ fn check(bytes: &[u8], env: Environment, now: &InForce) -> Result<Arc<InForce>, 
 impl Inner {
     /// Looks at control again and again.
     pub(crate) async fn poll_control(self: Arc<Self>) {
-        let mut first = Box::pin(self.look());
+        let mut first = Box::pin(self.look(Look::Glance));
         if tokio::time::timeout(FIRST_PATIENCE, &mut first).await.is_err() {
             self.adopt_control().await;
             let _ = first.await;
         }
         loop {
-            tokio::time::sleep(jittered(self.settings.control_poll())).await;
+            let soon = Instant::now() + HINTED_GAP;
+            let how = tokio::select! {
+                () = tokio::time::sleep(jittered(self.settings.control_poll())) => Look::Glance,
+                () = self.hints.control.notified() => {
+                    tokio::time::sleep_until(soon).await;
+                    Look::Closely
+                }
+            };
             // What went wrong is in the status, and logged when it begins.
-            let _ = self.look().await;
+            let _ = self.look(how).await;
         }
     }
 
     /// One look at control.
-    pub(crate) async fn look(&self) -> Result<(), String> {
+    pub(crate) async fn look(&self, how: Look) -> Result<(), String> {
         let _one = self.looking.lock().await;
         let (etag, refused) = {
             let followed = self.followed();
             (followed.etag.clone(), followed.refused.clone())
         };
         let seen = refused.as_ref().map_or(etag.as_ref(), |(etag, _)| Some(etag));
-        let looked = look(&self.store, self.env, seen).await;
+        let looked = look(&self.store, self.env, seen, how).await;
         let taken = match (looked, refused) {
-            (Ok(Look::Same), Some((_, problem))) => Err(problem),
-            (Ok(Look::Same), None) => Ok(()),
-            (Ok(Look::Absent), _) => self.absent().await,
-            (Ok(Look::Changed(object)), _) => self.take_control(object).await,
+            (Ok(Seen::Same), Some((_, problem))) => Err(problem),
+            (Ok(Seen::Same), None) => Ok(()),
+            (Ok(Seen::Absent), _) => self.absent().await,
+            (Ok(Seen::Changed(object)), _) => self.take_control(object).await,
             (Err(error), _) => Err(error.to_string()),
         };
         if taken.is_err() && !self.control.load().is_known {
@@ -169,6 +192,7 @@ impl Inner {
         }
         let order = state.order;
         self.control.store(state);
+        self.recent.stir();
         tracing::info!(env = %self.env, generation = order.0, seq = order.1, "control is in force");
         let copy = self.copy.clone();
         self.on_disk(move || copy.save_control(&bytes)).await;

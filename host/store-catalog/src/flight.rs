@@ -1,22 +1,20 @@
-//! Work on one slot: read its entry, check it, load what must be loaded, let calls see it.
+//! Work on one slot: read its entry, check it, have it brought to calls, copy it to disk.
 //!
 //! One flight at a time for each slot; whoever wants something joins it. It
 //! outlives the call that began it.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, atomic::Ordering::Relaxed},
-};
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use bytes::Bytes;
 use extensions_artifact::{Etag, Object, StoreError};
-use extensions_catalog::{DefinitionKey, Entry, ServedVersion, Unread};
+use extensions_catalog::{Entry, Unread};
+use tokio::task::JoinHandle;
 
 use crate::{
+    bring::superseded,
     catalog::Inner,
     document::{Checked, Order, Refused, check},
-    hold::{held, reachable},
-    slot::{Begun, Flight, Slot, Taken, Wish},
+    slot::{Begun, Flight, Slot, Wish},
 };
 
 /// What a round found.
@@ -31,14 +29,21 @@ enum Found {
     Failed(Unread, String),
 }
 
-struct Candidate {
-    entry: Entry,
-    order: Order,
+/// A document that may be taken.
+pub(crate) struct Candidate {
+    pub(crate) entry: Entry,
+    pub(crate) order: Order,
     /// None for the copy on disk.
-    etag: Option<Etag>,
-    bytes: Bytes,
+    pub(crate) etag: Option<Etag>,
+    pub(crate) bytes: Bytes,
     /// Why it is not what the store has.
-    problem: Option<String>,
+    pub(crate) problem: Option<String>,
+}
+
+/// What the last copy on disk shall become.
+enum ToDisk {
+    Save(Bytes),
+    Remove,
 }
 
 impl Inner {
@@ -53,31 +58,23 @@ impl Inner {
     }
 
     async fn flight(self: &Arc<Self>, slot: &Arc<Slot>, begun: &Begun) {
+        let mut saving: Option<JoinHandle<()>> = None;
         loop {
-            let load = slot.begin_round();
-            let saved = match self.take(slot).await {
-                Found::New(candidate) => self.bring(slot, *candidate, load, begun).await,
-                Found::Same => {
-                    slot.cold().recover();
-                    self.bring_rest(slot, load, None, begun).await;
-                    None
+            let to_disk = self.round(slot, begun).await;
+            self.note(slot);
+            if let Some(to_disk) = to_disk {
+                // One after the other: an older state must not overwrite a newer one.
+                if let Some(before) = saving.take() {
+                    let _ = before.await;
                 }
-                Found::Gone => {
-                    self.forget(slot);
-                    let (copy, of) = (self.copy.clone(), slot.of.clone());
-                    self.on_disk(move || copy.remove_entry(&of)).await;
-                    None
+                saving = Some(self.keep(slot, to_disk));
+            }
+            if let Some(writing) = &mut saving {
+                // A disk that is slow keeps no newer state from calls.
+                tokio::select! {
+                    _ = writing => saving = None,
+                    () = superseded(slot, begun) => continue,
                 }
-                Found::Failed(error, problem) => {
-                    let mut cold = slot.cold();
-                    cold.fail(error);
-                    cold.problem = Some(problem.into());
-                    None
-                }
-            };
-            if let Some(bytes) = saved {
-                let (copy, of) = (self.copy.clone(), slot.of.clone());
-                self.on_disk(move || copy.save_entry(&of, &bytes)).await;
             }
             if slot.end() {
                 break;
@@ -86,9 +83,48 @@ impl Inner {
         self.sweep();
     }
 
+    /// Reads the entry and lets calls see what it says. What the disk shall have of it.
+    async fn round(self: &Arc<Self>, slot: &Arc<Slot>, begun: &Begun) -> Option<ToDisk> {
+        let load = slot.begin_round();
+        match self.take(slot).await {
+            Found::New(candidate) => self.bring(slot, *candidate, load, begun).await.map(ToDisk::Save),
+            Found::Same => {
+                slot.cold().recover();
+                self.bring_rest(slot, load, None, begun).await;
+                None
+            }
+            Found::Gone => {
+                self.forget(slot);
+                Some(ToDisk::Remove)
+            }
+            Found::Failed(error, problem) => {
+                let mut cold = slot.cold();
+                cold.fail(error);
+                cold.problem = Some(problem.into());
+                None
+            }
+        }
+    }
+
+    /// Brings the copy on disk up to date, on its own.
+    fn keep(self: &Arc<Self>, slot: &Slot, to_disk: ToDisk) -> JoinHandle<()> {
+        let (inner, of) = (Arc::clone(self), slot.of.clone());
+        self.background.spawn(async move {
+            let copy = inner.copy.clone();
+            // Held until it is written: syncs must not fill the threads that loads need.
+            let _place = inner.saves.acquire().await;
+            inner
+                .on_disk(move || match to_disk {
+                    ToDisk::Save(bytes) => copy.save_entry(&of, &bytes),
+                    ToDisk::Remove => copy.remove_entry(&of),
+                })
+                .await;
+        })
+    }
+
     /// Reads the entry: from the store, or from the copy where the store fails.
     async fn take(self: &Arc<Self>, slot: &Arc<Slot>) -> Found {
-        let _turn = self.turns.turn(&slot.of.tenant).await;
+        let _turn = self.reads.turn(&slot.of.tenant).await;
         let is_first = slot.cold().taken.is_none();
         if is_first
             && !self.reachable.load(Relaxed)
@@ -155,102 +191,6 @@ impl Inner {
         let (inner, slot) = (Arc::clone(self), Arc::clone(slot));
         let checked = tokio::task::spawn_blocking(move || check(&bytes, inner.env, &slot.of, &inner.blobs)).await;
         checked.unwrap_or_else(|error| Err(Refused::Reading(error.to_string())))
-    }
-
-    /// Takes a document. The bytes to copy to disk, where they came from the store.
-    async fn bring(self: &Arc<Self>, slot: &Arc<Slot>, candidate: Candidate, load: bool, begun: &Begun) -> Option<Bytes> {
-        let Candidate { entry, order, etag, bytes, problem } = candidate;
-        let from_store = etag.is_some();
-        {
-            let mut cold = slot.cold();
-            cold.recover();
-            let freed = cold.taken.replace(Taken { etag, order, bytes: bytes.len() as u64 }).map_or(0, |taken| taken.bytes);
-            self.entries_bytes.fetch_add(bytes.len() as u64, Relaxed);
-            self.entries_bytes.fetch_sub(freed, Relaxed);
-            cold.wanted = Some(Arc::new(entry));
-        }
-        self.bring_rest(slot, load, problem, begun).await;
-        from_store.then_some(bytes)
-    }
-
-    /// Lets calls see what is wanted, its versions loaded first where their
-    /// extension is in use. `problem` is why that is not what the store has.
-    async fn bring_rest(self: &Arc<Self>, slot: &Arc<Slot>, load: bool, problem: Option<String>, begun: &Begun) {
-        let wanted = slot.cold().wanted.clone();
-        let Some(wanted) = wanted.or_else(|| if load { slot.served() } else { None }) else { return };
-        let is_loaded = |version: &ServedVersion| self.is_loaded(version);
-        let old = slot.served();
-        let in_use = |old: &Arc<Entry>| reachable(old).any(|version| is_loaded(version));
-        let Some(old) = old.filter(|old| load || in_use(old)) else {
-            // Nothing to hold on to: calls wait for their load, which begins here where that is asked for.
-            slot.serve(Arc::clone(&wanted));
-            begun.told.send_replace(true);
-            let loading = if load { self.load(slot, &wanted, begun).await } else { Loading::default() };
-            let mut cold = slot.cold();
-            cold.wanted = None;
-            cold.settle(loading.problem.or(problem));
-            return;
-        };
-        // Switches take effect before anything is loaded.
-        slot.serve(Arc::new(held(&old, &wanted, is_loaded)));
-        begun.told.send_replace(true);
-        let loading = self.load(slot, &wanted, begun).await;
-        slot.serve(Arc::new(held(&old, &wanted, |version| loading.loaded.contains(&version.key()) || is_loaded(version))));
-        let mut cold = slot.cold();
-        if loading.problem.is_none() && !loading.is_cut {
-            cold.wanted = None;
-        }
-        cold.settle(loading.problem.or(problem));
-    }
-
-    /// Loads what calls of `wanted` could get, unless another state comes in between.
-    async fn load(&self, slot: &Slot, wanted: &Entry, begun: &Begun) -> Loading {
-        let mut loading = Loading::default();
-        let (Some(loads), true) = (self.loads.get(), wanted.enabled) else { return loading };
-        for version in reachable(wanted) {
-            let loaded = tokio::select! {
-                loaded = loads.load(version) => loaded,
-                () = superseded(slot, begun) => {
-                    loading.is_cut = true;
-                    break;
-                }
-            };
-            match loaded {
-                Ok(()) => drop(loading.loaded.insert(version.key())),
-                Err(why) => {
-                    let number = version.definition.version;
-                    let problem = format!("version {number} cannot be loaded: {why}");
-                    if slot.is_news(&problem) {
-                        tracing::warn!(env = %self.env, entry = %slot.of, problem, "a state is not served as it should be");
-                    }
-                    loading.problem = Some(problem);
-                }
-            }
-        }
-        loading
-    }
-
-    pub(crate) fn is_loaded(&self, version: &ServedVersion) -> bool {
-        self.loads.get().is_some_and(|loads| loads.is_loaded(version))
-    }
-}
-
-/// How loading a state ended.
-#[derive(Default)]
-struct Loading {
-    loaded: HashSet<DefinitionKey>,
-    problem: Option<String>,
-    /// Another state came; the next round brings it.
-    is_cut: bool,
-}
-
-async fn superseded(slot: &Slot, begun: &Begun) {
-    loop {
-        begun.again.notified().await;
-        // A permit may be left from a wish that this round has answered.
-        if slot.is_asked_again() {
-            return;
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use extensions_artifact::{Etag, Key, Owned, Prefix, StoreError};
-use extensions_catalog::Origin;
+use extensions_catalog::{Origin, Urgency};
 use futures_util::StreamExt as _;
 use tokio::time::Instant;
 
@@ -24,6 +24,13 @@ pub(crate) const FIRST_PATIENCE: Duration = Duration::from_secs(2);
 const ENTRIES_MAX: usize = 250_000;
 /// Names that a list no longer has are asked for one by one, so many at a time.
 const CONFIRMED_MAX: usize = 256;
+
+/// Entries that changed and that no call has read: so many of a list are read.
+const UNREAD_MAX: usize = 256;
+/// Hints make no more lists than one in this time.
+const LIST_GAP: Duration = Duration::from_secs(1);
+/// All hosts hear of a lost connection at once; they list about so much later, and not together.
+const HEARD_TOGETHER: Duration = Duration::from_millis(100);
 
 /// What the store lists.
 #[derive(Debug, Default)]
@@ -49,9 +56,21 @@ impl Inner {
             self.on_disk(move || copy.keep_only(|tenant, extension| index.get(tenant, extension).is_some())).await;
         }
         loop {
-            tokio::time::sleep(jittered(self.settings.poll())).await;
+            self.until_next_list().await;
             let listed = self.list().await;
             self.listed(listed).await;
+        }
+    }
+
+    /// Until the period is over, or a hint asks for a list.
+    async fn until_next_list(&self) {
+        let earliest = Instant::now() + LIST_GAP;
+        tokio::select! {
+            () = tokio::time::sleep(jittered(self.settings.poll())) => {}
+            () = self.hints.list.notified() => {
+                let apart = jittered(HEARD_TOGETHER);
+                tokio::time::sleep_until(earliest.max(Instant::now() + apart)).await;
+            }
         }
     }
 
@@ -92,11 +111,13 @@ impl Inner {
         self.preload();
     }
 
-    /// Brings the index to what was listed; says whether it differs.
+    /// Brings the index to what was listed; says whether it has other names than before.
+    /// What changed below a name is its slot's affair: nothing is copied for it.
     fn apply(self: &Arc<Self>, listing: Listing) -> bool {
         let seen = self.lists.fetch_add(1, Relaxed) + 1;
-        let (mut new, mut stirred, mut changed) = (Vec::new(), Vec::new(), false);
+        let (mut new, mut stirred) = (Vec::new(), Vec::new());
         let index = self.index.load_full();
+        let mut unread = UNREAD_MAX;
         for (of, etag) in listing.rows {
             let Some(slot) = index.get(&of.tenant, &of.extension) else {
                 new.push(Arc::new(Slot::new(of, Some(etag), seen)));
@@ -104,17 +125,18 @@ impl Inner {
             };
             let mut cold = slot.cold();
             cold.seen = seen;
-            if cold.listed.as_ref() != Some(&etag) {
-                cold.listed = Some(etag);
-                changed = true;
-            }
+            let before = cold.listed.replace(etag);
             let is_behind = !cold.is_current() || cold.wanted.is_some();
-            if is_behind && !cold.is_flying() && slot.served().is_some() {
+            // Nobody waits for what no call has read; that this host knows of its change, somebody may.
+            let is_new = index.origin == Origin::Store && before != cold.listed && unread > 0;
+            if is_behind && !cold.is_flying() && (slot.served().is_some() || is_new) {
+                unread -= usize::from(slot.served().is_none());
                 stirred.push(Arc::clone(slot));
             }
         }
+        let fresh: Vec<_> = if index.origin == Origin::Store { new.iter().take(unread).map(|slot| slot.of.clone()).collect() } else { Vec::new() };
         let vanished: Vec<_> = index.slots().filter(|slot| slot.cold().seen != seen).take(CONFIRMED_MAX).cloned().collect();
-        changed |= !new.is_empty() || index.origin != Origin::Store;
+        let changed = !new.is_empty() || index.origin != Origin::Store;
         if changed {
             self.change_index(|index| {
                 index.origin = Origin::Store;
@@ -123,6 +145,8 @@ impl Inner {
                 index.add(new);
             });
         }
+        let index = self.index.load_full();
+        stirred.extend(fresh.iter().filter_map(|of| index.get(&of.tenant, &of.extension)).cloned());
         *self.listed_at() = Some(Instant::now());
         // A list may be older than what was written since: only a read says that an entry is gone.
         for slot in stirred.iter().chain(&vanished) {
@@ -172,7 +196,7 @@ impl Inner {
                 && slot.served().is_none()
                 && slot.cold().failed().is_none()
             {
-                self.fly(slot, Wish::Load);
+                self.fly(slot, Wish::Load(Urgency::Preload));
             }
         }
     }

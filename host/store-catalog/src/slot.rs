@@ -10,7 +10,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use extensions_artifact::{Etag, Owned};
-use extensions_catalog::{Entry, Unread};
+use extensions_catalog::{Entry, Unread, Urgency};
 use tokio::{
     sync::{Notify, watch},
     time::Instant,
@@ -50,10 +50,12 @@ pub(crate) struct Cold {
     said: Option<Box<str>>,
     /// It is no longer in the index.
     pub(crate) gone: bool,
+    /// The first hint that calls do not see the effect of.
+    pub(crate) heard: Option<Instant>,
     failed: Option<(Instant, Unread)>,
     flight: Option<Flight>,
     again: bool,
-    load: bool,
+    load: Option<Urgency>,
 }
 
 /// A document that was accepted.
@@ -81,7 +83,7 @@ pub(crate) enum Wish {
     /// The store may have another state than the one taken.
     Change,
     /// The same, and it shall be loaded before it is called.
-    Load,
+    Load(Urgency),
 }
 
 /// Where the work's end goes.
@@ -112,16 +114,17 @@ impl Slot {
         self.served.load_full()
     }
 
-    pub(crate) fn serve(&self, entry: Arc<Entry>) {
-        self.served.store(Some(entry));
+    /// Lets calls see `entry`; says whether they saw one before.
+    pub(crate) fn serve(&self, entry: Arc<Entry>) -> bool {
+        self.served.swap(Some(entry)).is_some()
     }
 
-    /// Forgets the entry; it is read again when it is called. Says how large its text was.
-    pub(crate) fn evict(&self) -> u64 {
+    /// Forgets the entry; it is read again when it is called. Says whether there was one, and how large its text was.
+    pub(crate) fn evict(&self) -> (bool, u64) {
         let mut cold = self.cold();
-        self.served.store(None);
         cold.wanted = None;
-        cold.taken.as_mut().map_or(0, |taken| std::mem::take(&mut taken.bytes))
+        let bytes = cold.taken.as_mut().map_or(0, |taken| std::mem::take(&mut taken.bytes));
+        (self.served.swap(None).is_some(), bytes)
     }
 
     /// Whether it was called since the last time that this was asked.
@@ -137,7 +140,9 @@ impl Slot {
     /// Joins the work under way, telling it of the wish, or has it begun.
     pub(crate) fn join_or_begin(&self, wish: Wish) -> (Flight, Option<Begun>) {
         let mut cold = self.cold();
-        cold.load |= wish == Wish::Load;
+        if let Wish::Load(urgency) = wish {
+            cold.load = Some(cold.load.map_or(urgency, |other| other.min(urgency)));
+        }
         // Work that panicked has closed its channel.
         if let Some(flight) = cold.flight.clone().filter(|flight| flight.told.has_changed().is_ok()) {
             if wish != Wish::Entry {
@@ -154,17 +159,17 @@ impl Slot {
         (flight, Some(Begun { told, again }))
     }
 
-    /// Begins a round of work: whether what it brings shall be loaded.
-    pub(crate) fn begin_round(&self) -> bool {
+    /// Begins a round of work: whether what it brings shall be loaded, and how soon.
+    pub(crate) fn begin_round(&self) -> Option<Urgency> {
         let mut cold = self.cold();
         cold.again = false;
-        std::mem::take(&mut cold.load)
+        cold.load.take()
     }
 
     /// Ends the work, unless another round was asked for meanwhile.
     pub(crate) fn end(&self) -> bool {
         let mut cold = self.cold();
-        if cold.again || cold.load {
+        if cold.again || cold.load.is_some() {
             return false;
         }
         cold.flight = None;

@@ -1,4 +1,4 @@
-//! How many entries are read at once: few, and fewer for each tenant.
+//! How much is done at once, over all and for each tenant.
 
 use std::{
     collections::HashMap,
@@ -8,32 +8,48 @@ use std::{
 use extensions_types::TenantId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Reads under way: enough to hide a store's latency, at most 4 MiB each.
-const READS_MAX: usize = 32;
-/// Of one tenant: its thousand unread extensions keep no other's waiting.
-const READS_OF_TENANT_MAX: usize = 4;
+/// Entries read at once: enough to hide a store's latency, at most 4 MiB each.
+/// Of one tenant fewer: its thousand unread extensions keep no other's waiting.
+const READS: Bound = Bound { all: 32, of_tenant: 4 };
+/// Loads that no call waits for. Where code must be compiled first, one takes
+/// seconds: as many as there are must not keep a promotion waiting whose code is stored.
+const LOADS: Bound = Bound { all: 256, of_tenant: 4 };
 
-/// Places for reads.
+/// At once, over all tenants and for each.
+#[derive(Debug, Clone, Copy)]
+struct Bound {
+    all: usize,
+    of_tenant: usize,
+}
+
+/// Places, given in the order of asking.
 #[derive(Debug)]
 pub(crate) struct Turns {
     all: Arc<Semaphore>,
+    of_tenant: usize,
     tenants: Mutex<HashMap<TenantId, Weak<Semaphore>>>,
 }
 
-/// The right to read; given back when dropped.
+/// The right to begin; given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Turn {
     _tenant: OwnedSemaphorePermit,
     _all: OwnedSemaphorePermit,
 }
 
-impl Default for Turns {
-    fn default() -> Self {
-        Self { all: Arc::new(Semaphore::new(READS_MAX)), tenants: Mutex::default() }
-    }
-}
-
 impl Turns {
+    pub(crate) fn of_reads() -> Self {
+        Self::of(READS)
+    }
+
+    pub(crate) fn of_loads() -> Self {
+        Self::of(LOADS)
+    }
+
+    fn of(bound: Bound) -> Self {
+        Self { all: Arc::new(Semaphore::new(bound.all)), of_tenant: bound.of_tenant, tenants: Mutex::default() }
+    }
+
     /// Waits for a place, in the order of asking.
     pub(crate) async fn turn(&self, tenant: &TenantId) -> Turn {
         let closed = "nobody closes these semaphores";
@@ -46,9 +62,9 @@ impl Turns {
         if let Some(semaphore) = tenants.get(tenant).and_then(Weak::upgrade) {
             return semaphore;
         }
-        // Tenants of whom nothing is read now leave no trace.
+        // Tenants for whom nothing is done now leave no trace.
         tenants.retain(|_, semaphore| semaphore.strong_count() > 0);
-        let semaphore = Arc::new(Semaphore::new(READS_OF_TENANT_MAX));
+        let semaphore = Arc::new(Semaphore::new(self.of_tenant));
         tenants.insert(tenant.clone(), Arc::downgrade(&semaphore));
         semaphore
     }

@@ -6,6 +6,7 @@
 mod changes;
 mod control;
 mod gone;
+mod hints;
 mod hostile;
 mod lazy;
 mod many;
