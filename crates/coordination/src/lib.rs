@@ -25,6 +25,7 @@ mod resp;
 mod serves;
 mod settings;
 mod shared;
+mod stream;
 
 pub use change::{Change, Heard};
 pub use changes::Changes;
@@ -38,3 +39,4 @@ pub use members::{BEAT_APART, BEAT_EVERY, HOSTS_MAX, Member, Members};
 pub use serves::{Asked, Serves, serves};
 pub use settings::{KeyFiles, RedisSettings, SettingsError};
 pub use shared::{OperationError, RedisStatus};
+pub use stream::{CompileStream, Entry, Offered, Reader, STREAM_WAITING_MAX, Tended};

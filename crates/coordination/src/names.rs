@@ -35,9 +35,4 @@ impl Names {
     pub(crate) fn compile(&self) -> String {
         format!("{}:compile", self.namespace)
     }
-
-    /// Jobs that no worker could end.
-    pub(crate) fn compile_aside(&self) -> String {
-        format!("{}:compile:aside", self.namespace)
-    }
 }
