@@ -28,7 +28,7 @@ const LOG_TAIL_BYTES: u64 = 4_096;
 /// Killed when dropped. The thread that started it lives as long as it does: the
 /// kernel sends the death signal when that thread ends, not only the process.
 #[derive(Debug)]
-pub(crate) struct Owned {
+pub struct Owned {
     name: &'static str,
     log: PathBuf,
     child: Option<Child>,
@@ -37,8 +37,11 @@ pub(crate) struct Owned {
 }
 
 impl Owned {
-    /// Starts `program` with stdout and stderr in a file of `folder`.
-    pub(crate) fn start(name: &'static str, program: &Path, folder: &Path, prepare: impl FnOnce(&mut Command)) -> Result<Self, ServerError> {
+    /// Starts `program` with stdout and stderr in the file `name`.log of `folder`.
+    ///
+    /// # Errors
+    /// When its log cannot be made or it cannot be started.
+    pub fn start(name: &'static str, program: &Path, folder: &Path, prepare: impl FnOnce(&mut Command)) -> Result<Self, ServerError> {
         let failed = |action| move |source| ServerError::System { name, action, source };
         let log = folder.join(format!("{name}.log"));
         let out = File::create(&log).map_err(failed("make its log"))?;
@@ -61,7 +64,10 @@ impl Owned {
     }
 
     /// Stops it and returns once no thread of it runs any more.
-    pub(crate) fn stop(&self) -> Result<(), ServerError> {
+    ///
+    /// # Errors
+    /// When it ended, or does not stop.
+    pub fn stop(&self) -> Result<(), ServerError> {
         self.signal(Signal::STOP)?;
         let started = Instant::now();
         while !self.all_stopped().map_err(|source| ServerError::System { name: self.name, action: "look at its threads", source })? {
@@ -73,7 +79,11 @@ impl Owned {
         Ok(())
     }
 
-    pub(crate) fn signal(&self, signal: Signal) -> Result<(), ServerError> {
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    /// When it was killed before, or the system refuses.
+    pub fn signal(&self, signal: Signal) -> Result<(), ServerError> {
         let id = self.child.as_ref().and_then(|child| Pid::from_raw(i32::try_from(child.id()).ok()?));
         let id = id.ok_or_else(|| self.not_ready("was killed before".to_owned()))?;
         kill_process(id, signal).map_err(|error| ServerError::System { name: self.name, action: "signal it", source: error.into() })
@@ -92,7 +102,7 @@ impl Owned {
     }
 
     /// How it ended, if it did.
-    pub(crate) fn ended(&mut self) -> Option<String> {
+    pub fn ended(&mut self) -> Option<String> {
         let status = self.child.as_mut()?.try_wait();
         match status {
             Ok(None) => None,
@@ -102,12 +112,20 @@ impl Owned {
     }
 
     /// The error of a server that is not as it should be.
-    pub(crate) fn not_ready(&self, problem: String) -> ServerError {
+    #[must_use]
+    pub fn not_ready(&self, problem: String) -> ServerError {
         ServerError::NotReady { name: self.name, problem, log: self.log_tail().unwrap_or_else(|error| format!("(its log cannot be read: {error})")) }
     }
 
+    /// The file that it writes to.
+    #[must_use]
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
     /// Whether the end of its log holds `text`.
-    pub(crate) fn has_said(&self, text: &str) -> bool {
+    #[must_use]
+    pub fn has_said(&self, text: &str) -> bool {
         self.log_tail().is_ok_and(|log| log.contains(text))
     }
 
@@ -121,7 +139,7 @@ impl Owned {
     }
 
     /// Ends it at once and waits for its end.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             // It may have ended by itself: all the same.
             let _ = child.kill();
@@ -141,7 +159,10 @@ impl Drop for Owned {
 }
 
 /// A port that nobody listens on at the moment; who starts on it tries another one when it was taken meanwhile.
-pub(crate) fn free_port() -> std::io::Result<u16> {
+///
+/// # Errors
+/// When the system has none.
+pub fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 

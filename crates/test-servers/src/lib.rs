@@ -15,6 +15,7 @@ mod redis;
 mod tls;
 
 pub use authority::{Authority, Pair, Validity};
+pub use child::{Owned, free_port};
 pub use fault_proxy::FaultProxy;
 pub use minio::{Bucket, Minio};
 pub use redis::Redis;
