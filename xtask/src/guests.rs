@@ -3,7 +3,7 @@
 
 mod clang;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -33,6 +33,11 @@ impl Ext {
     /// Another program of the same build.
     pub(crate) fn sibling(&self, name: &str) -> PathBuf {
         self.program.with_file_name(name)
+    }
+
+    /// Where it keeps toolchains, and finds what runs here.
+    pub(crate) fn home(&self) -> &Path {
+        &self.home
     }
 
     /// A run of it.

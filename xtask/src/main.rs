@@ -6,6 +6,7 @@ mod child;
 mod demo;
 mod deps;
 mod finding;
+mod fleet;
 mod foreign;
 mod fuzz;
 mod gen_files;
@@ -38,6 +39,8 @@ enum Task {
     Test(test::Arguments),
     /// The whole path on this machine: install, build, serve the examples, call them, stop
     Demo,
+    /// A whole fleet on this machine: Redis, S3, registry, signer, worker, three hosts; says how to use and stop it
+    Fleet(fleet::Arguments),
     /// What a call costs, beside the fastest we know and bare echoes in the same run
     Bench(bench::Arguments),
     /// Feeds libFuzzer's inputs to those who read what comes from outside
@@ -77,6 +80,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Test(arguments) => test::run(&workspace, &arguments),
         Task::Demo => demo::run(&workspace),
+        Task::Fleet(arguments) => fleet::run(&workspace, &arguments),
         Task::Bench(arguments) => bench::run(&workspace, &arguments),
         Task::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Task::Deps(arguments) => deps::run(&workspace, &arguments),
