@@ -154,6 +154,7 @@ fn store(bucket: &Bucket) -> anyhow::Result<Store> {
         secret_key: Some(Secret::new(&bucket.secret_key)),
         access_key_file: None,
         secret_key_file: None,
+        ca_file: bucket.ca_file.clone(),
         virtual_hosted: false,
         allow_http: true,
     };

@@ -9,15 +9,21 @@ use std::{
 use extensions_admission::{Accounts, Admission, GuestLogs};
 use extensions_aot::{Cache, CacheError, Compiler};
 use extensions_catalog::{Catalogs, Loads};
+use extensions_coordination::{Coordination, HostId};
 use extensions_engine::Engine;
 use extensions_engine_config::MemoryReset;
 use extensions_front::{Addresses, Drained, Front, FrontSettings, Mount};
 use extensions_identity::Verifier;
 use extensions_modules::Modules;
+use extensions_service::FollowedFiles;
 use prometheus_client::registry::Registry;
 use tokio::runtime::Handle;
 
-use crate::{HostSettings, SettingsError, loads::Through, service::Admitted};
+use crate::{
+    HostSettings, HostView, SettingsError,
+    loads::Through,
+    service::{About, Admitted},
+};
 
 /// Why a host does not start.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +54,7 @@ pub struct Prepared {
     admission: Admission,
     engine: Arc<Engine>,
     modules: Arc<Modules>,
+    about: About,
     metrics: Registry,
     front: FrontSettings,
     drain_timeout: Duration,
@@ -81,12 +88,24 @@ impl Prepared {
         &self.engine
     }
 
+    /// Where whatever else the program counts is registered.
+    pub fn metrics(&mut self) -> &mut Registry {
+        &mut self.metrics
+    }
+
+    /// Tells operators who ask this host what it is called in its fleet, and how it reaches it.
+    #[must_use]
+    pub fn in_fleet(mut self, id: HostId, coordination: Option<Coordination>) -> Self {
+        self.about = About { host: Some(id), coordination, ..self.about };
+        self
+    }
+
     /// Binds the listeners and serves, with `mount` beside the host's own paths.
     ///
     /// # Errors
     /// When a port stands in the way.
     pub fn listen(self, mount: Option<Arc<dyn Mount>>) -> Result<Host, StartError> {
-        let front = Front::start(&self.front, Arc::new(Admitted(self.admission)), mount, Arc::new(Mutex::new(self.metrics)))?;
+        let front = Front::start(&self.front, Arc::new(Admitted { admission: self.admission, about: self.about }), mount, Arc::new(Mutex::new(self.metrics)))?;
         Ok(Host { front, engine: self.engine, modules: self.modules, drain_timeout: self.drain_timeout })
     }
 }
@@ -111,6 +130,7 @@ impl Host {
         let engine_settings = settings.engine.resolve(io_threads)?;
         let verifier = Arc::new(Verifier::new(settings.identity.clone())?);
         let mut metrics = Registry::with_prefix("extensions");
+        metrics.register_collector(Box::new(FollowedFiles));
         let guest_logs = Arc::new(GuestLogs::default());
         let accounts = Arc::new(Accounts::new(&mut metrics, Arc::clone(&guest_logs)));
         let engine = Arc::new(Engine::start(engine_settings, accounts)?);
@@ -119,7 +139,8 @@ impl Host {
         let modules = Arc::new(Modules::new(Arc::clone(&engine), cache, compiler, background));
         let admission = Admission::new(verifier, catalogs, Arc::clone(&modules), Arc::clone(&engine), guest_logs);
         let front = front_settings(settings, io_threads)?;
-        Ok(Prepared { admission, engine, modules, metrics, front, drain_timeout: settings.listen.drain_timeout() })
+        let about = About::of(&engine);
+        Ok(Prepared { admission, engine, modules, about, metrics, front, drain_timeout: settings.listen.drain_timeout() })
     }
 
     /// Where it listens.
@@ -144,6 +165,12 @@ impl Host {
     #[must_use]
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    /// What its heartbeats say of it; valid while it drains, too.
+    #[must_use]
+    pub fn view(&self) -> HostView {
+        HostView { front: self.front.handle(), modules: Arc::clone(&self.modules), engine: Arc::clone(&self.engine) }
     }
 
     /// Whether the host must watch for swap.

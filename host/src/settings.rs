@@ -9,15 +9,22 @@ use std::{
 };
 
 use extensions_artifact::StoreSettings;
+use extensions_coordination::RedisSettings;
 use extensions_engine_config::{MemoryReset, Profile};
 use extensions_identity::IdentitySettings;
 use extensions_service::{Known, LogSettings, SettingsError, layered, parse, read_file};
 use extensions_store_catalog::CatalogSettings;
-use extensions_types::Environment;
+use extensions_tls::{ListenTls, ServerTlsSettings};
+use extensions_types::{Environment, with_causes};
 use serde::Deserialize;
 
+use crate::NameSettings;
+
 /// What a variable may set. Lists (issuers, grants) are for the file alone.
-const KNOWN: Known = Known { sections: &["listen", "engine", "identity", "store", "store.s3", "catalog", "log"], top: &["env", "data_dir"] };
+const KNOWN: Known = Known {
+    sections: &["listen", "listen.tls", "listen.admin_tls", "engine", "identity", "store", "store.s3", "catalog", "redis", "redis.keys", "redis.tls", "host", "log"],
+    top: &["env", "data_dir"],
+};
 
 /// Everything that a host can be told.
 #[derive(Debug, Clone, Deserialize)]
@@ -41,6 +48,12 @@ pub struct HostSettings {
     /// How they are followed.
     #[serde(default)]
     pub catalog: CatalogSettings,
+    /// What tells this host of changes, and the fleet of this host; none: it polls.
+    #[serde(default)]
+    pub redis: Option<RedisSettings>,
+    /// What it is called there.
+    #[serde(default)]
+    pub host: NameSettings,
     /// The host's own log.
     #[serde(default)]
     pub log: LogSettings,
@@ -56,6 +69,10 @@ pub struct ListenSettings {
     pub unix: Option<PathBuf>,
     /// Metrics and admin.
     pub admin_address: Option<SocketAddr>,
+    /// TLS of both addresses; none: in the open, behind a mesh or gateway.
+    pub tls: Option<ServerTlsSettings>,
+    /// TLS of `admin_address`, where it differs.
+    pub admin_tls: Option<ServerTlsSettings>,
     /// Metrics and admin on the main address too.
     pub merge_admin: bool,
     /// gRPC reflection.
@@ -76,6 +93,8 @@ impl Default for ListenSettings {
             address: SocketAddr::from(([127, 0, 0, 1], 7400)),
             unix: None,
             admin_address: None,
+            tls: None,
+            admin_tls: None,
             merge_admin: false,
             reflection: true,
             io_threads: 0,
@@ -91,6 +110,14 @@ impl ListenSettings {
     #[must_use]
     pub fn drain_timeout(&self) -> Duration {
         Duration::from_millis(self.drain_timeout_ms)
+    }
+
+    /// Opens what both addresses are secured with.
+    ///
+    /// # Errors
+    /// Names the section and the file that cannot be used.
+    pub fn open_tls(&self) -> Result<ListenTls, SettingsError> {
+        ListenTls::open(self.tls.as_ref(), self.admin_tls.as_ref()).map_err(|error| SettingsError::Value(with_causes(&error)))
     }
 
     /// The number of I/O threads, counted if it was left open.
@@ -146,6 +173,8 @@ impl HostSettings {
     /// # Errors
     /// Names the first that cannot work.
     pub fn check(&self) -> Result<(), SettingsError> {
+        self.listen.open_tls()?;
+        self.host.check()?;
         self.engine.resolve(self.listen.io_threads()).map(drop)
     }
 

@@ -88,6 +88,7 @@ fn checked(settings: RegistrySettings) -> Result<(), Failure> {
     settings.open_stores()?;
     settings.open_backup()?;
     settings.board()?;
+    settings.listen.open_tls()?;
     extensions_identity::Verifier::new(settings.identity).map_err(StartError::Identity)?;
     Ok(())
 }

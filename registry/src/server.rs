@@ -15,6 +15,8 @@ use std::{
 
 use axum::{Extension, Router};
 use extensions_registry_api::Connection;
+use extensions_tls::ServerTls;
+use extensions_types::with_causes;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
@@ -59,11 +61,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Listens at `address`.
+    /// Listens at `address`, with TLS where there is a certificate.
     ///
     /// # Errors
     /// When the port is taken or may not be used.
-    pub(crate) async fn bind(address: SocketAddr, router: Router, connections_max: usize) -> io::Result<Self> {
+    pub(crate) async fn bind(address: SocketAddr, tls: Option<ServerTls>, router: Router, connections_max: usize) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let server = Self {
             address: listener.local_addr()?,
@@ -73,11 +75,17 @@ impl Server {
             connections: TaskTracker::new(),
             open: Arc::default(),
         };
-        server.connections.spawn(server.accept(listener, router, connections_max));
+        server.connections.spawn(server.accept(listener, tls, router, connections_max));
         Ok(server)
     }
 
-    fn accept(&self, listener: TcpListener, router: Router, connections_max: usize) -> impl Future<Output = ()> + Send + 'static {
+    fn accept(
+        &self,
+        listener: TcpListener,
+        tls: Option<ServerTls>,
+        router: Router,
+        connections_max: usize,
+    ) -> impl Future<Output = ()> + Send + 'static {
         let (accepting, closing, cutting) = (self.accepting.clone(), self.closing.clone(), self.cutting.clone());
         let (connections, open) = (self.connections.clone(), Arc::clone(&self.open));
         let room = Arc::new(Semaphore::new(connections_max));
@@ -98,12 +106,12 @@ impl Server {
                         }
                     },
                 };
-                let (router, closing, cutting, open) = (router.clone(), closing.clone(), cutting.clone(), Arc::clone(&open));
+                let (tls, router, closing, cutting, open) = (tls.clone(), router.clone(), closing.clone(), cutting.clone(), Arc::clone(&open));
                 connections.spawn(async move {
                     let _place = place;
                     open.fetch_add(1, Relaxed);
                     tokio::select! {
-                        () = serve(stream, peer, router, closing) => {}
+                        () = secure(stream, peer, tls, router, closing) => {}
                         () = cutting.cancelled() => {}
                     }
                     open.fetch_sub(1, Relaxed);
@@ -125,12 +133,21 @@ impl Server {
     }
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, closing: CancellationToken) {
+/// Shakes hands where there is a certificate, then serves.
+async fn secure(stream: TcpStream, peer: SocketAddr, tls: Option<ServerTls>, router: Router, closing: CancellationToken) {
     // A response is often one small frame; waiting for more only delays it.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, %peer, "a connection was gone before it began");
         return;
     }
+    let Some(tls) = tls else { return serve(stream, peer, router, closing).await };
+    match tls.accept(stream).await {
+        Ok(stream) => serve(stream, peer, router, closing).await,
+        Err(error) => tracing::debug!(error = %with_causes(&error), %peer, "closed: no TLS handshake"),
+    }
+}
+
+async fn serve<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: T, peer: SocketAddr, router: Router, closing: CancellationToken) {
     let connection = Connection::new(peer.ip().to_string());
     let abused = connection.abused.clone();
     let service = TowerToHyperService::new(router.layer(Extension(connection)));
@@ -163,19 +180,19 @@ async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, closing: Can
 }
 
 /// A stream whose peer must say which protocol it speaks within [`HEAD_WITHIN`].
-struct Hasty {
-    stream: TcpStream,
+struct Hasty<T> {
+    stream: T,
     deadline: Option<Pin<Box<Sleep>>>,
     seen: usize,
 }
 
-impl Hasty {
-    fn new(stream: TcpStream) -> Self {
+impl<T> Hasty<T> {
+    fn new(stream: T) -> Self {
         Self { stream, deadline: Some(Box::pin(sleep(HEAD_WITHIN))), seen: 0 }
     }
 }
 
-impl AsyncRead for Hasty {
+impl<T: AsyncRead + Unpin> AsyncRead for Hasty<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
@@ -192,7 +209,7 @@ impl AsyncRead for Hasty {
     }
 }
 
-impl AsyncWrite for Hasty {
+impl<T: AsyncWrite + Unpin> AsyncWrite for Hasty<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
     }

@@ -16,6 +16,7 @@ use extensions_registry_core::Policy;
 use extensions_registry_ledger::Stores;
 use extensions_registry_upkeep::UpkeepSettings;
 use extensions_service::{Known, LogSettings, SettingsError, layered, parse, read_file};
+use extensions_tls::{ListenTls, ServerTlsSettings};
 use extensions_types::{Environment, with_causes};
 use serde::Deserialize;
 use toml::Table;
@@ -24,6 +25,8 @@ use toml::Table;
 const KNOWN: Known = Known {
     sections: &[
         "listen",
+        "listen.tls",
+        "listen.admin_tls",
         "identity",
         "store",
         "store.s3",
@@ -128,6 +131,10 @@ pub struct ListenSettings {
     pub address: SocketAddr,
     /// Metrics.
     pub admin_address: Option<SocketAddr>,
+    /// TLS of both addresses; none: in the open, behind a mesh or gateway.
+    pub tls: Option<ServerTlsSettings>,
+    /// TLS of `admin_address`, where it differs.
+    pub admin_tls: Option<ServerTlsSettings>,
     /// gRPC reflection.
     pub reflection: bool,
     /// Connections at once.
@@ -143,6 +150,8 @@ impl Default for ListenSettings {
         Self {
             address: SocketAddr::from(([127, 0, 0, 1], 7410)),
             admin_address: None,
+            tls: None,
+            admin_tls: None,
             reflection: true,
             connections_max: 2_000,
             drain_notice_ms: 2_000,
@@ -152,6 +161,14 @@ impl Default for ListenSettings {
 }
 
 impl ListenSettings {
+    /// Opens what both addresses are secured with.
+    ///
+    /// # Errors
+    /// Names the section and the file that cannot be used.
+    pub fn open_tls(&self) -> Result<ListenTls, SettingsError> {
+        ListenTls::open(self.tls.as_ref(), self.admin_tls.as_ref()).map_err(|error| SettingsError::Value(with_causes(&error)))
+    }
+
     /// How long health says that it stops, before it does.
     #[must_use]
     pub fn drain_notice(&self) -> Duration {

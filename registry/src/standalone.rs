@@ -10,7 +10,8 @@ use std::{
 use axum::Router;
 use extensions_registry_api::{Audit, LogAudit, Metrics, NobodyToTell};
 use extensions_registry_ledger::Clock;
-use extensions_service::SettingsError;
+use extensions_service::{FollowedFiles, SettingsError};
+use extensions_tls::ServerTls;
 use prometheus_client::registry::Registry as Shown;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -86,7 +87,9 @@ impl Registry {
     /// # Errors
     /// When a setting or a port stands in the way.
     pub async fn start(settings: &RegistrySettings) -> Result<Self, StartError> {
+        let tls = settings.listen.open_tls()?;
         let mut shown = Shown::with_prefix("extensions");
+        shown.register_collector(Box::new(FollowedFiles));
         let embedded = Embedded::start(parts(settings, &mut shown)?)?;
         let (reporter, health_server) = tonic_health::server::health_reporter();
         let leaving = CancellationToken::new();
@@ -96,11 +99,11 @@ impl Registry {
             router = router.merge(reflection()?);
         }
         let listen = &settings.listen;
-        let main = bind(listen.address, router, listen.connections_max).await?;
+        let main = bind(listen.address, tls.main, router, listen.connections_max).await?;
         let admin = match listen.admin_address {
             Some(address) => {
                 let routes = admin::routes(Arc::new(Mutex::new(shown))).merge(health.routes());
-                Some(bind(address, routes, listen.connections_max).await?)
+                Some(bind(address, tls.admin, routes, listen.connections_max).await?)
             }
             None => None,
         };
@@ -156,8 +159,8 @@ fn parts(settings: &RegistrySettings, shown: &mut Shown) -> Result<EmbeddedParts
     })
 }
 
-async fn bind(address: SocketAddr, router: Router, connections_max: usize) -> Result<Server, StartError> {
-    Server::bind(address, router, connections_max).await.map_err(|source| StartError::Listen { address, source })
+async fn bind(address: SocketAddr, tls: Option<ServerTls>, router: Router, connections_max: usize) -> Result<Server, StartError> {
+    Server::bind(address, tls, router, connections_max).await.map_err(|source| StartError::Listen { address, source })
 }
 
 /// Both versions of gRPC reflection, over our own descriptors and health's.

@@ -10,7 +10,8 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use clap::Parser as _;
 use extensions_pipeline::{Tools, Workbench, WorkbenchError};
 use extensions_sandbox::THIS_BINARY;
-use extensions_service::{SettingsError, start_logging, stop_asked};
+use extensions_service::{FollowedFiles, SettingsError, start_logging, stop_asked};
+use extensions_tls::ServerTls;
 use extensions_toolchain::{Direct, Home};
 use extensions_types::{Language, with_causes};
 use extensions_worker::{Isolation, Metrics, NotARegistry, NotIsolated, Parts, Remote, Worker, WorkerSettings, warm};
@@ -71,7 +72,10 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     let settings = arguments.settings()?;
-    let remote = || Remote::new(&settings.registry.url, &settings.registry.token_file, settings.name());
+    let registry = &settings.registry;
+    let tls = registry.open_tls()?;
+    let admin_tls = settings.admin.open_tls()?;
+    let remote = || Remote::new(&registry.url, &registry.token_file, tls.as_ref(), settings.name());
     if arguments.check {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async { remote() })?;
@@ -80,20 +84,21 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     start_logging(settings.log.format, settings.log.filter.as_deref())?;
     let runtime = Builder::new_multi_thread().worker_threads(BACKGROUND_THREADS).enable_all().build()?;
-    let ended = runtime.block_on(async { serve(&settings, remote()?).await });
+    let ended = runtime.block_on(async { serve(&settings, remote()?, admin_tls).await });
     // A build that outlived the drain ends with the process.
     runtime.shutdown_background();
     ended
 }
 
-async fn serve(settings: &WorkerSettings, remote: Remote) -> Result<(), Failure> {
+async fn serve(settings: &WorkerSettings, remote: Remote, admin_tls: Option<ServerTls>) -> Result<(), Failure> {
     // There is no worker without it.
     let isolation = Isolation::of_this_kernel(THIS_BINARY)?;
     tracing::info!(isolation = isolation.words(), "builds are isolated");
     let mut shown = Registry::with_prefix("extensions");
+    shown.register_collector(Box::new(FollowedFiles));
     let metrics = Metrics::new(&mut shown);
     if let Some(address) = settings.admin.address {
-        let address = admin::serve(address, shown, remote.contact()).await?;
+        let address = admin::serve(address, admin_tls, shown, remote.contact()).await?;
         tracing::info!(%address, "admin listens");
     }
     let home = Home::at(&settings.worker.home);

@@ -10,6 +10,7 @@ use std::{
 use async_trait::async_trait;
 use extensions_compile_jobs::{Claimed, Claims, CompileEvent, Compiled, JobId, JobRefused, JobToken, JobsError, NotCompiled, Queue, WorkerName};
 use extensions_proto::{detail_of, v1};
+use extensions_tls::{ClientTls, Protocol};
 use extensions_types::{ErrorCode, Finding};
 use tokio::sync::watch;
 use tonic::{
@@ -25,6 +26,8 @@ const DECODED_BYTES_MAX: usize = 9 << 20;
 const ENCODED_BYTES_MAX: usize = 6 << 20;
 /// A registry answers a request for a hint after 20 seconds at the latest.
 const NEXT_WITHIN: Duration = Duration::from_secs(30);
+/// A connection, with its TLS handshake.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// Any other request.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 /// A token is some hundred bytes.
@@ -49,13 +52,17 @@ pub struct NotARegistry {
 }
 
 impl Remote {
-    /// A registry at `url`, asked with the token in `token_file`.
+    /// A registry at `url`, asked with the token in `token_file`; `tls` is for an `https://` one.
     ///
     /// # Errors
     /// When the address is none.
-    pub fn new(url: &str, token_file: &Path, name: WorkerName) -> Result<Self, NotARegistry> {
+    pub fn new(url: &str, token_file: &Path, tls: Option<&ClientTls>, name: WorkerName) -> Result<Self, NotARegistry> {
         let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|source| NotARegistry { url: url.to_owned(), source })?;
-        let channel = endpoint.connect_timeout(Duration::from_secs(5)).keep_alive_while_idle(true).connect_lazy();
+        let endpoint = endpoint.connect_timeout(CONNECT_WITHIN).keep_alive_while_idle(true);
+        let channel = match tls {
+            Some(tls) => endpoint.connect_with_connector_lazy(tls.connector(Protocol::Http2)),
+            None => endpoint.connect_lazy(),
+        };
         let client = CompileJobsClient::new(channel).max_decoding_message_size(DECODED_BYTES_MAX).max_encoding_message_size(ENCODED_BYTES_MAX);
         Ok(Self { client, token_file: token_file.to_owned(), name, contact: Arc::new(watch::Sender::new(false)) })
     }

@@ -11,11 +11,13 @@ use std::{
 use extensions_compile_jobs::WorkerName;
 use extensions_sandbox::Limits;
 use extensions_service::{Known, LogSettings, SettingsError, layered, parse, read_file};
+use extensions_tls::{ClientTls, ClientTlsSettings, ServerTls, ServerTlsSettings};
+use extensions_types::with_causes;
 use serde::Deserialize;
 use toml::Table;
 
 /// What a variable may set.
-const KNOWN: Known = Known { sections: &["registry", "worker", "limits", "admin", "log"], top: &[] };
+const KNOWN: Known = Known { sections: &["registry", "registry.tls", "worker", "limits", "admin", "admin.tls", "log"], top: &[] };
 
 /// Everything that a worker can be told.
 #[derive(Debug, Clone, Deserialize)]
@@ -40,10 +42,28 @@ pub struct WorkerSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegistrySettings {
-    /// Its address: `http://registry:7410`.
+    /// Its address: `https://registry:7410`, or `http://…` behind a mesh.
     pub url: String,
     /// A file with the worker's token; read anew for each request, so that it can be replaced.
     pub token_file: PathBuf,
+    /// How an `https://` address is reached.
+    #[serde(default)]
+    pub tls: ClientTlsSettings,
+}
+
+impl RegistrySettings {
+    fn is_secured(&self) -> bool {
+        self.url.starts_with("https://")
+    }
+
+    /// Opens what an `https://` address is reached with; none for one in the open.
+    ///
+    /// # Errors
+    /// Names the file that cannot be used.
+    pub fn open_tls(&self) -> Result<Option<ClientTls>, SettingsError> {
+        let opened = self.is_secured().then(|| ClientTls::open(&self.tls)).transpose();
+        opened.map_err(|error| SettingsError::Value(format!("[registry.tls] {}", with_causes(&error))))
+    }
 }
 
 /// The `[worker]` section.
@@ -141,11 +161,24 @@ impl LimitSettings {
 }
 
 /// The `[admin]` section.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdminSettings {
     /// Where `/metrics`, `/healthz` and `/readyz` are answered.
     pub address: Option<SocketAddr>,
+    /// TLS of that address; none: in the open.
+    pub tls: Option<ServerTlsSettings>,
+}
+
+impl AdminSettings {
+    /// Opens what the address is secured with.
+    ///
+    /// # Errors
+    /// Names the file that cannot be used.
+    pub fn open_tls(&self) -> Result<Option<ServerTls>, SettingsError> {
+        let opened = self.tls.as_ref().map(ServerTls::open).transpose();
+        opened.map_err(|error| SettingsError::Value(format!("[admin.tls] {}", with_causes(&error))))
+    }
 }
 
 impl WorkerSettings {
@@ -185,8 +218,11 @@ impl WorkerSettings {
         if !self.worker.home.is_absolute() {
             return wrong(format!("worker.home is {}; it must be an absolute path", self.worker.home.display()));
         }
-        if !self.registry.url.starts_with("http://") {
-            return wrong(format!("registry.url is {}; it must begin with http:// (TLS is the mesh's part)", self.registry.url));
+        if !self.registry.is_secured() && !self.registry.url.starts_with("http://") {
+            return wrong(format!("registry.url is {}; it must begin with https:// or http://", self.registry.url));
+        }
+        if !self.registry.is_secured() && !self.registry.tls.is_empty() {
+            return wrong(format!("[registry.tls] is set, and registry.url is {}; use https://", self.registry.url));
         }
         let limits = &self.limits;
         let bounds = [

@@ -1,7 +1,10 @@
 //! S3 and what speaks like it. Only conditional puts with etags are relied on:
 //! the store's own tries replace the client's, which would hide lost answers.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+mod connections;
+mod credentials;
+
+use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use object_store::{
     ClientOptions, RetryConfig,
@@ -9,6 +12,7 @@ use object_store::{
 };
 use serde::Deserialize;
 
+use self::{connections::OwnAuthorities, credentials::Credentials};
 use crate::settings::{Secret, SettingsError};
 
 /// How long a connection may take to be made: what answers at all answers sooner.
@@ -47,6 +51,9 @@ pub struct S3Settings {
     /// A file with the secret key.
     #[serde(default)]
     pub secret_key_file: Option<PathBuf>,
+    /// Authorities of an `https://` endpoint, as a PEM file; none: the machine's.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
     /// Name the bucket in the host instead of the path.
     #[serde(default)]
     pub virtual_hosted: bool,
@@ -72,6 +79,7 @@ impl S3Settings {
             secret_key: Some(Secret::new(secret_key)),
             access_key_file: None,
             secret_key_file: None,
+            ca_file: None,
             virtual_hosted: false,
             allow_http: false,
         }
@@ -96,6 +104,10 @@ impl S3Settings {
         if self.prefix.as_ref().is_some_and(|prefix| !plain_path(prefix)) {
             return wrong("s3.prefix", "must be names of letters, digits, `-`, `_` and `.`, divided by single slashes");
         }
+        let secured = self.endpoint.as_deref().is_none_or(|url| url.starts_with("https://"));
+        if self.ca_file.is_some() && !secured {
+            return wrong("s3.ca_file", "is for an https:// endpoint");
+        }
         match self.endpoint.as_deref() {
             Some(url) if url.starts_with("http://") && !self.allow_http && !on_this_machine(url) => {
                 wrong("s3.endpoint", "is not encrypted: use https://, or set s3.allow_http where the network is trusted")
@@ -105,26 +117,9 @@ impl S3Settings {
         }
     }
 
-    fn keys(&self) -> Result<Option<(String, String)>, SettingsError> {
-        let access = one_of("s3.access_key", self.access_key.as_ref(), self.access_key_file.as_ref())?;
-        let secret = one_of("s3.secret_key", self.secret_key.as_ref(), self.secret_key_file.as_ref())?;
-        match (access, secret) {
-            (Some(access), Some(secret)) => Ok(Some((access, secret))),
-            (None, None) => Ok(None),
-            _ => Err(SettingsError::Value { name: "s3.access_key and s3.secret_key", problem: "go together: give both or neither".to_owned() }),
-        }
-    }
-}
-
-fn one_of(name: &'static str, text: Option<&Secret>, file: Option<&PathBuf>) -> Result<Option<String>, SettingsError> {
-    match (text, file) {
-        (Some(_), Some(_)) => Err(SettingsError::Value { name, problem: "is given twice, as text and as file".to_owned() }),
-        (Some(text), None) => Ok(Some(text.reveal().to_owned())),
-        (None, Some(path)) => {
-            let read = std::fs::read_to_string(path).map_err(|source| SettingsError::File { action: "read", path: path.clone(), source })?;
-            Ok(Some(read.trim().to_owned()))
-        }
-        (None, None) => Ok(None),
+    fn credentials(&self) -> Result<Option<Credentials>, SettingsError> {
+        let access = (self.access_key.as_ref(), self.access_key_file.as_ref());
+        Credentials::open(access, (self.secret_key.as_ref(), self.secret_key_file.as_ref()))
     }
 }
 
@@ -151,12 +146,15 @@ fn on_this_machine(url: &str) -> bool {
 /// A client that tries once and asks for nothing that is not conditional puts.
 pub(crate) fn client(settings: &S3Settings) -> Result<AmazonS3, SettingsError> {
     settings.check()?;
-    let mut builder = match settings.keys()? {
-        Some((access, secret)) => AmazonS3Builder::new().with_access_key_id(access).with_secret_access_key(secret),
+    let mut builder = match settings.credentials()? {
+        Some(credentials) => AmazonS3Builder::new().with_credentials(Arc::new(credentials)),
         None => AmazonS3Builder::from_env(),
     };
     if let Some(endpoint) = &settings.endpoint {
         builder = builder.with_endpoint(endpoint);
+    }
+    if let Some(ca_file) = &settings.ca_file {
+        builder = builder.with_http_connector(OwnAuthorities::open(ca_file).map_err(SettingsError::Tls)?);
     }
     let options = ClientOptions::new()
         .with_connect_timeout(CONNECT_TIMEOUT)

@@ -2,6 +2,7 @@
 
 use std::{fmt, io, path::PathBuf, time::Duration};
 
+use extensions_tls::TlsError;
 use serde::Deserialize;
 
 use crate::{s3::S3Settings, store::Timing};
@@ -99,6 +100,9 @@ pub enum SettingsError {
         #[source]
         source: io::Error,
     },
+    /// Authorities that cannot be used.
+    #[error("store: s3.ca_file")]
+    Tls(#[source] TlsError),
     /// What the client of the object store does not accept.
     #[error("store: the bucket's settings are not usable")]
     Client(#[source] object_store::Error),

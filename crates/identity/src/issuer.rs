@@ -2,12 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
-    io::{self, Read as _},
-    path::Path,
+    path::PathBuf,
+    str::from_utf8,
     sync::Arc,
 };
 
+use extensions_service::{FollowError, Followed};
 use extensions_types::{CallLabel, Kind, TenantId};
 
 use crate::{
@@ -17,9 +17,6 @@ use crate::{
 };
 
 const ISSUER_BYTES_MAX: usize = 512;
-
-/// No JWKS file is larger; the document's own bound is stricter.
-const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// For whom a service may call, and which kinds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,11 +39,43 @@ impl Grant {
     }
 }
 
+/// An issuer's public keys: as they were given, or as they lie in a file now.
+#[derive(Debug, Clone)]
+pub(crate) enum Keys {
+    Given(Arc<KeySet>),
+    Followed(Followed<KeySet>),
+}
+
+impl Keys {
+    fn given(issuer: &str, jwks: &str, algorithms: &[Algorithm]) -> Result<Self, SettingsError> {
+        let keys = KeySet::parse(jwks, algorithms).map_err(|problem| SettingsError::Keys { issuer: issuer.to_owned(), problem })?;
+        Ok(Self::Given(Arc::new(keys)))
+    }
+
+    /// A file that later holds something unusable changes nothing: the last good keys stay.
+    fn of_file(issuer: &str, path: PathBuf, algorithms: &[Algorithm]) -> Result<Self, SettingsError> {
+        let (issuer, allowed) = (issuer.to_owned(), algorithms.to_vec());
+        let parse = move |bytes: &[u8]| KeySet::parse(from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())?, &allowed);
+        let opened = Followed::file(&path, parse);
+        opened.map(Self::Followed).map_err(|error| match error {
+            FollowError::Read { path, source } => SettingsError::ReadKeys { issuer, path, source },
+            other => SettingsError::Keys { issuer, problem: other.with_causes() },
+        })
+    }
+
+    pub(crate) fn current(&self) -> Arc<KeySet> {
+        match self {
+            Self::Given(keys) => Arc::clone(keys),
+            Self::Followed(keys) => keys.current(),
+        }
+    }
+}
+
 /// One issuer, ready to judge its tokens.
 #[derive(Debug, Clone)]
 pub(crate) struct Issuer {
     pub(crate) name: Arc<str>,
-    pub(crate) keys: Arc<KeySet>,
+    pub(crate) keys: Keys,
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) tenants: Tenants,
     pub(crate) may_operate: bool,
@@ -60,29 +89,21 @@ impl Issuer {
         if settings.issuer.is_empty() || settings.issuer.len() > ISSUER_BYTES_MAX {
             return Err(SettingsError::IssuerName { max: ISSUER_BYTES_MAX });
         }
-        let jwks = match (settings.jwks, settings.jwks_file) {
-            (Some(jwks), None) => jwks,
-            (None, Some(path)) => read(&path).map_err(|source| SettingsError::ReadKeys { issuer: settings.issuer.clone(), path, source })?,
+        let keys = match (settings.jwks, settings.jwks_file) {
+            (Some(jwks), None) => Keys::given(&settings.issuer, &jwks, &settings.algorithms)?,
+            (None, Some(path)) => Keys::of_file(&settings.issuer, path, &settings.algorithms)?,
             (None, None) | (Some(_), Some(_)) => return Err(SettingsError::KeySource { issuer: settings.issuer }),
         };
-        let mut issuer = Self {
+        Ok(Self {
             name: settings.issuer.into(),
-            keys: Arc::new(KeySet::none()),
+            keys,
             algorithms: settings.algorithms,
             tenants: settings.tenants,
             may_operate: settings.may_operate,
             may_delegate: settings.may_delegate,
             may_compile: settings.may_compile,
             grants: BTreeMap::new(),
-        };
-        issuer.replace_keys(&jwks)?;
-        Ok(issuer)
-    }
-
-    pub(crate) fn replace_keys(&mut self, jwks: &str) -> Result<(), SettingsError> {
-        let keys = KeySet::parse(jwks, &self.algorithms).map_err(|problem| SettingsError::Keys { issuer: self.name.to_string(), problem })?;
-        self.keys = Arc::new(keys);
-        Ok(())
+        })
     }
 
     pub(crate) fn add_grant(&mut self, settings: GrantSettings) -> Result<(), SettingsError> {
@@ -107,10 +128,4 @@ impl Issuer {
         self.grants.insert(settings.subject, Arc::new(grant));
         Ok(())
     }
-}
-
-fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    fs::File::open(path)?.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
-    Ok(text)
 }

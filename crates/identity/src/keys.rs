@@ -26,11 +26,6 @@ pub(crate) struct Key {
 }
 
 impl KeySet {
-    /// A set that verifies nothing.
-    pub(crate) fn none() -> Self {
-        Self(BTreeMap::new())
-    }
-
     /// Reads the usable keys of `jwks`: signing keys of an allowed algorithm.
     /// The error says what is wrong with the document.
     pub(crate) fn parse(jwks: &str, allowed: &[Algorithm]) -> Result<Self, String> {

@@ -6,21 +6,24 @@
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     fmt,
-    path::PathBuf,
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
+use extensions_service::Followed;
 use quick_cache::sync::Cache;
 
-use crate::{Audience, IdentitySettings, Principal, SettingsError, VerifyError, issuer::Issuer, judge::judge, keys::Key, token::Token};
+use crate::{
+    Audience, IdentitySettings, Principal, SettingsError, VerifyError,
+    issuer::{Issuer, Keys},
+    judge::judge,
+    keys::{Key, KeySet},
+    token::Token,
+};
 
 /// How long a verified token is believed without looking at it again: bounds
-/// what a changed grant or a rotated key can miss.
+/// what a changed grant can miss. Rotated keys end it at once.
 pub const CACHE_LIFE: Duration = Duration::from_secs(60);
 
 type TokenHash = [u8; 32];
@@ -28,21 +31,16 @@ type TokenHash = [u8; 32];
 /// Verifies tokens for one audience.
 pub struct Verifier {
     audience: Audience,
-    key_files: Vec<(String, PathBuf)>,
-    issuers: RwLock<Arc<Issuers>>,
-    /// Of the issuers in force; an entry of an older one is dead.
-    generation: AtomicU64,
+    issuers: BTreeMap<String, Issuer>,
+    /// Those of them that may change.
+    key_files: Vec<Followed<KeySet>>,
     cache: Cache<TokenHash, Verified>,
-}
-
-struct Issuers {
-    generation: u64,
-    by_name: BTreeMap<String, Issuer>,
 }
 
 #[derive(Clone)]
 struct Verified {
     principal: Arc<Principal>,
+    /// Of the keys that it was verified with.
     generation: u64,
     from: SystemTime,
     until: SystemTime,
@@ -54,16 +52,14 @@ impl Verifier {
     /// # Errors
     /// Says what is wrong with the settings.
     pub fn new(settings: IdentitySettings) -> Result<Self, SettingsError> {
-        let key_files = settings.issuers.iter().filter_map(|issuer| Some((issuer.issuer.clone(), issuer.jwks_file.clone()?))).collect();
         let (audience, cached_tokens) = (settings.audience, settings.cached_tokens);
-        let by_name = issuers(settings)?;
-        Ok(Self {
-            audience,
-            key_files,
-            issuers: RwLock::new(Arc::new(Issuers { generation: 0, by_name })),
-            generation: AtomicU64::new(0),
-            cache: Cache::new(cached_tokens.max(1)),
-        })
+        let issuers = issuers(settings)?;
+        let followed = |issuer: &Issuer| match &issuer.keys {
+            Keys::Given(_) => None,
+            Keys::Followed(keys) => Some(keys.clone()),
+        };
+        let key_files = issuers.values().filter_map(followed).collect();
+        Ok(Self { audience, issuers, key_files, cache: Cache::new(cached_tokens.max(1)) })
     }
 
     /// Who stands behind `token`.
@@ -75,35 +71,31 @@ impl Verifier {
             return Err(VerifyError::TooLong);
         }
         let hash = hash(token);
+        // Before the keys are read: what is verified while they change is looked at again.
+        let generation = self.generation();
         if let Some(known) = self.cache.get(&hash)
-            && known.generation == self.generation.load(Ordering::Acquire)
+            && known.generation == generation
             && (known.from..known.until).contains(&now)
         {
             return Ok(known.principal);
         }
-        let issuers = Arc::clone(&self.issuers.read().unwrap_or_else(PoisonError::into_inner));
-        let principal = Arc::new(check(token, &issuers, self.audience, now)?);
+        let principal = Arc::new(check(token, &self.issuers, self.audience, now)?);
         let until = principal.expires().min(now + CACHE_LIFE);
-        let entry = Verified { principal: Arc::clone(&principal), generation: issuers.generation, from: now, until };
+        let entry = Verified { principal: Arc::clone(&principal), generation, from: now, until };
         self.cache.insert(hash, entry);
         Ok(principal)
     }
 
-    /// Puts new keys of an issuer in force at once: tokens of keys that are
-    /// gone are refused from now on, remembered ones too.
-    ///
-    /// # Errors
-    /// When the issuer or the document is not usable; the old keys stay.
-    pub fn replace_keys(&self, issuer: &str, jwks: &str) -> Result<(), SettingsError> {
-        let mut in_force = self.issuers.write().unwrap_or_else(PoisonError::into_inner);
-        let mut by_name = in_force.by_name.clone();
-        let changed = by_name.get_mut(issuer).ok_or_else(|| SettingsError::UnknownIssuer { issuer: issuer.to_owned() })?;
-        changed.replace_keys(jwks)?;
-        let generation = in_force.generation + 1;
-        *in_force = Arc::new(Issuers { generation, by_name });
-        self.generation.store(generation, Ordering::Release);
-        self.cache.clear();
-        Ok(())
+    /// Grows with each replacement of a key file: an entry of an older one is dead.
+    fn generation(&self) -> u64 {
+        self.key_files.iter().map(Followed::generation).sum()
+    }
+
+    /// Looks at the key files now instead of at the next round; reads them.
+    pub fn look_at_key_files(&self) {
+        for keys in &self.key_files {
+            keys.look();
+        }
     }
 
     #[cfg(test)]
@@ -114,11 +106,6 @@ impl Verifier {
     #[cfg(test)]
     pub(crate) fn forget(&self) {
         self.cache.clear();
-    }
-
-    /// The issuers that have their keys in a file, for whoever watches files.
-    pub fn key_files(&self) -> impl Iterator<Item = (&str, &std::path::Path)> {
-        self.key_files.iter().map(|(issuer, path)| (issuer.as_str(), path.as_path()))
     }
 }
 
@@ -153,11 +140,12 @@ fn hash(token: &str) -> TokenHash {
     digest(&SHA256, token.as_bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
 
-fn check(token: &str, issuers: &Issuers, audience: Audience, now: SystemTime) -> Result<Principal, VerifyError> {
+fn check(token: &str, issuers: &BTreeMap<String, Issuer>, audience: Audience, now: SystemTime) -> Result<Principal, VerifyError> {
     let token = Token::parse(token)?;
     let name = token.claims.iss.as_deref().ok_or(VerifyError::Claim { claim: "iss" })?;
-    let issuer = issuers.by_name.get(name).ok_or(VerifyError::UnknownIssuer)?;
-    let key = key_of(&token, issuer)?;
+    let issuer = issuers.get(name).ok_or(VerifyError::UnknownIssuer)?;
+    let keys = issuer.keys.current();
+    let key = key_of(&token, issuer, &keys)?;
     if !key.signed(token.message, token.signature) {
         return Err(VerifyError::Signature);
     }
@@ -165,10 +153,10 @@ fn check(token: &str, issuers: &Issuers, audience: Audience, now: SystemTime) ->
 }
 
 /// The key decides the algorithm; the header must agree.
-fn key_of<'i>(token: &Token<'_>, issuer: &'i Issuer) -> Result<&'i Key, VerifyError> {
+fn key_of<'k>(token: &Token<'_>, issuer: &Issuer, keys: &'k KeySet) -> Result<&'k Key, VerifyError> {
     if !issuer.algorithms.iter().any(|allowed| allowed.as_str() == token.header.alg) {
         return Err(VerifyError::Algorithm);
     }
-    let key = token.header.kid.as_deref().and_then(|kid| issuer.keys.get(kid)).ok_or(VerifyError::UnknownKey)?;
+    let key = token.header.kid.as_deref().and_then(|kid| keys.get(kid)).ok_or(VerifyError::UnknownKey)?;
     if key.algorithm.as_str() == token.header.alg { Ok(key) } else { Err(VerifyError::Algorithm) }
 }

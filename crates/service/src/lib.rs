@@ -6,6 +6,7 @@
 
 mod follow_error;
 mod followed;
+mod followed_metrics;
 mod follower;
 mod layers;
 mod logging;
@@ -15,6 +16,7 @@ mod signals;
 
 pub use follow_error::FollowError;
 pub use followed::{Followed, Looked};
+pub use followed_metrics::FollowedFiles;
 pub use follower::{FileStatus, LOOK_EVERY, followed_files};
 pub use layers::{Known, layered, parse, read_file};
 pub use logging::{LogFormat, LogSettings, start_logging};

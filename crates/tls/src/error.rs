@@ -10,7 +10,7 @@ use tokio_rustls::rustls;
 pub enum TlsError {
     /// The files cannot be used; the source says which and why.
     #[error(transparent)]
-    Files(#[from] FollowError),
+    Files(FollowError),
     /// Not what it should be.
     #[error("{} holds no {what} in PEM form", path.display())]
     NotPem {
@@ -95,4 +95,17 @@ pub enum TlsError {
     /// The library does not offer what we ask for.
     #[error("TLS cannot be set up")]
     Library(#[source] rustls::Error),
+}
+
+impl From<FollowError> for TlsError {
+    /// What we said against the files ourselves, as it was said.
+    fn from(error: FollowError) -> Self {
+        match error {
+            FollowError::Refused { source } => match source.downcast() {
+                Ok(ours) => *ours,
+                Err(source) => Self::Files(FollowError::Refused { source }),
+            },
+            other => Self::Files(other),
+        }
+    }
 }

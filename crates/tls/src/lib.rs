@@ -10,6 +10,7 @@ mod client;
 mod connector;
 mod error;
 mod handshake;
+mod listeners;
 mod pem;
 mod server;
 mod settings;
@@ -18,6 +19,7 @@ pub use client::{ClientPem, ClientTls};
 pub use connector::{Connected, Connector};
 pub use error::TlsError;
 pub use handshake::{HANDSHAKE_WITHIN, HandshakeError};
+pub use listeners::{ListenTls, SectionError};
 pub use server::ServerTls;
 pub use settings::{ClientTlsSettings, ServerTlsSettings};
 pub use tokio_rustls::{

@@ -40,24 +40,34 @@ fn a_clock_that_steps_back_is_not_served_from_memory() {
 
 #[test]
 fn rotated_keys_end_remembered_tokens_at_once() {
-    let world = World::new();
-    let (old, other) = (world.plain_token(|claims| claims), world.platform_token(|claims| claims));
-    assert!(world.verifier.verify(&old, now()).is_ok());
-    assert!(world.verifier.verify(&other, now()).is_ok());
-    let fresh = DevKey::generate().unwrap();
-    world.verifier.replace_keys(PLAIN, &fresh.jwks()).unwrap();
-    assert_eq!(world.verifier.verify(&old, now()).unwrap_err(), E::UnknownKey);
-    assert!(world.verifier.verify(&fresh.sign(&user()), now()).is_ok());
-    assert!(world.verifier.verify(&other, now()).is_ok());
+    let (old, fresh, platform) = (DevKey::generate().unwrap(), DevKey::generate().unwrap(), DevKey::generate().unwrap());
+    let (_folder, file, verifier) = with_key_file(&old, &platform);
+    assert!(verifier.verify(&old.sign(&user()), now()).is_ok());
+    std::fs::write(&file, fresh.jwks()).unwrap();
+    verifier.look_at_key_files();
+    assert_eq!(verifier.verify(&old.sign(&user()), now()).unwrap_err(), E::UnknownKey);
+    assert!(verifier.verify(&fresh.sign(&user()), now()).is_ok());
+}
+
+/// The first issuer's keys lie in a file.
+fn with_key_file(plain: &DevKey, platform: &DevKey) -> (tempfile::TempDir, std::path::PathBuf, Verifier) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("jwks.json");
+    std::fs::write(&file, plain.jwks()).unwrap();
+    let mut settings = settings(plain, platform);
+    (settings.issuers[0].jwks, settings.issuers[0].jwks_file) = (None, Some(file.clone()));
+    (folder, file, Verifier::new(settings).unwrap())
 }
 
 #[test]
 fn unusable_keys_change_nothing() {
-    let world = World::new();
-    let token = world.plain_token(|claims| claims);
-    assert!(world.verifier.replace_keys(PLAIN, "{}").is_err());
-    assert!(world.verifier.replace_keys("https://evil.example", &world.platform.jwks()).is_err());
-    assert!(world.verifier.verify(&token, now()).is_ok());
+    let (plain, platform) = (DevKey::generate().unwrap(), DevKey::generate().unwrap());
+    let (_folder, file, verifier) = with_key_file(&plain, &platform);
+    for garbage in ["{}", "", "\u{0}\u{1}", r#"{"keys": []}"#] {
+        std::fs::write(&file, garbage).unwrap();
+        verifier.look_at_key_files();
+        assert!(verifier.verify(&plain.sign(&user()), now()).is_ok(), "{garbage:?}");
+    }
 }
 
 #[test]

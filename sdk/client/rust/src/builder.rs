@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use extensions_tls::{ClientTls, ClientTlsSettings, TlsError};
 use http::HeaderValue;
 
 use crate::{Client, Endpoint, HttpClient, RETRIES_DEFAULT, registry::RegistryClient};
@@ -15,6 +16,7 @@ pub struct Builder {
     token: Option<String>,
     timeout: Duration,
     retries: u32,
+    tls: Option<ClientTls>,
 }
 
 /// What is wrong with a client's settings.
@@ -32,6 +34,9 @@ pub enum ConfigError {
         #[source]
         source: tonic::transport::Error,
     },
+    /// An `https://` endpoint, and nothing to trust its certificate by.
+    #[error("cannot set up TLS")]
+    Tls(#[from] TlsError),
 }
 
 /// What both clients keep of their settings.
@@ -44,7 +49,7 @@ pub(crate) struct Settings {
 
 impl Builder {
     pub(crate) fn new() -> Self {
-        Self { token: None, timeout: TIMEOUT_DEFAULT, retries: RETRIES_DEFAULT }
+        Self { token: None, timeout: TIMEOUT_DEFAULT, retries: RETRIES_DEFAULT, tls: None }
     }
 
     /// The token to send, without `Bearer`.
@@ -68,21 +73,29 @@ impl Builder {
         self
     }
 
+    /// How `https://` endpoints are reached: with own authorities, or with a
+    /// certificate of the client. Otherwise with the machine's authorities.
+    #[must_use]
+    pub fn tls(mut self, tls: ClientTls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// A gRPC client. Connects when it is first used; must be called within a
     /// tokio runtime.
     ///
     /// # Errors
     /// When the token or the endpoint cannot be used.
     pub fn connect(self, endpoint: &Endpoint) -> Result<Client, ConfigError> {
-        Client::new(endpoint, self.settings()?)
+        Client::new(endpoint, self.tls_for(endpoint)?.as_ref(), self.settings()?)
     }
 
     /// A plain HTTP client. Connects when it is first used.
     ///
     /// # Errors
-    /// When the token cannot be used.
+    /// When the token or the endpoint cannot be used.
     pub fn connect_http(self, endpoint: &Endpoint) -> Result<HttpClient, ConfigError> {
-        Ok(HttpClient::new(endpoint, self.settings()?))
+        Ok(HttpClient::new(endpoint, self.tls_for(endpoint)?.as_ref(), self.settings()?))
     }
 
     /// A client of the registry. Connects when it is first used; must be called
@@ -91,7 +104,16 @@ impl Builder {
     /// # Errors
     /// When the token or the endpoint cannot be used.
     pub fn connect_registry(self, endpoint: &Endpoint) -> Result<RegistryClient, ConfigError> {
-        RegistryClient::new(endpoint, self.settings()?)
+        RegistryClient::new(endpoint, self.tls_for(endpoint)?.as_ref(), self.settings()?)
+    }
+
+    /// What `endpoint` is reached with; none in the open.
+    fn tls_for(&self, endpoint: &Endpoint) -> Result<Option<ClientTls>, ConfigError> {
+        match &self.tls {
+            _ if !endpoint.is_secured() => Ok(None),
+            Some(tls) => Ok(Some(tls.clone())),
+            None => Ok(Some(ClientTls::open(&ClientTlsSettings::default())?)),
+        }
     }
 
     fn settings(self) -> Result<Settings, ConfigError> {

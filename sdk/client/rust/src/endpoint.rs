@@ -4,10 +4,10 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 use http::Uri;
 
-/// A TCP address (`http://host:port`) or a Unix socket (`unix:PATH`).
+/// A TCP address (`http://host:port`, `https://host:port`) or a Unix socket (`unix:PATH`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
-    /// `http://host:port`.
+    /// `http://host:port`, or with TLS `https://host:port`.
     Tcp(Uri),
     /// A Unix socket.
     Unix(PathBuf),
@@ -15,9 +15,17 @@ pub enum Endpoint {
 
 /// A text that is no endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no server address; use http://HOST:PORT or unix:PATH")]
+#[error("`{text}` is no server address; use http://HOST:PORT, https://HOST:PORT or unix:PATH")]
 pub struct EndpointError {
     text: String,
+}
+
+impl Endpoint {
+    /// Whether it is reached with TLS.
+    #[must_use]
+    pub fn is_secured(&self) -> bool {
+        matches!(self, Self::Tcp(uri) if uri.scheme_str() == Some("https"))
+    }
 }
 
 impl FromStr for Endpoint {
@@ -32,7 +40,7 @@ impl FromStr for Endpoint {
         }
         let uri: Uri = text.parse().map_err(|_| wrong())?;
         let bare_path = matches!(uri.path_and_query().map(|path| path.as_str()), None | Some("/"));
-        let plain = uri.scheme_str() == Some("http") && uri.host().is_some_and(|host| !host.is_empty()) && bare_path;
+        let plain = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty()) && bare_path;
         // Credentials in an address would end in logs.
         let anonymous = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
         if plain && anonymous { Ok(Self::Tcp(uri)) } else { Err(wrong()) }
@@ -58,6 +66,7 @@ mod tests {
             ("http://127.0.0.1:7400", "http://127.0.0.1:7400"),
             ("http://[::1]:7400/", "http://[::1]:7400"),
             ("http://runtime.extensions:80", "http://runtime.extensions:80"),
+            ("https://runtime.extensions:7400/", "https://runtime.extensions:7400"),
             ("unix:/run/ext.sock", "unix:/run/ext.sock"),
             ("unix:///run/ext.sock", "unix:/run/ext.sock"),
             ("unix:relative.sock", "unix:relative.sock"),
@@ -68,7 +77,18 @@ mod tests {
 
     #[test]
     fn everything_else_is_refused() {
-        for text in ["", "127.0.0.1:7400", "https://host:1", "http://", "http://host/path", "http://u:p@host:1", "unix:", "http://host:1?x=1"] {
+        for text in [
+            "",
+            "127.0.0.1:7400",
+            "ftp://host:1",
+            "http://",
+            "https://",
+            "https://u:p@host:1",
+            "http://host/path",
+            "http://u:p@host:1",
+            "unix:",
+            "http://host:1?x=1",
+        ] {
             assert!(text.parse::<Endpoint>().is_err(), "{text}");
         }
     }

@@ -2,6 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
+use extensions_tls::HandshakeError;
 use extensions_types::{ErrorCode, Version};
 
 use crate::Stats;
@@ -75,6 +76,19 @@ impl InvokeError {
             Self::Refused(refused) => Some(refused.code),
             Self::Unreachable { .. } | Self::Absent { .. } | Self::Protocol { .. } => None,
         }
+    }
+
+    /// What a server's certificate, or ours, lacked; none where something else was wrong.
+    #[must_use]
+    pub fn handshake(&self) -> Option<&HandshakeError> {
+        let mut cause: Option<&(dyn Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            if let Some(found) = error.downcast_ref() {
+                return Some(found);
+            }
+            cause = error.source();
+        }
+        None
     }
 
     pub(crate) fn protocol(message: impl Into<String>) -> Self {

@@ -4,6 +4,7 @@ pub(crate) mod connection;
 pub(crate) mod status;
 
 use extensions_proto::v1::{self, wasm_extension_runtime_client::WasmExtensionRuntimeClient};
+use extensions_tls::ClientTls;
 use extensions_types::Kind;
 use http::HeaderMap;
 use tonic::{metadata::MetadataMap, transport::Channel};
@@ -38,8 +39,8 @@ impl Client {
         Self::builder().connect(endpoint)
     }
 
-    pub(crate) fn new(endpoint: &Endpoint, settings: Settings) -> Result<Self, ConfigError> {
-        let channel = connection::channel(endpoint)?;
+    pub(crate) fn new(endpoint: &Endpoint, tls: Option<&ClientTls>, settings: Settings) -> Result<Self, ConfigError> {
+        let channel = connection::channel(endpoint, tls)?;
         let runtime = WasmExtensionRuntimeClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
         Ok(Self { runtime, settings })
     }

@@ -1,4 +1,4 @@
-//! The plain HTTP client: HTTP/1.1 over TCP or a Unix socket, for what needs
+//! The plain HTTP client: HTTP/1.1 over TCP, TLS or a Unix socket, for what needs
 //! no gRPC and for streams of lines.
 
 mod document;
@@ -9,6 +9,7 @@ mod unix;
 use std::time::Duration;
 
 use bytes::Bytes;
+use extensions_tls::{ClientTls, Connector, Protocol};
 use extensions_types::ErrorCode;
 use http::{HeaderMap, Method, Request, Response, Uri, header::AUTHORIZATION};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -42,6 +43,7 @@ pub struct HttpClient {
 #[derive(Debug, Clone)]
 enum Connections {
     Tcp(Pool<HttpConnector, Full<Bytes>>),
+    Tls(Pool<Connector, Full<Bytes>>),
     Unix(Pool<UnixConnector, Full<Bytes>>),
 }
 
@@ -52,17 +54,18 @@ impl HttpClient {
         Builder::new()
     }
 
-    pub(crate) fn new(endpoint: &Endpoint, settings: Settings) -> Self {
+    pub(crate) fn new(endpoint: &Endpoint, tls: Option<&ClientTls>, settings: Settings) -> Self {
         let mut pools = Pool::builder(TokioExecutor::new());
         pools.pool_idle_timeout(IDLE_TIMEOUT).pool_timer(TokioTimer::new()).timer(TokioTimer::new());
-        let (pool, base) = match endpoint {
-            Endpoint::Tcp(uri) => {
+        let (pool, base) = match (endpoint, tls) {
+            (Endpoint::Tcp(uri), Some(tls)) => (Connections::Tls(pools.build(tls.connector(Protocol::Http1))), uri.clone()),
+            (Endpoint::Tcp(uri), None) => {
                 let mut connector = HttpConnector::new();
                 connector.set_nodelay(true);
                 connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
                 (Connections::Tcp(pools.build(connector)), uri.clone())
             }
-            Endpoint::Unix(path) => (Connections::Unix(pools.build(UnixConnector::new(path))), Uri::from_static("http://localhost")),
+            (Endpoint::Unix(path), _) => (Connections::Unix(pools.build(UnixConnector::new(path))), Uri::from_static("http://localhost")),
         };
         Self { pool, base, settings }
     }
@@ -112,6 +115,7 @@ impl HttpClient {
         request.headers_mut().extend(self.settings.authorization.clone().map(|value| (AUTHORIZATION, value)));
         let response = match &self.pool {
             Connections::Tcp(pool) => pool.request(request),
+            Connections::Tls(pool) => pool.request(request),
             Connections::Unix(pool) => pool.request(request),
         };
         response.await.map_err(|error| InvokeError::Unreachable { sent: !error.is_connect(), source: error.into() })

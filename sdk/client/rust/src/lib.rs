@@ -39,6 +39,9 @@ mod tests;
 pub use answer::{Fallback, Invocation, Listed, Stats, Tool};
 pub use builder::{Builder, ConfigError};
 pub use context::Context;
+/// How `https://` endpoints are reached.
+pub use extensions_tls::{ClientTls, ClientTlsSettings, HandshakeError, TlsError};
+
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::{InvokeError, Outcome, Refused};
 pub use grpc::Client;

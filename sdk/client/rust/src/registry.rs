@@ -14,6 +14,7 @@ mod upload;
 mod watch;
 
 use extensions_proto::v1::{self, extension_registry_client::ExtensionRegistryClient};
+use extensions_tls::ClientTls;
 use extensions_types::{Environment, ExtensionId, Kind, Origin, RiskTier, TenantId, Version};
 use tonic::{Request, Response, Status, transport::Channel};
 
@@ -103,8 +104,8 @@ impl RegistryClient {
         Builder::new()
     }
 
-    pub(crate) fn new(endpoint: &Endpoint, settings: Settings) -> Result<Self, ConfigError> {
-        let grpc = ExtensionRegistryClient::new(connection::channel(endpoint)?).max_decoding_message_size(ANSWER_BYTES_MAX);
+    pub(crate) fn new(endpoint: &Endpoint, tls: Option<&ClientTls>, settings: Settings) -> Result<Self, ConfigError> {
+        let grpc = ExtensionRegistryClient::new(connection::channel(endpoint, tls)?).max_decoding_message_size(ANSWER_BYTES_MAX);
         Ok(Self { grpc, settings, tenant: None })
     }
 

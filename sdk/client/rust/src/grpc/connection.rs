@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use extensions_tls::{ClientTls, Protocol};
 use http::{HeaderMap, header::AUTHORIZATION};
 use tonic::{
     Request,
@@ -16,8 +17,8 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// A connection to `endpoint`, made when it is first used.
-pub(crate) fn channel(endpoint: &Endpoint) -> Result<Channel, ConfigError> {
+/// A connection to `endpoint`, made when it is first used; with TLS where there is one for it.
+pub(crate) fn channel(endpoint: &Endpoint, tls: Option<&ClientTls>) -> Result<Channel, ConfigError> {
     let wrong = |source| ConfigError::Endpoint { endpoint: endpoint.to_string(), source };
     let channel = ChannelEndpoint::from_shared(endpoint.to_string())
         .map_err(wrong)?
@@ -26,9 +27,11 @@ pub(crate) fn channel(endpoint: &Endpoint) -> Result<Channel, ConfigError> {
         .keep_alive_timeout(PING_TIMEOUT)
         .tcp_keepalive(Some(TCP_KEEPALIVE))
         .user_agent(concat!("extensions-client/", env!("CARGO_PKG_VERSION")))
-        .map_err(wrong)?
-        .connect_lazy();
-    Ok(channel)
+        .map_err(wrong)?;
+    Ok(match tls {
+        Some(tls) => channel.connect_with_connector_lazy(tls.connector(Protocol::Http2)),
+        None => channel.connect_lazy(),
+    })
 }
 
 /// A request with the token, and with the deadline where there is one.
