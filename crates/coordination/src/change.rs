@@ -51,7 +51,7 @@ mod tests {
     use extensions_types::Environment;
 
     use super::*;
-    use crate::key::{Said, Seal};
+    use crate::key::{Said, tests::with};
 
     #[test]
     fn the_longest_message_fits() {
@@ -60,7 +60,7 @@ mod tests {
             extension: ExtensionId::parse(&"e".repeat(63)).unwrap(),
             seq: u64::MAX,
         };
-        let sealed = Seal::with(Environment::Staging, &[1; 32]).seal(Said::Change, &change.to_text());
+        let sealed = with(Environment::Staging, &[1; 32]).seal(Said::Change, &change.to_text());
         assert!(sealed.len() < MESSAGE_BYTES_MAX, "{}", sealed.len());
         assert_eq!(Change::parse(&change.to_text()), Some(change));
     }

@@ -145,6 +145,12 @@ impl Recent {
         self.since_ms
     }
 
+    /// Whether the last change of an extension is listed.
+    #[must_use]
+    pub fn tells(&self, tenant: &TenantId, extension: &ExtensionId) -> bool {
+        self.changes.iter().any(|change| (&change.tenant, &change.extension) == (tenant, extension))
+    }
+
     /// Oldest first.
     pub fn changes(&self) -> impl ExactSizeIterator<Item = &HostChange> {
         self.changes.iter()

@@ -4,17 +4,16 @@
 //! environment has no key. The MAC covers environment, kind of message and its
 //! name, so that nothing said in one place can be repeated in another.
 
-use std::{fmt, fs, path::Path};
+use std::{fmt, path::Path};
 
 use aws_lc_rs::hmac;
+use extensions_service::Followed;
 use extensions_types::Environment;
 
 use crate::SettingsError;
 
 /// As many as the MAC has: less could be guessed.
 pub(crate) const KEY_BYTES_MIN: usize = 32;
-/// A key file is a key, not a disk.
-const KEY_BYTES_MAX: usize = 4 << 10;
 /// Apart from whatever else a key might be used for.
 const DOMAIN: &[u8] = b"ameide-extensions redis v1";
 const MAC_HEX_BYTES: usize = 64;
@@ -45,11 +44,18 @@ pub(crate) enum Unsealed {
     Unauthenticated,
 }
 
-/// An environment's shared secret, or none.
+/// A key that could be guessed.
+#[derive(Debug, thiserror::Error)]
+#[error("{bytes} bytes are no key, which has at least {KEY_BYTES_MIN}; make one with `head -c 32 /dev/urandom > FILE`")]
+struct ShortKey {
+    bytes: usize,
+}
+
+/// An environment's shared secret as its file holds it now, or none.
 #[derive(Clone)]
 pub(crate) struct Seal {
     env: Environment,
-    key: Option<hmac::Key>,
+    key: Option<Followed<hmac::Key>>,
 }
 
 impl fmt::Debug for Seal {
@@ -64,23 +70,14 @@ impl Seal {
         Self { env, key: None }
     }
 
-    pub(crate) fn with(env: Environment, key: &[u8]) -> Self {
-        Self { env, key: Some(hmac::Key::new(hmac::HMAC_SHA256, key)) }
-    }
-
-    /// Reads the key of `setting` from its file.
+    /// Reads the key of `setting` from its file, and follows it.
     pub(crate) fn read(env: Environment, setting: &str, path: &Path) -> Result<Self, SettingsError> {
-        let named = || path.display().to_string();
-        let unreadable = |source| SettingsError::Unreadable { setting: setting.to_owned(), path: named(), source };
-        let bytes = fs::read(path).map_err(unreadable)?;
-        if bytes.len() > KEY_BYTES_MAX {
-            let text = format!("it has {} bytes, a key has at most {KEY_BYTES_MAX}", bytes.len());
-            return Err(unreadable(std::io::Error::other(text)));
-        }
-        if bytes.len() < KEY_BYTES_MIN {
-            return Err(SettingsError::ShortKey { setting: setting.to_owned(), path: named(), bytes: bytes.len() });
-        }
-        Ok(Self::with(env, &bytes))
+        let key = Followed::file(path, |bytes: &[u8]| {
+            let long = bytes.len() >= KEY_BYTES_MIN;
+            long.then(|| hmac::Key::new(hmac::HMAC_SHA256, bytes)).ok_or(ShortKey { bytes: bytes.len() })
+        });
+        let key = key.map_err(|source| SettingsError::Key { setting: setting.to_owned(), source })?;
+        Ok(Self { env, key: Some(key) })
     }
 
     pub(crate) const fn is_keyed(&self) -> bool {
@@ -90,7 +87,7 @@ impl Seal {
     /// `payload` with proof of who says it.
     pub(crate) fn seal(&self, said: Said<'_>, payload: &str) -> String {
         match &self.key {
-            Some(key) => format!("1 {} {payload}", hex(hmac::sign(key, &self.covered(said, payload)).as_ref())),
+            Some(key) => format!("1 {} {payload}", hex(hmac::sign(&key.current(), &self.covered(said, payload)).as_ref())),
             None => format!("1 - {payload}"),
         }
     }
@@ -103,7 +100,7 @@ impl Seal {
             return Ok((payload, Trust::Unauthenticated));
         };
         let mac = unhex(mac).ok_or(Unsealed::Unauthenticated)?;
-        hmac::verify(key, &self.covered(said, payload), &mac).map_err(|_| Unsealed::Unauthenticated)?;
+        hmac::verify(&key.current(), &self.covered(said, payload), &mac).map_err(|_| Unsealed::Unauthenticated)?;
         Ok((payload, Trust::Authenticated))
     }
 
@@ -130,13 +127,24 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::fs;
+
+    use extensions_types::with_causes;
+
     use super::*;
 
     const HOST: Said<'_> = Said::Heartbeat { host: "a-1" };
 
+    pub(crate) fn with(env: Environment, key: &[u8]) -> Seal {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        fs::write(&path, key).unwrap();
+        Seal::read(env, "key_file", &path).unwrap()
+    }
+
     fn keyed(env: Environment) -> Seal {
-        Seal::with(env, &[7; 32])
+        with(env, &[7; 32])
     }
 
     #[test]
@@ -154,7 +162,7 @@ mod tests {
         let sealed = seal.seal(HOST, "{\"seq\":1}");
         let refused = |seal: &Seal, said, text: &str| assert_eq!(seal.unseal(said, text.as_bytes()), Err(Unsealed::Unauthenticated), "{text}");
         refused(&keyed(Environment::Prod), HOST, &sealed);
-        refused(&Seal::with(Environment::Dev, &[8; 32]), HOST, &sealed);
+        refused(&with(Environment::Dev, &[8; 32]), HOST, &sealed);
         refused(&seal, Said::Heartbeat { host: "b-1" }, &sealed);
         refused(&seal, Said::Change, &sealed);
         refused(&seal, HOST, &sealed.replace("1}", "2}"));
@@ -174,12 +182,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
         let read = || Seal::read(Environment::Dev, "key_file", &path);
-        assert!(matches!(read(), Err(SettingsError::Unreadable { .. })));
+        assert!(matches!(read(), Err(SettingsError::Key { .. })), "there is none");
         fs::write(&path, [1; 31]).unwrap();
-        assert!(matches!(read(), Err(SettingsError::ShortKey { bytes: 31, .. })));
+        let short = with_causes(&read().unwrap_err());
+        assert!(short.contains("redis.key_file") && short.contains("31 bytes"), "{short}");
         fs::write(&path, [1; 32]).unwrap();
-        assert!(read().unwrap().is_keyed());
-        fs::write(&path, vec![1; KEY_BYTES_MAX + 1]).unwrap();
-        assert!(matches!(read(), Err(SettingsError::Unreadable { .. })));
+        let seal = read().unwrap();
+        let first = seal.seal(HOST, "{}");
+        fs::write(&path, [2; 32]).unwrap();
+        seal.key.as_ref().unwrap().look();
+        assert_ne!(seal.seal(HOST, "{}"), first, "a replaced key is in force without a restart");
     }
 }

@@ -2,11 +2,11 @@
 
 use std::{io, path::Path, pin::Pin, time::Duration};
 
+use extensions_tls::Protocol;
 use redis::{AsyncConnectionConfig, RedisConnectionInfo, aio::MultiplexedConnection};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    task::JoinHandle,
     time::timeout,
 };
 
@@ -25,19 +25,6 @@ pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
-/// A connection for one user alone, such as one who waits in Redis; it ends with this.
-#[derive(Debug)]
-pub(crate) struct Own {
-    pub(crate) connection: MultiplexedConnection,
-    driver: JoinHandle<()>,
-}
-
-impl Drop for Own {
-    fn drop(&mut self) {
-        self.driver.abort();
-    }
-}
-
 impl Shared {
     /// How long a connect may take.
     pub(crate) fn connect_within(&self) -> Duration {
@@ -49,7 +36,11 @@ impl Shared {
         let Address { host, port, .. } = &self.address;
         let stream = TcpStream::connect((host.as_str(), *port)).await?;
         stream.set_nodelay(true)?;
-        Ok(Box::new(stream))
+        match &self.tls {
+            // Certificates as they are now, at each connect.
+            Some(tls) => Ok(Box::new(tls.connect(host, stream, Protocol::Unnamed).await.map_err(io::Error::other)?)),
+            None => Ok(Box::new(stream)),
+        }
     }
 
     /// User and password as they are now.
@@ -80,13 +71,6 @@ impl Shared {
         };
         let within = self.connect_within();
         timeout(within, connecting).await.map_err(|_| OperationError::TimedOut { within })?
-    }
-
-    /// A connection beside the shared one.
-    #[allow(dead_code, reason = "for streams")]
-    pub(crate) async fn own(&self) -> Result<Own, OperationError> {
-        let (connection, driver) = self.connect().await?;
-        Ok(Own { connection, driver: tokio::spawn(driver) })
     }
 }
 

@@ -1,11 +1,11 @@
 //! The `[redis]` section: where Redis is, and what programs prove to each other.
 
-use std::{io, net::IpAddr, path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
+use extensions_service::FollowError;
+use extensions_tls::{ClientTlsSettings, TlsError};
 use extensions_types::Environment;
 use serde::Deserialize;
-
-use crate::key::KEY_BYTES_MIN;
 
 /// Redis's own port.
 const PORT_DEFAULT: u16 = 6379;
@@ -44,6 +44,9 @@ pub struct RedisSettings {
     /// One operation's time.
     #[serde(default = "timeout_default")]
     pub timeout_ms: u64,
+    /// Whom to trust, and what to show, over `rediss://`.
+    #[serde(default)]
+    pub tls: ClientTlsSettings,
 }
 
 /// Keys of single environments.
@@ -83,27 +86,21 @@ pub enum SettingsError {
     /// Outside its bounds.
     #[error("redis.timeout_ms is {0}; it must be between {min} and {max}", min = TIMEOUT_MS.start(), max = TIMEOUT_MS.end())]
     Timeout(u64),
-    /// A secret's file cannot be read.
-    #[error("redis.{setting}: cannot read {path}")]
-    Unreadable {
+    /// A key file cannot be used.
+    #[error("redis.{setting}")]
+    Key {
         /// Which setting.
         setting: String,
-        /// Its file.
-        path: String,
         /// Why not.
         #[source]
-        source: io::Error,
+        source: FollowError,
     },
-    /// A key that could be guessed.
-    #[error("redis.{setting}: {path} holds {bytes} bytes; a key has at least {KEY_BYTES_MIN} (head -c 32 /dev/urandom > FILE)")]
-    ShortKey {
-        /// Which setting.
-        setting: String,
-        /// Its file.
-        path: String,
-        /// What is in it.
-        bytes: usize,
-    },
+    /// The section `[redis.tls]` cannot be used.
+    #[error("[redis.tls]")]
+    Tls(#[source] TlsError),
+    /// TLS is configured for a connection without it.
+    #[error("[redis.tls] is set, but redis.url begins with redis://; use rediss:// to speak TLS")]
+    TlsUnused,
 }
 
 /// Where Redis is, taken apart.
@@ -127,6 +124,7 @@ impl RedisSettings {
             key_file: None,
             keys: KeyFiles::default(),
             timeout_ms: timeout_default(),
+            tls: ClientTlsSettings::default(),
         }
     }
 
@@ -155,7 +153,11 @@ impl RedisSettings {
         }
         // A secret that was put into the URL must not reach a log.
         let url = if self.url.contains('@') { "…".to_owned() } else { self.url.clone() };
-        address(&self.url).map_err(|problem| SettingsError::Url { url, problem })
+        let address = address(&self.url).map_err(|problem| SettingsError::Url { url, problem })?;
+        if !address.tls && !self.tls.is_empty() {
+            return Err(SettingsError::TlsUnused);
+        }
+        Ok(address)
     }
 }
 
@@ -229,6 +231,14 @@ mod tests {
             let settings = RedisSettings { timeout_ms, ..RedisSettings::at("redis://x") };
             assert!(matches!(settings.checked(), Err(SettingsError::Timeout(_))), "{timeout_ms}");
         }
+    }
+
+    #[test]
+    fn tls_that_would_not_be_spoken_is_refused() {
+        let tls = ClientTlsSettings { ca_file: Some("ca.pem".into()), ..ClientTlsSettings::default() };
+        let settings = RedisSettings { tls, ..RedisSettings::at("redis://x") };
+        assert!(matches!(settings.checked(), Err(SettingsError::TlsUnused)));
+        assert!(RedisSettings { url: "rediss://x".to_owned(), ..settings }.checked().is_ok());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::{io, time::Duration};
 
+use extensions_tls::ClientTls;
 use extensions_types::{Environment, with_causes};
 use redis::{Cmd, FromRedisValue, RedisError, aio::MultiplexedConnection};
 use serde::Serialize;
@@ -60,12 +61,13 @@ pub(crate) struct Shared {
     pub(crate) address: Address,
     pub(crate) names: Names,
     pub(crate) metrics: Metrics,
+    pub(crate) tls: Option<ClientTls>,
     seals: Vec<Seal>,
     link: watch::Sender<Link>,
 }
 
 impl Shared {
-    /// Reads keys; nothing is connected yet.
+    /// Reads keys and certificates; nothing is connected yet.
     pub(crate) fn new(settings: RedisSettings) -> Result<Self, SettingsError> {
         let address = settings.checked()?;
         let seal = |env: &Environment| match settings.key_of(*env) {
@@ -73,8 +75,9 @@ impl Shared {
             None => Ok(Seal::open(*env)),
         };
         let seals = Environment::ALL.iter().map(seal).collect::<Result<_, _>>()?;
+        let tls = address.tls.then(|| ClientTls::open(&settings.tls)).transpose().map_err(SettingsError::Tls)?;
         let (link, _) = watch::channel(Link { connection: None, since: Instant::now(), last_error: None });
-        Ok(Self { address, names: Names::within(settings.namespace.clone()), metrics: Metrics::default(), seals, link, settings })
+        Ok(Self { address, names: Names::within(settings.namespace.clone()), metrics: Metrics::default(), tls, seals, link, settings })
     }
 
     pub(crate) fn seal(&self, env: Environment) -> &Seal {
