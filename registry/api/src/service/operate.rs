@@ -83,7 +83,7 @@ impl Service {
             let caller = call.operator()?;
             let env = parse::environment("env", &request.env)?;
             let (target, source) = (parse::switch_target(request.target)?, ControlSource::Operator);
-            let action = if request.off { ControlAction::ForceOff { target, source } } else { ControlAction::Lift { target, source } };
+            let action = if request.off { ControlAction::force_off(target, source) } else { ControlAction::Lift { target, source } };
             let id = parse::key(&request.idempotency_key)?;
             let command = Command { id, expected_seq: request.expected_seq, why: request.why, from: Some(call.from.to_string()), action };
             let outcome = self.ledger().change_control(env, &command, &caller).await.map_err(|error| refusal(&error))?;

@@ -7,7 +7,10 @@ use extensions_registry_core::{
     Actor, Built, Change, Event, Extension, Finding, Pin,
     control::{Control, ControlChange, ControlEvent},
 };
-use extensions_types::{ActorType, ControlSource, Environment, ExtensionId, RiskTier, SchemaV1, Sha256, SwitchTarget};
+use extensions_types::{
+    ActorType, ControlScope, ControlSource, Environment, ExtensionId, HostCallName, PolicyMode, QuotaLimits, RiskTier, SchemaV1, Sha256,
+    SwitchTarget, Weight,
+};
 
 use crate::scene::{Scene, asked, built, digest, draft, label, person, tenant, version};
 
@@ -127,7 +130,7 @@ fn every_control_change_keeps_its_stored_form() {
         (SwitchTarget::Tier { tier: RiskTier::High }, r#"{"of":"tier","tier":"high"}"#),
     ];
     for (target, text) in examples {
-        let off = ControlChange::ForcedOff { target: target.clone(), source: ControlSource::Operator };
+        let off = ControlChange::ForcedOff { target: target.clone(), source: ControlSource::Operator, until_ms: None, abort: false };
         let stored = format!("{{\"type\":\"forced_off\",\"target\":{text},\"source\":\"operator\"}}");
         assert_eq!(serde_json::to_string(&off).unwrap(), stored);
         assert_eq!(serde_json::from_str::<ControlChange>(&stored).unwrap(), off);
@@ -136,10 +139,50 @@ fn every_control_change_keeps_its_stored_form() {
         assert_eq!(serde_json::to_string(&lifted).unwrap(), stored);
         assert_eq!(serde_json::from_str::<ControlChange>(&stored).unwrap(), lifted);
     }
+    every_other_control_change();
     let event = EVENT.replace(r#"{"type":"retired","version":3}"#, r#"{"type":"lifted","target":{"of":"tier","tier":"low"},"source":"file"}"#);
     let event: ControlEvent = serde_json::from_str(&event).unwrap();
     assert_eq!(event.change.name(), "lifted");
     assert!(serde_json::from_str::<Control>(r#"{"schema":2,"env":"dev","generation":0,"applied_seq":0,"switches":[]}"#).is_err());
+}
+
+fn every_other_control_change() {
+    let (source, acme) = (ControlSource::Operator, tenant("acme"));
+    let (scope, name) = (ControlScope::Tenant { tenant: acme.clone() }, label("base"));
+    let limits =
+        QuotaLimits { concurrency: Some(1), rate_per_s: Some(2), burst: Some(3), cpu_ms_per_s: Some(4), memory_mb: Some(5), log_kb_per_s: Some(6) };
+    let tier = SwitchTarget::Tier { tier: RiskTier::Low };
+    let methods = [HostCallName::parse("orders.get").unwrap()].into();
+    let examples = [
+        (
+            ControlChange::ForcedOff { target: tier.clone(), source, until_ms: Some(7), abort: true },
+            r#"{"type":"forced_off","target":{"of":"tier","tier":"low"},"source":"operator","until_ms":7,"abort":true}"#,
+        ),
+        (ControlChange::Expired { target: tier, source }, r#"{"type":"expired","target":{"of":"tier","tier":"low"},"source":"operator"}"#),
+        (
+            ControlChange::QuotaSet { target: ControlScope::Environment, source, limits },
+            r#"{"type":"quota_set","target":{"of":"environment"},"source":"operator","limits":{"concurrency":1,"rate_per_s":2,"burst":3,"cpu_ms_per_s":4,"memory_mb":5,"log_kb_per_s":6}}"#,
+        ),
+        (
+            ControlChange::QuotaCleared { target: scope.clone(), source },
+            r#"{"type":"quota_cleared","target":{"of":"tenant","tenant":"acme"},"source":"operator"}"#,
+        ),
+        (
+            ControlChange::WeightSet { tenant: acme.clone(), source, weight: Weight::new(50).unwrap() },
+            r#"{"type":"weight_set","tenant":"acme","source":"operator","weight":50}"#,
+        ),
+        (ControlChange::WeightCleared { tenant: acme, source }, r#"{"type":"weight_cleared","tenant":"acme","source":"operator"}"#),
+        (
+            ControlChange::PolicySet { name: name.clone(), source, target: scope, mode: PolicyMode::Enforce, methods },
+            r#"{"type":"policy_set","name":"base","source":"operator","target":{"of":"tenant","tenant":"acme"},"mode":"enforce","methods":["orders.get"]}"#,
+        ),
+        (ControlChange::PolicyCleared { name, source }, r#"{"type":"policy_cleared","name":"base","source":"operator"}"#),
+    ];
+    for (change, text) in examples {
+        assert_eq!(serde_json::to_string(&change).unwrap(), text);
+        assert_eq!(serde_json::from_str::<ControlChange>(text).unwrap(), change);
+        assert!(text.starts_with(&format!("{{\"type\":\"{}\"", change.name())), "{text}");
+    }
 }
 
 /// A head with everything in it, as stored by the first release.

@@ -57,7 +57,7 @@ fn third() -> SwitchTarget {
 }
 
 fn off(target: SwitchTarget) -> ControlAction {
-    ControlAction::ForceOff { target, source: ControlSource::Operator }
+    ControlAction::force_off(target, ControlSource::Operator)
 }
 
 fn lift(target: SwitchTarget) -> ControlAction {
@@ -75,7 +75,7 @@ fn the_most_restrictive_wins_until_it_is_lifted_where_it_was_set() {
     assert!(!desk.is_off("acme", 1) && desk.is_off("acme", 3), "the version stays off");
     assert_eq!(desk.tell(&operator(), lift(acme()), ""), Ok(Decision::AlreadySo));
 
-    let from_file = ControlAction::ForceOff { target: third(), source: ControlSource::File };
+    let from_file = ControlAction::force_off(third(), ControlSource::File);
     assert!(matches!(desk.tell(&registry(), from_file, "imported"), Ok(Decision::Record(_))));
     assert!(matches!(desk.tell(&operator(), lift(third()), ""), Ok(Decision::Record(_))));
     assert!(desk.is_off("acme", 3), "the file still holds it off");
@@ -98,9 +98,9 @@ fn each_refusal_says_what_to_do() {
             operator(),
             ControlAction::Lift { target: acme(), source: ControlSource::File },
             "",
-            "PERMISSION_DENIED: this switch was set in a file that the registry imports; change it there",
+            "PERMISSION_DENIED: this was set in a file that the registry imports; change it there",
         ),
-        (registry(), off(acme()), "why", "PERMISSION_DENIED: only operators set and lift their switches"),
+        (registry(), off(acme()), "why", "PERMISSION_DENIED: only operators set and lift what is theirs"),
         (operator(), off(acme()), "  ", "BAD_REQUEST: forcing something off needs a reason for whoever finds it off; say why"),
     ];
     for (caller, action, why, text) in rows {
@@ -177,7 +177,7 @@ proptest! {
         for (force, target, by_file) in steps {
             let (caller, source) = if by_file { (registry(), ControlSource::File) } else { (operator(), ControlSource::Operator) };
             let action = if force {
-                ControlAction::ForceOff { target: target.clone(), source }
+                ControlAction::force_off(target.clone(), source)
             } else {
                 ControlAction::Lift { target: target.clone(), source }
             };

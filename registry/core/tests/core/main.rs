@@ -6,6 +6,7 @@ mod changes;
 mod control;
 mod entries;
 mod histories;
+mod limits_and_files;
 mod model;
 mod rules;
 mod scene;

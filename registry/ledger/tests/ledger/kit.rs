@@ -55,7 +55,7 @@ pub(crate) fn command(id: &str, action: Action) -> Command {
 }
 
 pub(crate) fn off(id: &str) -> ControlCommand {
-    let action = ControlAction::ForceOff { target: SwitchTarget::Kind { kind: Kind::AgentTool }, source: ControlSource::Operator };
+    let action = ControlAction::force_off(SwitchTarget::Kind { kind: Kind::AgentTool }, ControlSource::Operator);
     Command { id: label(id), expected_seq: None, why: "drill".into(), from: None, action }
 }
 

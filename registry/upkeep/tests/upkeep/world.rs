@@ -152,7 +152,7 @@ impl World {
 
     pub(crate) async fn switch_off(&self, env: Environment, tenant: &TenantId) {
         let target = SwitchTarget::Tenant { tenant: tenant.clone() };
-        let action = ControlAction::ForceOff { target, source: ControlSource::Operator };
+        let action = ControlAction::force_off(target, ControlSource::Operator);
         let command = ControlCommand { id: label("off"), expected_seq: None, why: "a drill".into(), from: None, action };
         let caller = Caller { actor: actor(), authority: Authority::Operator };
         self.ledger.change_control(env, &command, &caller).await.unwrap();

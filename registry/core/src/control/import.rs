@@ -1,0 +1,107 @@
+//! From what a file says to the commands that make it so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use extensions_types::{
+    CallLabel, ControlScope, ControlSource, ControlState, HostCallName, PolicyMode, Provenance, QuotaLimits, SwitchTarget, TenantId, Weight,
+};
+
+use super::{Control, ControlAction};
+
+/// Everything that a file holds: what is not in it, the file does not set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// What is off.
+    pub switches: BTreeMap<SwitchTarget, WantedSwitch>,
+    /// Limits, and why.
+    pub quotas: BTreeMap<ControlScope, (QuotaLimits, String)>,
+    /// Shares, and why.
+    pub weights: BTreeMap<TenantId, (Weight, String)>,
+    /// Policies by name.
+    pub policies: BTreeMap<CallLabel, WantedPolicy>,
+}
+
+/// A switch of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedSwitch {
+    /// Why.
+    pub why: String,
+    /// Until when; afterwards it is as if it were not in the file.
+    pub until_ms: Option<u64>,
+    /// Whether what runs ends at once.
+    pub abort: bool,
+}
+
+/// A policy of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedPolicy {
+    /// Why.
+    pub why: String,
+    /// Whose host calls it rules.
+    pub target: ControlScope,
+    /// Whether it denies or only notes.
+    pub mode: PolicyMode,
+    /// The only methods that may be called.
+    pub methods: BTreeSet<HostCallName>,
+}
+
+/// An action, and its reason.
+type Step = (ControlAction, String);
+
+const SOURCE: ControlSource = ControlSource::File;
+
+impl Wanted {
+    /// What makes `control` hold just this of a file at `now_ms`, and nothing of
+    /// other sources differ. What restricts more comes first. Only commands
+    /// that change something: none when it is so.
+    #[must_use]
+    pub fn steps(&self, control: &Control, now_ms: u64) -> Vec<Step> {
+        let mut steps: Vec<Step> = self.sets(control, now_ms).collect();
+        steps.extend(self.clears(&control.state, now_ms).map(|action| (action, "no longer in the file".to_owned())));
+        steps
+    }
+
+    fn sets<'w>(&'w self, control: &'w Control, now_ms: u64) -> impl Iterator<Item = Step> + 'w {
+        let switches = self.switches.iter().filter(move |(_, switch)| switch.is_wanted(now_ms)).filter_map(|(target, wanted)| {
+            let WantedSwitch { ref why, until_ms, abort } = *wanted;
+            let is_so = control.switch(target, SOURCE).is_some_and(|held| (held.until_ms, held.abort) == (until_ms, abort));
+            (!is_so).then(|| (ControlAction::ForceOff { target: target.clone(), source: SOURCE, until_ms, abort }, why.clone()))
+        });
+        let quotas = self.quotas.iter().filter_map(|(target, &(limits, ref why))| {
+            let is_so = control.quota(target, SOURCE).is_some_and(|held| held.limits == limits);
+            (!is_so).then(|| (ControlAction::SetQuota { target: target.clone(), source: SOURCE, limits }, why.clone()))
+        });
+        let weights = self.weights.iter().filter_map(|(tenant, &(weight, ref why))| {
+            let is_so = control.weight(tenant, SOURCE).is_some_and(|held| held.weight == weight);
+            (!is_so).then(|| (ControlAction::SetWeight { tenant: tenant.clone(), source: SOURCE, weight }, why.clone()))
+        });
+        let policies = self.policies.iter().filter_map(|(name, wanted)| {
+            let WantedPolicy { why, target, mode, methods } = wanted;
+            let held = control.policy(name, SOURCE);
+            let is_so = held.is_some_and(|held| held.target == *target && held.mode == *mode && held.methods == *methods);
+            let (name, target, mode, methods) = (name.clone(), target.clone(), *mode, methods.clone());
+            (!is_so).then(|| (ControlAction::SetPolicy { name, source: SOURCE, target, mode, methods }, why.clone()))
+        });
+        switches.chain(quotas).chain(weights).chain(policies)
+    }
+
+    fn clears<'w>(&'w self, state: &'w ControlState, now_ms: u64) -> impl Iterator<Item = ControlAction> + 'w {
+        let ours = |set: &Provenance| set.source == SOURCE;
+        let switches = state.switches.iter().filter(move |held| ours(&held.set));
+        let switches = switches.filter(move |held| !self.switches.get(&held.target).is_some_and(|wanted| wanted.is_wanted(now_ms)));
+        let quotas = state.quotas.iter().filter(move |held| ours(&held.set) && !self.quotas.contains_key(&held.target));
+        let weights = state.weights.iter().filter(move |held| ours(&held.set) && !self.weights.contains_key(&held.tenant));
+        let policies = state.policies.iter().filter(move |held| ours(&held.set) && !self.policies.contains_key(&held.name));
+        switches
+            .map(|held| ControlAction::Lift { target: held.target.clone(), source: SOURCE })
+            .chain(quotas.map(|held| ControlAction::ClearQuota { target: held.target.clone(), source: SOURCE }))
+            .chain(weights.map(|held| ControlAction::ClearWeight { tenant: held.tenant.clone(), source: SOURCE }))
+            .chain(policies.map(|held| ControlAction::ClearPolicy { name: held.name.clone(), source: SOURCE }))
+    }
+}
+
+impl WantedSwitch {
+    fn is_wanted(&self, now_ms: u64) -> bool {
+        self.until_ms.is_none_or(|until| now_ms < until)
+    }
+}
