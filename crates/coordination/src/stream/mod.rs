@@ -13,6 +13,8 @@ mod metrics;
 mod names;
 mod reader;
 mod script;
+#[cfg(test)]
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 

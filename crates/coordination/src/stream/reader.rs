@@ -11,7 +11,7 @@ use crate::OperationError;
 /// A job in a reader's hands, for a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    id: String,
+    pub(super) id: String,
     /// The job, as it was offered: at most 160 of `a-z`, `0-9`, `-` and `/`, by whoever may write to Redis.
     pub job: String,
     /// How often it has been handed out, this time included.
@@ -31,6 +31,12 @@ pub struct Reader {
 impl Reader {
     pub(super) fn new(stream: CompileStream, name: String, lease: Duration) -> Self {
         Self { stream, name, left_after_ms: lease.as_millis().to_string(), cursor: Mutex::new(FROM_START.to_owned()) }
+    }
+
+    /// What it is called in the stream's group.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// One entry, if there is one: first what another reader left, then the next.
