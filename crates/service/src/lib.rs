@@ -13,6 +13,8 @@ mod logging;
 mod read_file;
 mod settings_error;
 mod signals;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use follow_error::FollowError;
 pub use followed::{Followed, Looked};

@@ -54,7 +54,8 @@ impl HandshakeError {
             Some(InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. })) => Self::OtherName(error),
             Some(InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. })) => Self::Expired(error),
             Some(InvalidCertificate(CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. })) => Self::NotYetValid(error),
-            Some(InvalidCertificate(CertificateError::UnknownIssuer)) => Self::UnknownAuthority(error),
+            // A signature that is not the authority's: another authority of the same name.
+            Some(InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => Self::UnknownAuthority(error),
             Some(NoCertificatesPresented) => Self::NoCertificate(error),
             Some(InvalidMessage(_)) => Self::NotTls(error),
             _ => Self::Failed(error),

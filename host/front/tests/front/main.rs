@@ -9,3 +9,4 @@ mod mount;
 mod operators;
 mod rest;
 mod support;
+mod tls;
