@@ -256,6 +256,11 @@ mod tests {
     }
 
     #[test]
+    fn the_page_documents_every_key() {
+        assert_eq!(extensions_service::testing::page_agrees::<WorkerSettings>("A compile worker", KNOWN), Ok(()));
+    }
+
+    #[test]
     fn small_settings_have_the_sandboxs_limits() {
         let settings = parsed("", &[]).unwrap();
         assert_eq!((settings.limits.of_build(), settings.worker.slots), (Limits::default(), 1));
