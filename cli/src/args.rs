@@ -4,10 +4,14 @@ mod admin;
 mod author;
 mod calls;
 mod dev;
+mod load;
 mod registry;
 mod words;
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use extensions_client::ClientTlsSettings;
 use extensions_types::Environment;
 
 use self::words::environment;
@@ -17,7 +21,10 @@ pub(crate) use self::{
     author::{Check, Folder, Input, New, Run, Test, Toolchain},
     calls::{Invoke, Logs, Transport},
     dev::{Dev, DevCommand, Token},
-    registry::{Approve, ChangeArguments, Enable, Guard, History, List, Pin, Promote, Push, Reject, Retire, Rollback, Show, Submit, Waivers, Watch},
+    load::{Load, Tolerated},
+    registry::{
+        Approve, ChangeArguments, Enable, Guard, History, List, Pin, Promote, Push, Reject, Retire, Rollback, Show, Submit, Wait, Waivers, Watch,
+    },
     words::{KindArgument, LanguageArgument, Reference},
 };
 
@@ -47,12 +54,21 @@ pub(crate) struct Arguments {
 /// Flags that every command takes.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Where the platform listens: http://HOST:PORT or unix:PATH [default: the running `ext dev`]
+    /// Where the platform listens: http://HOST:PORT, https://HOST:PORT or unix:PATH [default: the running `ext dev`]
     #[arg(long, global = true, env = "EXT_SERVER", value_name = "URL", help_heading = "Global")]
     pub(crate) server: Option<String>,
     /// Who calls [default: the token of the running `ext dev`]
     #[arg(long, global = true, env = "EXT_TOKEN", hide_env_values = true, value_name = "TOKEN", help_heading = "Global")]
     pub(crate) token: Option<String>,
+    /// Authorities for https:// servers, as a PEM file [default: the machine's]
+    #[arg(long, global = true, env = "EXT_CA", value_name = "FILE", help_heading = "Global")]
+    pub(crate) ca: Option<PathBuf>,
+    /// An own certificate for servers that ask for one, as a PEM file
+    #[arg(long, global = true, env = "EXT_CLIENT_CERT", value_name = "FILE", requires = "client_key", help_heading = "Global")]
+    pub(crate) client_cert: Option<PathBuf>,
+    /// Its private key, as a PEM file
+    #[arg(long, global = true, env = "EXT_CLIENT_KEY", value_name = "FILE", requires = "client_cert", help_heading = "Global")]
+    pub(crate) client_key: Option<PathBuf>,
     /// The environment that is meant
     #[arg(long, global = true, value_parser = environment, default_value = "dev", help_heading = "Global")]
     pub(crate) env: Environment,
@@ -65,6 +81,13 @@ pub(crate) struct Global {
     /// Colour
     #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", help_heading = "Global")]
     pub(crate) color: Colour,
+}
+
+impl Global {
+    /// How https:// servers are reached.
+    pub(crate) fn tls(&self) -> ClientTlsSettings {
+        ClientTlsSettings { ca_file: self.ca.clone(), cert_file: self.client_cert.clone(), key_file: self.client_key.clone() }
+    }
 }
 
 /// When to use colour.
@@ -91,6 +114,8 @@ pub(crate) enum Command {
     Dev(Box<Dev>),
     /// Call an extension on a server
     Invoke(Invoke),
+    /// Call an extension at a constant rate and say how that went
+    Load(Load),
     /// Make a new draft version of an extension: it answers when it is built or has failed
     Push(Push),
     /// Ask for review of a version for an environment

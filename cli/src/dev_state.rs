@@ -1,4 +1,4 @@
-//! How a running `ext dev` is found: one file in ext's own folder.
+//! How a running `ext dev`, or a fleet on this machine, is found: one file in ext's own folder.
 
 use std::{
     fs,
@@ -8,6 +8,7 @@ use std::{
 };
 
 use extensions_identity::DevKey;
+use extensions_types::Environment;
 use serde::{Deserialize, Serialize};
 
 use crate::{failure::Failure, tools};
@@ -19,18 +20,39 @@ pub(crate) const ISSUER: &str = "ext-dev";
 /// The running platform.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Running {
+    /// Everything of an `ext dev`; the registry of a fleet.
     pub(crate) server: String,
-    pub(crate) socket: PathBuf,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) socket: Option<PathBuf>,
+    /// The hosts of a fleet; none where `server` is host and registry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) hosts: Vec<RunningHost>,
     pub(crate) token: String,
     /// For `ext admin`: platform tokens belong to no tenant.
     pub(crate) operator_token: String,
     pub(crate) process: u32,
 }
 
+/// One host of a fleet.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct RunningHost {
+    pub(crate) env: Environment,
+    pub(crate) url: String,
+}
+
 impl Running {
-    /// Whether `server` names this platform, by its address or its socket.
+    /// Whether `server` names this platform, by an address or its socket.
     pub(crate) fn is_at(&self, server: &str) -> bool {
-        server == self.server || server.strip_prefix("unix:").is_some_and(|path| Path::new(path) == self.socket)
+        let is_socket = |path| self.socket.as_deref() == Some(Path::new(path));
+        server == self.server || self.hosts.iter().any(|host| host.url == server) || server.strip_prefix("unix:").is_some_and(is_socket)
+    }
+
+    /// Whatever serves `env`: every host of it, or the platform in one; nobody where a fleet has no such host.
+    pub(crate) fn serving(&self, env: Environment) -> Vec<&str> {
+        if self.hosts.is_empty() {
+            return vec![&self.server];
+        }
+        self.hosts.iter().filter(|host| host.env == env).map(|host| host.url.as_str()).collect()
     }
 }
 
@@ -118,4 +140,29 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 
 fn local(action: &str, path: &Path, error: io::Error) -> Failure {
     Failure::Local(format!("cannot {action} {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As `crates/test-fleet` writes it.
+    const FLEET: &str = r#"{"server": "http://r", "token": "t", "operator_token": "o", "process": 1,
+        "hosts": [{"env": "dev", "url": "http://d"}, {"env": "prod", "url": "http://p1"}, {"env": "prod", "url": "http://p2"}]}"#;
+
+    #[test]
+    fn a_fleet_has_a_registry_and_hosts_of_environments() {
+        let fleet: Running = serde_json::from_str(FLEET).unwrap();
+        assert_eq!(fleet.serving(Environment::Prod), ["http://p1", "http://p2"]);
+        assert!(fleet.serving(Environment::Staging).is_empty());
+        assert!(["http://r", "http://d", "http://p2"].into_iter().all(|url| fleet.is_at(url)) && !fleet.is_at("http://x"));
+    }
+
+    #[test]
+    fn a_platform_in_one_serves_every_environment() {
+        let text = r#"{"server": "http://a", "socket": "/s", "token": "t", "operator_token": "o", "process": 1}"#;
+        let platform: Running = serde_json::from_str(text).unwrap();
+        assert_eq!(platform.serving(Environment::Staging), ["http://a"]);
+        assert!(platform.is_at("unix:/s") && !platform.is_at("unix:/t"));
+    }
 }

@@ -22,6 +22,12 @@ pub(crate) enum Failure {
     /// The same, and programs have read them in the command's own document.
     #[error("{0}")]
     Told(String),
+    /// Some of many calls failed; programs have read the count in the command's own document.
+    #[error("{0}")]
+    Counted(String),
+    /// A change was made, but not every host serves it; programs have read so in the command's own document.
+    #[error("{0}")]
+    NotServed(String),
     /// This machine failed.
     #[error("{0}")]
     Local(String),
@@ -35,13 +41,13 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Unreachable(_) => 3,
             Self::Build(_) | Self::Told(_) => 5,
-            Self::Local(_) => 1,
+            Self::Counted(_) | Self::NotServed(_) | Self::Local(_) => 1,
         }
     }
 
     /// Whether standard output says it already: never two documents about one failure.
     pub(crate) fn is_told(&self) -> bool {
-        matches!(self, Self::Told(_))
+        matches!(self, Self::Told(_) | Self::Counted(_) | Self::NotServed(_))
     }
 
     /// A code for programs.
@@ -51,6 +57,8 @@ impl Failure {
             Self::Usage(_) => "USAGE",
             Self::Unreachable(_) => "UNREACHABLE",
             Self::Build(_) | Self::Told(_) => ErrorCode::CompileFailed.as_str(),
+            Self::Counted(_) => "CALLS_FAILED",
+            Self::NotServed(_) => "NOT_SERVED",
             Self::Local(_) => "LOCAL",
         }
     }
@@ -61,6 +69,8 @@ impl From<InvokeError> for Failure {
         match error {
             InvokeError::Outcome(outcome) => Self::Answered { code: outcome.code, message: outcome.message },
             InvokeError::Refused(refused) => Self::Answered { code: refused.code, message: refused.message },
+            // The server is there: what is wrong with a certificate says itself what to do.
+            InvokeError::Unreachable { .. } if error.handshake().is_some() => Self::Unreachable(with_causes(&error)),
             InvokeError::Unreachable { .. } => {
                 Self::Unreachable(format!("{}; is the platform running? `ext dev` starts one here", with_causes(&error)))
             }

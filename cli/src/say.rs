@@ -1,7 +1,12 @@
 //! Everything that is printed: data to standard output, talk to standard error.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the one place that prints")]
 
-use std::{io::IsTerminal, process::ExitCode, time::Duration};
+use std::{
+    io::IsTerminal,
+    process::ExitCode,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use anstream::{eprintln, println};
 use anstyle::{AnsiColor, Style};
@@ -25,6 +30,8 @@ const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const CARE: Style = AnsiColor::Yellow.on_default();
 const FAINT: Style = AnsiColor::BrightBlack.on_default();
+/// In a log, a line a second is too many.
+const METER_LINE_EVERY: Duration = Duration::from_secs(10);
 
 impl Say {
     pub(crate) fn new(global: &Global) -> Self {
@@ -121,6 +128,11 @@ impl Say {
         bar
     }
 
+    /// A line that is written anew as figures change; where nobody watches, a line of its own now and then.
+    pub(crate) fn meter(&self) -> Meter {
+        Meter { bar: self.progress(String::new()), quiet: self.quiet, said: Mutex::new(Instant::now()) }
+    }
+
     /// Says why the command failed and gives its exit code.
     pub(crate) fn failure(&self, failure: &Failure) -> ExitCode {
         if self.json && !failure.is_told() {
@@ -128,6 +140,34 @@ impl Say {
         }
         eprintln!("{BAD}error:{BAD:#} {failure}");
         ExitCode::from(failure.exit())
+    }
+}
+
+/// Figures that change; gone from a terminal when dropped.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    bar: ProgressBar,
+    quiet: bool,
+    said: Mutex<Instant>,
+}
+
+impl Meter {
+    pub(crate) fn say(&self, line: &str) {
+        if !self.bar.is_hidden() {
+            self.bar.set_message(line.to_owned());
+            return;
+        }
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.quiet && said.elapsed() >= METER_LINE_EVERY {
+            *said = Instant::now();
+            eprintln!("{line}");
+        }
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }
 

@@ -6,6 +6,7 @@ mod completion;
 mod dev;
 mod invoke;
 mod list;
+mod load;
 mod logs;
 mod new;
 mod registry;
@@ -34,6 +35,7 @@ pub(crate) async fn run(arguments: Arguments, say: &Say) -> Result<(), Failure> 
             None => dev::run(&dev, say).await,
         },
         Command::Invoke(invoke) => invoke::run(&invoke, &global, say).await,
+        Command::Load(load) => load::run(&load, &global, say).await,
         Command::Push(push) => registry::push::run(&push, &global, say).await,
         Command::Submit(submit) => registry::review::submit(&submit, &global, say).await,
         Command::Approve(approve) => registry::review::approve(&approve, &global, say).await,

@@ -29,6 +29,7 @@ fn an_extension_is_served_changed_and_called_over_every_transport() {
     sandbox.fails(&["invoke", "rule", "--input", "{}"], 1, "INVALID_INPUT");
     let other = sandbox.ok(&["dev", "token", "--tenant", "someone-else"]).out;
     sandbox.fails(&["invoke", "rule", "--input", input, "--token", other.trim()], 1, "NOT_FOUND");
+    crate::load::is_offered_counted_and_ended(&sandbox);
 
     let source = sandbox.read("rule/src/lib.rs");
     sandbox.write("rule/src/lib.rs", source.replace("u32 = 100", "u32 = 200"));

@@ -16,6 +16,7 @@ fn help_is_as_reviewed() {
         &["dev", "--help"],
         &["dev", "token", "--help"],
         &["invoke", "--help"],
+        &["load", "--help"],
         &["push", "--help"],
         &["submit", "--help"],
         &["approve", "--help"],

@@ -6,6 +6,7 @@ mod author;
 mod dev;
 mod document;
 mod help;
+mod load;
 mod platform;
 mod registry;
 mod sandbox;

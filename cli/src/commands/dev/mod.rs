@@ -22,7 +22,8 @@ use crate::{
 /// Starts the platform, builds and serves the folders, and waits for the end.
 pub(crate) async fn run(dev: &Dev, say: &Say) -> Result<(), Failure> {
     let platform = Platform::start(dev, say)?;
-    say.note(format_args!("listening on {} and {}", platform.running.server, platform.running.socket.display()));
+    let socket = platform.running.socket.as_deref().map_or_else(String::new, |socket| format!(" and {}", socket.display()));
+    say.note(format_args!("listening on {}{socket}", platform.running.server));
     let mut served = Served::new(&dev.folders, dev.tenant.clone())?;
     // Watching begins first, so that no change falls between build and watch.
     let mut changes = if dev.watch { Some(Watch::start(served.folders())?) } else { None };

@@ -74,7 +74,8 @@ impl Platform {
         };
         let token = token::of_developer(&key, &dev.tenant, TOKEN_LIFE)?;
         let operator_token = token::of_operator(&key, TOKEN_LIFE)?;
-        let running = Running { server: format!("http://{tcp}"), socket, token, operator_token, process: std::process::id() };
+        let running =
+            Running { server: format!("http://{tcp}"), socket: Some(socket), hosts: Vec::new(), token, operator_token, process: std::process::id() };
         let announced = dev_state::announce(&running)?;
         let admin = addresses.admin;
         say.event(&json!({"event": "listening", "server": running.server, "socket": running.socket}));
@@ -116,7 +117,8 @@ fn registry(store: Store, environments: Environments, settings: &HostSettings) -
         policy: Policy::default(),
         identity: IdentitySettings { audience: Audience::Registry, ..settings.identity.clone() },
         audit: Arc::new(LogAudit),
-        notify: Arc::new(environments),
+        notify: Arc::new(environments.clone()),
+        members: Arc::new(environments),
         board: BoardSettings::of_one_process(),
         upkeep: UpkeepSettings::default(),
         backups: Vec::new(),

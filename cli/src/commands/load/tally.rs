@@ -1,0 +1,185 @@
+//! What calls came to: latencies, failures by code, versions that answered.
+//! Its size does not grow with the number of calls.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use extensions_client::{Invocation, InvokeError};
+use hdrhistogram::Histogram;
+
+/// A call ends by its timeout, at most a minute after it began; one that begins late may be due long before.
+const LATENCY_MAX_MICROS: u64 = 24 * 3_600 * 1_000_000;
+/// More versions than this within one load are not told apart; promotions are seconds apart.
+const VERSIONS_MAX: usize = 10_000;
+/// What is kept of the first text with a code.
+const EXAMPLE_CHARS: usize = 200;
+
+/// Calls and when the first and the last of them were begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) calls: u64,
+    /// Since the load began.
+    pub(super) first: Duration,
+    pub(super) last: Duration,
+}
+
+/// One code's failures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failed {
+    pub(super) seen: Seen,
+    /// The first text that came with it.
+    pub(super) example: String,
+}
+
+/// How one call ended.
+#[derive(Debug)]
+pub(super) struct Ended<'r> {
+    /// When it was begun, since the load began.
+    pub(super) begun: Duration,
+    /// From when it was due.
+    pub(super) latency: Duration,
+    pub(super) result: &'r Result<Invocation, InvokeError>,
+}
+
+/// Everything that ended so far.
+#[derive(Debug, Clone)]
+pub(super) struct Tally {
+    /// Microseconds.
+    pub(super) latency: Histogram<u64>,
+    pub(super) versions: BTreeMap<u64, Seen>,
+    pub(super) failures: BTreeMap<&'static str, Failed>,
+    /// Answers that a failure contract gave, by its action.
+    pub(super) fallbacks: BTreeMap<String, u64>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        let latency = Histogram::new_with_bounds(1, LATENCY_MAX_MICROS, 3).expect("constant bounds in order");
+        Self { latency, versions: BTreeMap::new(), failures: BTreeMap::new(), fallbacks: BTreeMap::new() }
+    }
+}
+
+impl Seen {
+    fn at(moment: Duration) -> Self {
+        Self { calls: 1, first: moment, last: moment }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+    }
+}
+
+impl Tally {
+    pub(super) fn record(&mut self, ended: &Ended<'_>) {
+        self.latency.saturating_record(u64::try_from(ended.latency.as_micros()).unwrap_or(u64::MAX).max(1));
+        match ended.result {
+            Ok(answer) => {
+                self.see(answer.served_version.get(), &Seen::at(ended.begun));
+                if let Some(fallback) = &answer.fallback {
+                    *self.fallbacks.entry(known_action(&fallback.action).to_owned()).or_default() += 1;
+                }
+            }
+            Err(error) => {
+                let failed = || Failed { seen: Seen::at(ended.begun), example: error.to_string().chars().take(EXAMPLE_CHARS).collect() };
+                self.fail(code(error), failed);
+            }
+        }
+    }
+
+    /// What another tally has, added to this one.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.latency.add(&other.latency).expect("all have the same bounds");
+        other.versions.iter().for_each(|(version, seen)| self.see(*version, seen));
+        other.failures.iter().for_each(|(code, failed)| self.fail(code, || failed.clone()));
+        other.fallbacks.iter().for_each(|(action, calls)| *self.fallbacks.entry(action.clone()).or_default() += calls);
+    }
+
+    pub(super) fn calls(&self) -> u64 {
+        self.latency.len()
+    }
+
+    pub(super) fn failed(&self) -> u64 {
+        self.failures.values().map(|failed| failed.seen.calls).sum()
+    }
+
+    fn see(&mut self, version: u64, seen: &Seen) {
+        if let Some(known) = self.versions.get_mut(&version) {
+            known.add(seen);
+        } else if self.versions.len() < VERSIONS_MAX {
+            self.versions.insert(version, seen.clone());
+        }
+    }
+
+    fn fail(&mut self, code: &'static str, failed: impl FnOnce() -> Failed) {
+        match self.failures.get_mut(code) {
+            Some(known) => known.seen.add(&failed().seen),
+            None => _ = self.failures.insert(code, failed()),
+        }
+    }
+}
+
+/// The platform's code, or a word where the platform did not speak.
+fn code(error: &InvokeError) -> &'static str {
+    match error {
+        InvokeError::Outcome(outcome) => outcome.code.as_str(),
+        InvokeError::Refused(refused) => refused.code.as_str(),
+        InvokeError::Unreachable { .. } => "UNREACHABLE",
+        InvokeError::Absent { .. } => "ABSENT",
+        InvokeError::Protocol { .. } => "PROTOCOL",
+    }
+}
+
+/// A closed set: what a server sends else must not fill memory.
+fn known_action(action: &str) -> &'static str {
+    ["skip", "default", "last_good"].into_iter().find(|known| *known == action).unwrap_or("other")
+}
+
+#[cfg(test)]
+mod tests {
+    use extensions_client::Refused;
+    use extensions_types::{ErrorCode, Version};
+
+    use super::*;
+
+    fn answer(version: u64) -> Result<Invocation, InvokeError> {
+        let served_version = Version::new(version).unwrap();
+        Ok(Invocation { output: "{}".into(), served_version, stats: None, fallback: None, correlation: None })
+    }
+
+    fn refusal(code: ErrorCode) -> Result<Invocation, InvokeError> {
+        Err(InvokeError::Refused(Box::new(Refused { code, message: "x".repeat(1_000), retry_after: None, correlation: None })))
+    }
+
+    fn at(second: u64, result: &Result<Invocation, InvokeError>) -> Ended<'_> {
+        Ended { begun: Duration::from_secs(second), latency: Duration::from_millis(second), result }
+    }
+
+    #[test]
+    fn calls_are_counted_by_version_and_code() {
+        let (mut one, mut other) = (Tally::default(), Tally::default());
+        one.record(&at(1, &answer(1)));
+        one.record(&at(4, &answer(1)));
+        one.record(&at(5, &refusal(ErrorCode::Disabled)));
+        other.record(&at(2, &answer(1)));
+        other.record(&at(3, &answer(2)));
+        other.record(&at(6, &refusal(ErrorCode::Disabled)));
+        one.add(&other);
+        assert_eq!((one.calls(), one.failed()), (6, 2));
+        let seconds = |seen: &Seen| (seen.calls, seen.first.as_secs(), seen.last.as_secs());
+        assert_eq!(seconds(&one.versions[&1]), (3, 1, 4));
+        assert_eq!(seconds(&one.versions[&2]), (1, 3, 3));
+        let disabled = &one.failures["DISABLED"];
+        assert_eq!(seconds(&disabled.seen), (2, 5, 6));
+        assert_eq!(disabled.example.chars().count(), EXAMPLE_CHARS);
+    }
+
+    #[test]
+    fn what_the_platform_did_not_say_has_words_too() {
+        let mut tally = Tally::default();
+        let gone = Err(InvokeError::Unreachable { sent: true, source: "reset".into() });
+        tally.record(&at(1, &gone));
+        assert_eq!(tally.failures.keys().collect::<Vec<_>>(), [&"UNREACHABLE"]);
+        assert_eq!(known_action("x".repeat(100).as_str()), "other");
+    }
+}
