@@ -17,7 +17,7 @@ use aws_lc_rs::{digest, hmac, rand};
 use extensions_engine_config::CompatibilityHash;
 use extensions_types::Sha256;
 
-use crate::{Code, signed::Opened};
+use crate::{Code, digest::finished, signed::Opened};
 
 const KEY_FILE: &str = "mac.key";
 const KEY_BYTES: usize = 32;
@@ -112,10 +112,25 @@ impl Cache {
     /// # Errors
     /// When the file system fails; nothing half-written is ever found later.
     pub fn put(&self, component: Sha256, code: &[u8], runs_at_start: bool) -> Result<Code, CacheError> {
+        self.keep(component, code, crate::digest(code), runs_at_start, Durable::Yes)
+    }
+
+    /// Stores code that a trusted key signed for `component` and this engine,
+    /// without waiting for the disk: should the machine stop now, what is left
+    /// of the file does not verify, and the code is fetched again.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub fn adopt(&self, component: Sha256, opened: &Opened<'_>) -> Result<Code, CacheError> {
+        self.keep(component, opened.code, opened.sha256, opened.runs_at_start, Durable::No)
+    }
+
+    fn keep(&self, component: Sha256, code: &[u8], sha256: Sha256, runs_at_start: bool, durable: Durable) -> Result<Code, CacheError> {
         self.make_room(code.len() as u64)?;
         let path = self.path(component);
         let staged = self.directory.join(format!("{component}.{}.{:x}.tmp", std::process::id(), random_u64()?));
-        let written = self.write(&staged, component, runs_at_start, code).map_err(io_error("write", &staged));
+        let trailer = self.trailer(component, sha256, runs_at_start.into());
+        let written = write(&staged, &[code, &trailer], durable).map_err(io_error("write", &staged));
         if let Err(error) = written.and_then(|()| fs::rename(&staged, &path).map_err(io_error("rename", &staged))) {
             // The first error is the one to tell; a leftover file is swept by make_room.
             let _ = fs::remove_file(&staged);
@@ -125,21 +140,9 @@ impl Cache {
         self.get(component)?.ok_or_else(|| io_error("verify", &path)(missing))
     }
 
-    /// Stores code that a trusted key signed for `component` and this engine.
-    ///
-    /// # Errors
-    /// As [`Self::put`].
-    pub fn adopt(&self, component: Sha256, opened: &Opened<'_>) -> Result<Code, CacheError> {
-        self.put(component, opened.code, opened.runs_at_start)
-    }
-
-    fn write(&self, staged: &Path, component: Sha256, starts: bool, code: &[u8]) -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(staged)?;
-        file.write_all(code)?;
-        file.write_all(&[starts.into()])?;
-        file.write_all(self.mac(component, digest::digest(&digest::SHA256, code), starts.into()).as_ref())?;
-        file.write_all(MAGIC)?;
-        file.sync_all()
+    fn trailer(&self, component: Sha256, code: Sha256, starts: u8) -> Vec<u8> {
+        let mac = hmac::sign(&self.key, &self.message(component, code, starts));
+        [&[starts], mac.as_ref(), MAGIC].concat()
     }
 
     /// Reads the whole file once: what is hashed here is what will be mapped.
@@ -161,17 +164,13 @@ impl Cache {
         file.read_exact(&mut trailer)?;
         let [starts, sealed @ ..] = trailer;
         let (mac, magic) = sealed.split_at(MAC_BYTES);
-        let message = self.message(component, hasher.finish(), starts);
+        let message = self.message(component, finished(&hasher.finish()), starts);
         let is_ours = magic == MAGIC && hmac::verify(&self.key, &message, mac).is_ok();
         Ok(is_ours.then_some(starts != 0))
     }
 
-    fn mac(&self, component: Sha256, code: digest::Digest, starts: u8) -> hmac::Tag {
-        hmac::sign(&self.key, &self.message(component, code, starts))
-    }
-
-    fn message(&self, component: Sha256, code: digest::Digest, starts: u8) -> Vec<u8> {
-        [self.compatibility.to_string().as_bytes(), component.as_bytes(), code.as_ref(), &[starts]].concat()
+    fn message(&self, component: Sha256, code: Sha256, starts: u8) -> Vec<u8> {
+        [self.compatibility.to_string().as_bytes(), component.as_bytes(), code.as_bytes(), &[starts]].concat()
     }
 
     fn path(&self, component: Sha256) -> PathBuf {
@@ -205,6 +204,22 @@ impl Cache {
             total -= size;
         }
         Ok(())
+    }
+}
+
+/// Whether a file must outlive this moment's power cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Durable {
+    Yes,
+    No,
+}
+
+fn write(staged: &Path, parts: &[&[u8]], durable: Durable) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(staged)?;
+    parts.iter().try_for_each(|part| file.write_all(part))?;
+    match durable {
+        Durable::Yes => file.sync_all(),
+        Durable::No => Ok(()),
     }
 }
 

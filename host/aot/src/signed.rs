@@ -7,11 +7,13 @@
 //! one that lies under a wrong name is told from a damaged one; believed is
 //! only what the signature covers. Pure: it reads and writes bytes.
 
-use aws_lc_rs::digest::{SHA256, digest as sha256};
 use extensions_engine_config::CompatibilityHash;
 use extensions_types::Sha256;
 
-use crate::keys::{KeyId, PublicKeys, SigningKey};
+use crate::{
+    digest,
+    keys::{KeyId, PublicKeys, SigningKey},
+};
 
 /// Says what a signature is for, so that none made for something else counts here.
 const DOMAIN: &[u8] = b"ameide extensions: precompiled code, 1\0";
@@ -69,6 +71,8 @@ impl Unusable {
 pub struct Opened<'b> {
     /// The machine code.
     pub code: &'b [u8],
+    /// Its digest, which the signature covers.
+    pub sha256: Sha256,
     /// Whether making an instance runs guest code.
     pub runs_at_start: bool,
     /// Whose signature it is.
@@ -78,7 +82,7 @@ pub struct Opened<'b> {
 /// Makes the object of some code.
 #[must_use]
 pub fn seal(key: &SigningKey, what: CodeFor, code: Vec<u8>, runs_at_start: bool) -> Vec<u8> {
-    let signature = key.sign(&message(what, &code, runs_at_start.into()));
+    let signature = key.sign(&message(what, digest(&code), runs_at_start.into()));
     let mut object = code;
     object.reserve_exact(TRAILER_BYTES);
     object.extend_from_slice(what.engine.as_bytes());
@@ -106,16 +110,17 @@ pub fn open<'b>(object: &'b [u8], what: CodeFor, keys: &PublicKeys) -> Result<Op
     if trailer.component != what.component.as_bytes() {
         return Err(Unusable::OtherComponent);
     }
-    let message = message(what, code, trailer.starts);
     let mut named = keys.named(trailer.key).peekable();
     if named.peek().is_none() {
         return Err(Unusable::ForeignKey(trailer.key));
     }
+    let sha256 = digest(code);
+    let message = message(what, sha256, trailer.starts);
     // Two keys of one name would be a wonder; trying both costs nothing.
     if !named.any(|key| key.verifies(&message, trailer.signature)) {
         return Err(Unusable::Damaged);
     }
-    Ok(Opened { code, runs_at_start: trailer.starts != 0, key: trailer.key })
+    Ok(Opened { code, sha256, runs_at_start: trailer.starts != 0, key: trailer.key })
 }
 
 /// The trailer's fields, in their order.
@@ -141,8 +146,8 @@ impl<'t> Trailer<'t> {
 }
 
 /// What is signed. Every part has a fixed length, so that no two claims have one text.
-fn message(what: CodeFor, code: &[u8], starts: u8) -> Vec<u8> {
-    [DOMAIN, what.engine.as_bytes(), what.component.as_bytes(), sha256(&SHA256, code).as_ref(), &[starts]].concat()
+fn message(what: CodeFor, code: Sha256, starts: u8) -> Vec<u8> {
+    [DOMAIN, what.engine.as_bytes(), what.component.as_bytes(), code.as_bytes(), &[starts]].concat()
 }
 
 #[cfg(test)]
@@ -153,7 +158,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::digest;
 
     const CODE: &[u8] = b"native code of some length, which nobody here runs";
 
@@ -171,7 +175,7 @@ mod tests {
         for runs_at_start in [false, true] {
             for code in [CODE, b""] {
                 let object = seal(&KEY, *WHAT, code.to_vec(), runs_at_start);
-                assert_eq!(open(&object, *WHAT, &KEYS), Ok(Opened { code, runs_at_start, key: KEY.id() }));
+                assert_eq!(open(&object, *WHAT, &KEYS), Ok(Opened { code, sha256: digest(code), runs_at_start, key: KEY.id() }));
             }
         }
     }
@@ -220,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_signature_over_the_same_bytes_for_something_else_does_not_count() {
-        let undivided = message(*WHAT, CODE, 0);
+        let undivided = message(*WHAT, digest(CODE), 0);
         let signature = KEY.sign(undivided.strip_prefix(DOMAIN).unwrap());
         let mut object = seal(&KEY, *WHAT, CODE.to_vec(), false);
         let at = object.len() - MAGIC.len() - SIGNATURE_BYTES;

@@ -2,12 +2,17 @@
 //!
 //! [`Modules::get`] answers from memory on the hot path. A version that is not
 //! there is loaded once, in the background, whoever asks meanwhile and however
-//! long they wait: from the local code cache, else by a compile child. The
-//! component itself is fetched only when there is no code for it.
+//! long they wait: from the local code cache, else from code that another has
+//! compiled and signed ([`SharedCode`]), else by a compile child. The component
+//! itself is fetched only when there is no code for it. What a call waits for
+//! goes first, then what is about to be served, then the rest; tenants take turns.
 
-mod compiles;
+mod gate;
+mod line;
 mod load;
+mod metrics;
 mod pending;
+mod shared;
 mod weight;
 
 use std::{
@@ -16,16 +21,18 @@ use std::{
 };
 
 use extensions_aot::{Cache, Compiler};
-use extensions_catalog::{DefinitionKey, ServedVersion};
+use extensions_catalog::{DefinitionKey, ServedVersion, Urgency};
 use extensions_engine::{Engine, Extension};
-use tokio::{runtime::Handle, sync::Semaphore};
+use prometheus_client::registry::Registry;
+use tokio::runtime::Handle;
 
-use compiles::Compiles;
-use load::Loader;
-use pending::{Pending, Progress};
+use load::{Gates, Loader};
+use metrics::Metrics;
+use pending::{Joined, Pending, Progress};
 use weight::CodeWeight;
 
 pub use load::NotLoaded;
+pub use shared::SharedCode;
 
 /// Mapped code that linked versions hold, and again as much for components
 /// that no version uses now: the two caches evict by themselves.
@@ -35,8 +42,6 @@ const CODE_BYTES_MAX: u64 = 256 << 20;
 const CODE_BYTES_MIN: u64 = 64 << 10;
 /// As many versions as there can be components.
 const VERSIONS_MAX: usize = (CODE_BYTES_MAX / CODE_BYTES_MIN) as usize;
-/// Components fetched and not yet compiled, at once: 4 MiB each at most.
-const FETCHES_MAX: usize = 8;
 /// A cold caller is answered this long before its deadline.
 const ANSWER_BEFORE: Duration = Duration::from_millis(20);
 /// No cold caller waits longer.
@@ -57,30 +62,57 @@ impl Modules {
     #[must_use]
     pub fn new(engine: Arc<Engine>, cache: Cache, compiler: Compiler, background: Handle) -> Self {
         let mapped = quick_cache::sync::Cache::with_weighter(VERSIONS_MAX, CODE_BYTES_MAX, CodeWeight);
+        let loader = Loader {
+            engine,
+            cache: Arc::new(cache),
+            shared: None,
+            compiler,
+            gates: Gates::default(),
+            mapped: Arc::new(mapped),
+            metrics: Metrics::default(),
+        };
         Self {
             ready: quick_cache::sync::Cache::with_weighter(VERSIONS_MAX, CODE_BYTES_MAX, CodeWeight),
             pending: Pending::default(),
-            loader: Arc::new(Loader {
-                engine,
-                cache: Arc::new(cache),
-                compiler,
-                compiles: Compiles::default(),
-                fetches: Semaphore::new(FETCHES_MAX),
-                mapped,
-            }),
+            loader: Arc::new(loader),
             background,
         }
     }
 
-    /// The loaded version, waiting for its load until shortly before `deadline`.
+    /// The same, looking for code that others compiled before compiling itself.
+    #[must_use]
+    pub fn with_shared(self, shared: SharedCode) -> Self {
+        let loader = Loader { shared: Some(Arc::new(shared)), ..Loader::clone(&self.loader) };
+        Self { loader: Arc::new(loader), ..self }
+    }
+
+    /// Shows what loads do.
+    pub fn register(&self, registry: &mut Registry) {
+        self.loader.metrics.register(registry, self.loader.gates.compiles.clone());
+    }
+
+    /// The loaded version for a call, waiting for its load until shortly before `deadline`.
     ///
     /// # Errors
     /// When it is not ready in time or cannot be loaded.
     pub async fn get(self: &Arc<Self>, version: &Arc<ServedVersion>, deadline: Option<Instant>) -> Result<Arc<Extension>, NotLoaded> {
+        self.load(version, Urgency::Called, deadline).await
+    }
+
+    /// The same for whoever needs it less: a load under way becomes as urgent as its most urgent asker.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn load(
+        self: &Arc<Self>,
+        version: &Arc<ServedVersion>,
+        urgency: Urgency,
+        deadline: Option<Instant>,
+    ) -> Result<Arc<Extension>, NotLoaded> {
         // The same bytes under another definition have another key: limits and schemas belong to what is linked.
         match self.ready.get(&version.key()) {
             Some(extension) => Ok(extension),
-            None => self.wait(version, deadline).await,
+            None => self.wait(version, urgency, deadline).await,
         }
     }
 
@@ -90,8 +122,14 @@ impl Modules {
         self.ready.peek(&version.key()).is_some()
     }
 
-    async fn wait(self: &Arc<Self>, version: &Arc<ServedVersion>, deadline: Option<Instant>) -> Result<Arc<Extension>, NotLoaded> {
-        let mut progress = self.progress(version)?;
+    /// How many versions are loaded now.
+    #[must_use]
+    pub fn loaded(&self) -> usize {
+        self.ready.len()
+    }
+
+    async fn wait(self: &Arc<Self>, version: &Arc<ServedVersion>, urgency: Urgency, deadline: Option<Instant>) -> Result<Arc<Extension>, NotLoaded> {
+        let mut progress = self.progress(version, urgency)?;
         let latest = Instant::now() + WAIT_MAX;
         let until = deadline.and_then(|deadline| deadline.checked_sub(ANSWER_BEFORE)).map_or(latest, |early| early.min(latest));
         let ended = tokio::time::timeout_at(until.into(), progress.wait_for(Option::is_some)).await;
@@ -104,12 +142,12 @@ impl Modules {
     }
 
     /// Joins the load under way, or starts one.
-    fn progress(self: &Arc<Self>, version: &Arc<ServedVersion>) -> Result<Progress, NotLoaded> {
+    fn progress(self: &Arc<Self>, version: &Arc<ServedVersion>, urgency: Urgency) -> Result<Progress, NotLoaded> {
         let key = version.key();
-        self.pending.join_or_start(key, |done| {
+        let joined = self.pending.join_or_start(key, urgency, |need, done| {
             let (modules, version) = (Arc::clone(self), Arc::clone(version));
             self.background.spawn(async move {
-                let result = modules.loader.load(&version).await;
+                let result = modules.loader.load(&version, &need).await;
                 match &result {
                     Ok(extension) => modules.ready.insert(key, Arc::clone(extension)),
                     Err(error) => tracing::warn!(tenant = %version.definition.tenant_id, extension = %version.definition.id, version = %version.definition.version, %error, "cannot load"),
@@ -118,6 +156,11 @@ impl Modules {
                 // Everyone who waited may be gone.
                 let _ = done.send(Some(result));
             });
-        })
+        })?;
+        let Joined { progress, raised } = joined;
+        if raised {
+            self.loader.gates.look();
+        }
+        Ok(progress)
     }
 }

@@ -1,15 +1,20 @@
 //! One load: verify the component, find or make its code, map and link it.
 
-use extensions_types::{Sha256, with_causes};
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use extensions_aot::{Cache, Code, CompileError, Compiler, LoadError, digest, runs_at_start};
+use extensions_aot::{Cache, Code, CompileError, Compiler, LoadError, digest, runs_at_start, signed::CodeFor};
 use extensions_catalog::{Component, NoComponent, ServedVersion};
 use extensions_engine::{Engine, Extension, Mapped};
-use tokio::sync::Semaphore;
+use extensions_types::{Sha256, with_causes};
 
-use crate::{compiles::Compiles, weight::CodeWeight};
+use crate::{
+    gate::Gate,
+    line::{Need, Places},
+    metrics::{Metrics, Source},
+    shared::{NotShared, SharedCode},
+    weight::CodeWeight,
+};
 
 /// Why a version cannot be called now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,27 +50,61 @@ impl NotLoaded {
     }
 }
 
+/// Objects of shared code in memory at once: 64 MiB each at most, as a rule less than one.
+const SHARED_FETCHES: Places = Places { all: 4, for_calls: 1, of_tenant: 2 };
+/// Components fetched and not yet compiled, at once: 4 MiB each at most.
+const COMPONENT_FETCHES: Places = Places { all: 8, for_calls: 2, of_tenant: 1 };
+
+/// Where loads wait for their turn.
+#[derive(Debug, Clone)]
+pub(crate) struct Gates {
+    /// To fetch shared code.
+    shared: Gate,
+    /// To fetch a component and keep it until its code is there.
+    components: Gate,
+    /// To compile.
+    pub(crate) compiles: Gate,
+}
+
+impl Default for Gates {
+    fn default() -> Self {
+        // Half the cores: the other half goes on serving.
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let compiles = Places { all: (cores / 2).max(1), for_calls: 0, of_tenant: 1 };
+        Self { shared: Gate::new(SHARED_FETCHES), components: Gate::new(COMPONENT_FETCHES), compiles: Gate::new(compiles) }
+    }
+}
+
+impl Gates {
+    /// Somebody's need has grown: who was kept behind places for calls may go now.
+    pub(crate) fn look(&self) {
+        self.shared.look();
+        self.components.look();
+    }
+}
+
 /// What a load needs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Loader {
     pub(crate) engine: Arc<Engine>,
     pub(crate) cache: Arc<Cache>,
+    pub(crate) shared: Option<Arc<SharedCode>>,
     pub(crate) compiler: Compiler,
-    pub(crate) compiles: Compiles,
-    pub(crate) fetches: Semaphore,
+    pub(crate) gates: Gates,
     /// Versions of one component share its code and memory image.
-    pub(crate) mapped: quick_cache::sync::Cache<Sha256, Mapped, CodeWeight>,
+    pub(crate) mapped: Arc<quick_cache::sync::Cache<Sha256, Mapped, CodeWeight>>,
+    pub(crate) metrics: Metrics,
 }
 
 impl Loader {
-    pub(crate) async fn load(self: &Arc<Self>, version: &Arc<ServedVersion>) -> Result<Arc<Extension>, NotLoaded> {
-        let mapped = self.map(version).await?;
+    pub(crate) async fn load(self: &Arc<Self>, version: &Arc<ServedVersion>, need: &Need) -> Result<Arc<Extension>, NotLoaded> {
+        let mapped = self.map(version, need).await?;
         let (engine, definition) = (Arc::clone(&self.engine), Arc::clone(&version.definition));
         // Compiling schemas takes its time too.
         blocking(move || engine.link(definition, &mapped).map(Arc::new).map_err(|error| NotLoaded::Refused(with_causes(&error)))).await
     }
 
-    async fn map(self: &Arc<Self>, version: &Arc<ServedVersion>) -> Result<Mapped, NotLoaded> {
+    async fn map(self: &Arc<Self>, version: &Arc<ServedVersion>, need: &Need) -> Result<Mapped, NotLoaded> {
         let digest: Sha256 = version.definition.digest.parse().map_err(|_| NotLoaded::Corrupt)?;
         if let Component::Here(bytes) = version.component() {
             whole(bytes.clone(), digest).await?;
@@ -73,22 +112,69 @@ impl Loader {
         if let Some(mapped) = self.mapped.get(&digest) {
             return Ok(mapped);
         }
-        let loader = Arc::clone(self);
-        let cached = blocking(move || loader.cache.get(digest).map_err(internal));
-        let code = match cached.await? {
-            Some(code) => code,
-            None => self.compile(version, digest).await?,
-        };
+        let (code, source) = self.code(version, digest, need).await?;
         let engine = Arc::clone(&self.engine);
         let mapped = blocking(move || engine.map(code).map_err(unmapped)).await?;
+        self.metrics.code_from(source);
         self.mapped.insert(digest, mapped.clone());
         Ok(mapped)
     }
 
-    async fn compile(self: &Arc<Self>, version: &Arc<ServedVersion>, digest: Sha256) -> Result<Code, NotLoaded> {
-        let turn = self.compiles.turn(&version.definition.tenant_id).await.ok_or(NotLoaded::Internal)?;
+    /// The nearest first: this host's cache, code that another compiled, an own compile.
+    async fn code(self: &Arc<Self>, version: &Arc<ServedVersion>, digest: Sha256, need: &Need) -> Result<(Code, Source), NotLoaded> {
+        let loader = Arc::clone(self);
+        if let Some(code) = blocking(move || loader.cache.get(digest).map_err(internal)).await? {
+            return Ok((code, Source::Cache));
+        }
+        if let Some(shared) = &self.shared
+            && let Some(code) = self.adopt(shared, version, digest, need).await?
+        {
+            return Ok((code, Source::Shared));
+        }
+        Ok((self.compile(version, digest, need).await?, Source::Compiled))
+    }
+
+    /// Shared code, taken into this host's cache; none where there is none that counts.
+    async fn adopt(
+        self: &Arc<Self>,
+        shared: &Arc<SharedCode>,
+        version: &ServedVersion,
+        component: Sha256,
+        need: &Need,
+    ) -> Result<Option<Code>, NotLoaded> {
+        let what = CodeFor { engine: self.cache.engine(), component };
+        let _place = self.gates.shared.enter(&version.definition.tenant_id, need).await.ok_or(NotLoaded::Internal)?;
+        let object = match shared.fetch(what).await {
+            Ok(object) => object,
+            Err(why) => {
+                self.unused(&why, component);
+                return Ok(None);
+            }
+        };
+        let (loader, shared) = (Arc::clone(self), Arc::clone(shared));
+        blocking(move || match shared.open(&object, what) {
+            Ok(opened) => loader.cache.adopt(component, &opened).map(Some).map_err(internal),
+            Err(why) => {
+                loader.unused(&why, component);
+                Ok(None)
+            }
+        })
+        .await
+    }
+
+    fn unused(&self, why: &NotShared, component: Sha256) {
+        self.metrics.not_shared(why.word());
+        match why {
+            // A version that was promoted a moment ago: nobody can have compiled it yet.
+            NotShared::Missing => tracing::debug!(%component, "no shared code; this host compiles"),
+            _ => tracing::warn!(%component, why = with_causes(why), "shared code is of no use; this host compiles"),
+        }
+    }
+
+    async fn compile(self: &Arc<Self>, version: &Arc<ServedVersion>, digest: Sha256, need: &Need) -> Result<Code, NotLoaded> {
+        let tenant = &version.definition.tenant_id;
         // Held until the code is there, so that few components wait in memory; a slow store keeps no compile place.
-        let _fetch = self.fetches.acquire().await.map_err(internal)?;
+        let _fetch = self.gates.components.enter(tenant, need).await.ok_or(NotLoaded::Internal)?;
         let component = match version.component() {
             Component::Here(bytes) => bytes.clone(),
             Component::Stored(stored) => {
@@ -97,11 +183,13 @@ impl Loader {
                 fetched
             }
         };
-        let _place = self.compiles.place(turn).await.ok_or(NotLoaded::Internal)?;
+        let _place = self.gates.compiles.enter(tenant, need).await.ok_or(NotLoaded::Internal)?;
+        let began = Instant::now();
         let code = self.compiler.compile(&component).await.map_err(|error| match error {
             CompileError::Refused(_) | CompileError::Exhausted => NotLoaded::Refused(error.to_string()),
             CompileError::Child(_) | CompileError::Pipe(_) => internal(error),
         })?;
+        self.metrics.compiled(began.elapsed());
         let loader = Arc::clone(self);
         blocking(move || loader.cache.put(digest, &code, runs_at_start(&component)).map_err(internal)).await
     }
@@ -133,3 +221,6 @@ fn internal(error: impl std::error::Error) -> NotLoaded {
     tracing::error!(error = with_causes(&error), "loading failed");
     NotLoaded::Internal
 }
+
+#[cfg(test)]
+mod tests;

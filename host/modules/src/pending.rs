@@ -6,11 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use extensions_catalog::DefinitionKey;
+use extensions_catalog::{DefinitionKey, Urgency};
 use extensions_engine::Extension;
 use tokio::sync::watch;
 
-use crate::load::NotLoaded;
+use crate::{line::Need, load::NotLoaded};
 
 /// A failure is remembered this long: a hostile caller cannot make the host
 /// compile the same bad component all the time.
@@ -26,8 +26,17 @@ pub(crate) type Progress = watch::Receiver<Option<Loaded>>;
 #[derive(Debug)]
 struct Entry {
     progress: Progress,
+    need: Need,
     /// When a failure is forgotten; none while the load is under way.
     forget: Option<Instant>,
+}
+
+/// A load under way, or one that failed lately.
+#[derive(Debug)]
+pub(crate) struct Joined {
+    pub(crate) progress: Progress,
+    /// Whether it is more urgent than it was.
+    pub(crate) raised: bool,
 }
 
 /// What is being loaded.
@@ -37,14 +46,19 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// Joins the load of `key`, or calls `start` with where its result goes.
-    pub(crate) fn join_or_start(&self, key: DefinitionKey, start: impl FnOnce(watch::Sender<Option<Loaded>>)) -> Result<Progress, NotLoaded> {
+    /// Joins the load of `key` and raises its need, or calls `start` with where its result goes.
+    pub(crate) fn join_or_start(
+        &self,
+        key: DefinitionKey,
+        urgency: Urgency,
+        start: impl FnOnce(Need, watch::Sender<Option<Loaded>>),
+    ) -> Result<Joined, NotLoaded> {
         let mut entries = self.lock();
         let now = Instant::now();
         if let Some(entry) = entries.get(&key)
             && entry.forget.is_none_or(|forget| now < forget)
         {
-            return Ok(entry.progress.clone());
+            return Ok(Joined { progress: entry.progress.clone(), raised: entry.need.raise(urgency) });
         }
         if entries.len() >= ENTRIES_MAX {
             entries.retain(|_, entry| entry.forget.is_none_or(|forget| now < forget));
@@ -53,10 +67,11 @@ impl Pending {
             return Err(NotLoaded::Busy);
         }
         let (done, progress) = watch::channel(None);
-        entries.insert(key, Entry { progress: progress.clone(), forget: None });
+        let need = Need::new(urgency);
+        entries.insert(key, Entry { progress: progress.clone(), need: need.clone(), forget: None });
         drop(entries);
-        start(done);
-        Ok(progress)
+        start(need, done);
+        Ok(Joined { progress, raised: false })
     }
 
     /// Forgets a load that succeeded; keeps a failure for a while.
