@@ -11,7 +11,7 @@ use std::{
 use extensions_artifact::StoreSettings;
 use extensions_coordination::RedisSettings;
 use extensions_engine_config::{MemoryReset, Profile};
-use extensions_identity::IdentitySettings;
+use extensions_identity::{IdentitySettings, Verifier};
 use extensions_service::{Known, LogSettings, SettingsError, layered, parse, read_file};
 use extensions_store_catalog::CatalogSettings;
 use extensions_tls::{ListenTls, ServerTlsSettings};
@@ -22,7 +22,21 @@ use crate::NameSettings;
 
 /// What a variable may set. Lists (issuers, grants) are for the file alone.
 const KNOWN: Known = Known {
-    sections: &["listen", "listen.tls", "listen.admin_tls", "engine", "identity", "store", "store.s3", "catalog", "redis", "redis.keys", "redis.tls", "host", "log"],
+    sections: &[
+        "listen",
+        "listen.tls",
+        "listen.admin_tls",
+        "engine",
+        "identity",
+        "store",
+        "store.s3",
+        "catalog",
+        "redis",
+        "redis.keys",
+        "redis.tls",
+        "host",
+        "log",
+    ],
     top: &["env", "data_dir"],
 };
 
@@ -174,7 +188,11 @@ impl HostSettings {
     /// Names the first that cannot work.
     pub fn check(&self) -> Result<(), SettingsError> {
         self.listen.open_tls()?;
+        Verifier::new(self.identity.clone()).map_err(|error| SettingsError::Value(with_causes(&error)))?;
         self.host.check()?;
+        if let Some(redis) = &self.redis {
+            redis.check().map_err(|error| SettingsError::Value(with_causes(&error)))?;
+        }
         self.engine.resolve(self.listen.io_threads()).map(drop)
     }
 
@@ -222,6 +240,11 @@ mod tests {
 
     fn parse(more: &str, environment: &[(&str, &str)]) -> Result<HostSettings, SettingsError> {
         HostSettings::parse(&format!("{SMALL}{more}"), environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn the_page_documents_every_key() {
+        assert_eq!(extensions_service::testing::page_agrees::<HostSettings>("A host", KNOWN), Ok(()));
     }
 
     #[test]
