@@ -4,6 +4,7 @@
 mod attacks;
 mod drive;
 mod driver;
+mod fleet;
 mod forged;
 mod guest;
 mod http_input;
@@ -12,5 +13,6 @@ mod program;
 mod rules;
 mod stage;
 mod streams;
+mod tls;
 mod uploads;
 mod walk;

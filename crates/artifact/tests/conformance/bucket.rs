@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use extensions_artifact::{S3Settings, Secret, Store, StoreError, Timing};
-use extensions_test_servers::Minio;
+use extensions_test_servers::{Authority, Minio};
 
 use crate::place::{create, of, s3, text};
 
@@ -95,4 +95,53 @@ async fn a_server_that_hangs_leaves_writes_undecided() {
     let patient = store.with_timing(Timing::default());
     patient.create(&key, "ours".into()).await.unwrap();
     assert_eq!(text(&patient, &key).await.unwrap(), "ours");
+}
+
+#[tokio::test]
+async fn a_server_with_an_own_authority_is_believed_by_it_alone() {
+    let (authority, stranger) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let minio = Minio::start_tls(&authority).unwrap();
+    let settings = S3Settings { ca_file: Some(authority.ca_file()), ..s3(&minio.bucket().unwrap()) };
+    let key = of("acme", "vat").head();
+    let trusting = store(&settings);
+    create(&trusting, &key, "secured").await;
+    assert_eq!(text(&trusting, &key).await.as_deref(), Some("secured"));
+    for wrong in [S3Settings { ca_file: Some(stranger.ca_file()), ..settings.clone() }, S3Settings { ca_file: None, ..settings }] {
+        let answer = store(&wrong).get(&key).await;
+        assert!(matches!(&answer, Err(StoreError::Unavailable { .. })), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn authorities_and_keys_are_replaced_while_the_store_is_open() {
+    let (authority, stranger) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let minio = Minio::start_tls(&authority).unwrap();
+    let bucket = minio.bucket().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    std::fs::copy(stranger.ca_file(), at("ca")).unwrap();
+    std::fs::write(at("access"), &bucket.access_key).unwrap();
+    std::fs::write(at("secret"), "of yesterday".replace(' ', "-")).unwrap();
+    let files =
+        S3Settings { access_key: None, secret_key: None, access_key_file: Some(at("access")), secret_key_file: Some(at("secret")), ..s3(&bucket) };
+    let opened = store(&S3Settings { ca_file: Some(at("ca")), ..files });
+    assert!(matches!(opened.probe().await, Err(StoreError::Unavailable { .. })), "the server's authority is not known");
+    std::fs::copy(authority.ca_file(), at("ca")).unwrap();
+    until(|| async { matches!(opened.probe().await, Err(StoreError::Denied { .. })) }).await;
+    std::fs::write(at("secret"), &bucket.secret_key).unwrap();
+    until(|| async { opened.probe().await.is_ok() }).await;
+    // What cannot be used takes nothing away.
+    std::fs::write(at("ca"), "garbage").unwrap();
+    std::fs::write(at("secret"), "").unwrap();
+    tokio::time::sleep(2 * extensions_service::LOOK_EVERY).await;
+    assert!(opened.probe().await.is_ok());
+}
+
+/// Looks again until it is so; replaced files are looked at every two seconds.
+async fn until<F: Future<Output = bool>>(is_so: impl Fn() -> F) {
+    let patience = std::time::Instant::now() + Duration::from_secs(60);
+    while !is_so().await {
+        assert!(std::time::Instant::now() < patience, "it did not come");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }

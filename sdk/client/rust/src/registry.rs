@@ -7,6 +7,7 @@
 
 mod change;
 mod compile;
+mod hosts;
 mod model;
 mod operate;
 mod read;
@@ -23,6 +24,7 @@ pub use extensions_types::Finding;
 pub use self::{
     change::Change,
     compile::{CompileEvent, Compiling},
+    hosts::{Host, HostControl, HostProblem, Hosts, Serves},
     model::{
         Actor, Changed, Control, EntryState, HistoryEvent, Page, Pin, Place, Registered, Review, Switch, Upkept, Uploaded, VersionSummary,
         VersionWhole, Waiver,

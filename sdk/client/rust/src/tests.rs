@@ -3,6 +3,7 @@
 mod grpc;
 mod http;
 mod registry;
+mod tls;
 
 use tokio::net::TcpSocket;
 

@@ -21,7 +21,7 @@ pub(super) fn needed<T>(field: &str, message: Option<T>) -> Read<T> {
     message.ok_or_else(|| odd(field))
 }
 
-fn all<M, T>(messages: Vec<M>, read: impl Fn(M) -> Read<T>) -> Read<Vec<T>> {
+pub(super) fn all<M, T>(messages: Vec<M>, read: impl Fn(M) -> Read<T>) -> Read<Vec<T>> {
     messages.into_iter().map(read).collect()
 }
 
