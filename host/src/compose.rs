@@ -105,7 +105,12 @@ impl Prepared {
     /// # Errors
     /// When a port stands in the way.
     pub fn listen(self, mount: Option<Arc<dyn Mount>>) -> Result<Host, StartError> {
-        let front = Front::start(&self.front, Arc::new(Admitted { admission: self.admission, about: self.about }), mount, Arc::new(Mutex::new(self.metrics)))?;
+        let front = Front::start(
+            &self.front,
+            Arc::new(Admitted { admission: self.admission, about: self.about }),
+            mount,
+            Arc::new(Mutex::new(self.metrics)),
+        )?;
         Ok(Host { front, engine: self.engine, modules: self.modules, drain_timeout: self.drain_timeout })
     }
 }

@@ -6,13 +6,17 @@
 
 mod compose;
 mod loads;
+mod name;
 mod service;
 mod settings;
 mod signals;
+mod view;
 
 pub use extensions_front::{Drained, Mount, MountBody, PeerName};
 pub use extensions_service::{LogFormat, LogSettings, SettingsError, start_logging};
 
 pub use compose::{Host, Prepared, StartError, THIS_BINARY};
+pub use name::NameSettings;
 pub use settings::{EngineSettings, HostSettings, ListenSettings};
 pub use signals::Stop;
+pub use view::HostView;

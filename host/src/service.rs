@@ -4,33 +4,66 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use extensions_admission::{Admission, Answer, LogRecord, Refusal, Request};
 use extensions_catalog::CatalogStatus;
+use extensions_coordination::{Coordination, HostId, RedisStatus};
+use extensions_engine::Engine;
 use extensions_front::Service;
 use extensions_identity::Principal;
 use extensions_types::{Environment, ExtensionDefinition, Kind};
+use serde::Serialize;
 
 /// The one [`Service`] of a host.
 #[derive(Debug)]
-pub(crate) struct Admitted(pub(crate) Admission);
+pub(crate) struct Admitted {
+    pub(crate) admission: Admission,
+    pub(crate) about: About,
+}
+
+/// What a host is, beside what it serves.
+#[derive(Debug)]
+pub(crate) struct About {
+    pub(crate) compatibility: String,
+    /// Its id in its fleet, where it is in one.
+    pub(crate) host: Option<HostId>,
+    pub(crate) coordination: Option<Coordination>,
+}
+
+impl About {
+    pub(crate) fn of(engine: &Engine) -> Self {
+        Self { compatibility: engine.compatibility().to_string(), host: None, coordination: None }
+    }
+}
+
+/// The same as operators read it.
+#[derive(Debug, Serialize)]
+pub(crate) struct AboutNow {
+    build: &'static str,
+    compatibility: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redis: Option<RedisStatus>,
+}
 
 impl Service for Admitted {
     type Principal = Arc<Principal>;
     type LogRecord = LogRecord;
     type Catalogs = BTreeMap<Environment, CatalogStatus>;
+    type About = AboutNow;
 
     fn authenticate(&self, bearer: Option<&str>) -> Result<Self::Principal, Refusal> {
-        self.0.authenticate(bearer)
+        self.admission.authenticate(bearer)
     }
 
     async fn invoke(&self, principal: &Self::Principal, request: Request) -> Result<Answer, Refusal> {
-        self.0.invoke(principal, request).await
+        self.admission.invoke(principal, request).await
     }
 
     async fn list(&self, principal: &Self::Principal, kind: Option<Kind>) -> Result<Vec<Arc<ExtensionDefinition>>, Refusal> {
-        self.0.list(principal, kind).await
+        self.admission.list(principal, kind).await
     }
 
     fn logs(&self, principal: &Self::Principal, extension: &str, after: u64, max: usize) -> Result<Vec<LogRecord>, Refusal> {
-        self.0.logs(principal, extension, after, max)
+        self.admission.logs(principal, extension, after, max)
     }
 
     fn log_seq(record: &LogRecord) -> u64 {
@@ -38,14 +71,24 @@ impl Service for Admitted {
     }
 
     fn authorize_admin(&self, principal: &Self::Principal) -> Result<(), Refusal> {
-        self.0.authorize_admin(principal)
+        self.admission.authorize_admin(principal)
     }
 
     fn ready(&self) -> bool {
-        self.0.ready()
+        self.admission.ready()
+    }
+
+    fn about(&self) -> AboutNow {
+        let About { compatibility, host, coordination } = &self.about;
+        AboutNow {
+            build: env!("CARGO_PKG_VERSION"),
+            compatibility: compatibility.clone(),
+            host: host.as_ref().map(ToString::to_string),
+            redis: coordination.as_ref().map(Coordination::status),
+        }
     }
 
     fn catalogs(&self) -> BTreeMap<Environment, CatalogStatus> {
-        self.0.status().into_iter().collect()
+        self.admission.status().into_iter().collect()
     }
 }

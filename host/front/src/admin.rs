@@ -34,7 +34,9 @@ pub(crate) fn metrics<S: Service>(shared: &Shared<S>) -> Result<(Response<FrontB
 }
 
 #[derive(Serialize)]
-struct Status<C> {
+struct Status<A, C> {
+    #[serde(flatten)]
+    about: A,
     ready: bool,
     draining: bool,
     connections_open: u64,
@@ -48,6 +50,7 @@ pub(crate) fn status<S: Service>(conn: &Conn<S>, head: &Parts) -> Result<(Respon
     conn.shared.service.authorize_admin(&principal)?;
     let shared = &conn.shared;
     let status = Status {
+        about: shared.service.about(),
         ready: shared.is_ready(),
         draining: shared.draining.has_begun(),
         connections_open: shared.metrics.open(),

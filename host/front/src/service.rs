@@ -17,6 +17,8 @@ pub trait Service: Send + Sync + 'static {
     type LogRecord: Serialize + Send + 'static;
     /// What operators read about the catalogs, in JSON.
     type Catalogs: Serialize;
+    /// What operators read about the host itself, in JSON.
+    type About: Serialize;
 
     /// Says who calls, by the bearer token (without `Bearer `); called before any body byte is read.
     ///
@@ -50,6 +52,9 @@ pub trait Service: Send + Sync + 'static {
 
     /// Whether calls can be answered.
     fn ready(&self) -> bool;
+
+    /// What this host is.
+    fn about(&self) -> Self::About;
 
     /// Where the catalogs stand.
     fn catalogs(&self) -> Self::Catalogs;

@@ -3,21 +3,24 @@
 //! Settings, log, store, host, catalog; then serve until a signal, drain, end.
 
 mod arguments;
+mod background;
+mod fleet;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use extensions_artifact::Store;
 use extensions_catalog::Catalogs;
+use extensions_coordination::Coordination;
 use extensions_host::{Host, HostSettings, SettingsError, StartError, Stop, THIS_BINARY, start_logging};
 use extensions_store_catalog::{OpenError, StoreCatalog};
 use extensions_types::with_causes;
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Handle;
 
-use crate::arguments::Arguments;
-
-/// Threads for loads, polls and file work; calls run on the host's own.
-const BACKGROUND_THREADS: usize = 2;
+use crate::{
+    arguments::Arguments,
+    fleet::{Fleet, Member},
+};
 
 /// Why the program ends otherwise than asked.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +34,9 @@ enum Failure {
     /// The catalog cannot be opened.
     #[error(transparent)]
     Catalog(#[from] OpenError),
+    /// The section `[redis]` cannot work.
+    #[error(transparent)]
+    Redis(#[from] extensions_coordination::SettingsError),
     /// The host does not start.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -46,7 +52,7 @@ impl Failure {
     /// 2 where settings must change, 1 where the machine stands in the way.
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Settings(_) | Self::Store(_) | Self::Catalog(OpenError::Settings(_)) => 2.into(),
+            Self::Settings(_) | Self::Store(_) | Self::Redis(_) | Self::Catalog(OpenError::Settings(_)) => 2.into(),
             Self::Start(StartError::Settings(_) | StartError::Identity(_)) => 2.into(),
             Self::Start(_) | Self::Catalog(OpenError::Copy(_)) | Self::System(_) | Self::Swap => 1.into(),
         }
@@ -74,24 +80,34 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         return checked(&settings);
     }
     start_logging(settings.log.format, settings.log.filter.as_deref())?;
-    let runtime = Builder::new_multi_thread().worker_threads(BACKGROUND_THREADS).enable_all().build()?;
-    runtime.block_on(serve(&settings))
+    background::runtime()?.block_on(serve(&settings))
 }
 
 async fn serve(settings: &HostSettings) -> Result<(), Failure> {
     let store = Store::open(store_settings(settings)?)?;
     let catalog = StoreCatalog::open(settings.env, store, settings.catalog.clone(), &settings.data_dir, Handle::current())?;
     let catalogs = Catalogs::of(settings.env, std::sync::Arc::new(catalog.clone()));
-    let host = Host::start(settings, catalogs, Handle::current(), THIS_BINARY.as_ref())?;
+    let coordination = settings.redis.as_ref().map(Coordination::open).transpose()?;
+    let member = Member { id: settings.host.id(), env: settings.env, address: settings.host.address.clone() };
+    let mut prepared = Host::prepare(settings, catalogs, Handle::current(), THIS_BINARY.as_ref())?;
+    catalog.register(prepared.metrics());
+    if let Some(coordination) = &coordination {
+        coordination.show(prepared.metrics());
+    }
+    let host = prepared.in_fleet(member.id.clone(), coordination.clone()).listen(None)?;
+    let fleet = coordination.map(|coordination| Fleet::join(coordination, member.clone(), &catalog, host.view()));
     let following = catalog.follow(host.loads());
     let addresses = host.addresses();
     let show = |address: Option<std::net::SocketAddr>| address.map_or_else(String::new, |address| address.to_string());
     let unix = addresses.unix.as_ref().map_or_else(String::new, |path| path.display().to_string());
-    tracing::info!(env = %settings.env, address = show(addresses.tcp), admin = show(addresses.admin), unix, "listening");
+    tracing::info!(env = %settings.env, host = %member.id, address = show(addresses.tcp), admin = show(addresses.admin), unix, "listening");
     let stopped = Stop::wait(host.resets_by_scan()).await?;
     tracing::info!("stopping: calls in flight may end");
     let drained = host.drain().await;
     drop(following);
+    if let Some(fleet) = fleet {
+        fleet.leave().await;
+    }
     tracing::info!(finished = drained.finished, cut = drained.cut, "stopped");
     match stopped {
         Stop::Asked => Ok(()),

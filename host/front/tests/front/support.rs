@@ -69,6 +69,7 @@ impl Service for Script {
     type Principal = Caller;
     type LogRecord = serde_json::Value;
     type Catalogs = serde_json::Value;
+    type About = std::collections::BTreeMap<&'static str, &'static str>;
 
     fn authenticate(&self, bearer: Option<&str>) -> Result<Caller, Refusal> {
         self.authenticated.fetch_add(1, SeqCst);
@@ -121,6 +122,10 @@ impl Service for Script {
 
     fn ready(&self) -> bool {
         self.ready.load(SeqCst)
+    }
+
+    fn about(&self) -> Self::About {
+        [("build", "scripted")].into()
     }
 
     fn catalogs(&self) -> serde_json::Value {
