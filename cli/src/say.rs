@@ -130,7 +130,7 @@ impl Say {
 
     /// A line that is written anew as figures change; where nobody watches, a line of its own now and then.
     pub(crate) fn meter(&self) -> Meter {
-        Meter { bar: self.progress(String::new()), quiet: self.quiet, said: Mutex::new(Instant::now()) }
+        Meter { bar: self.progress(String::new()), quiet: self.quiet, said: Mutex::default() }
     }
 
     /// Says why the command failed and gives its exit code.
@@ -148,7 +148,7 @@ impl Say {
 pub(crate) struct Meter {
     bar: ProgressBar,
     quiet: bool,
-    said: Mutex<Instant>,
+    said: Mutex<Option<Instant>>,
 }
 
 impl Meter {
@@ -158,8 +158,8 @@ impl Meter {
             return;
         }
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.quiet && said.elapsed() >= METER_LINE_EVERY {
-            *said = Instant::now();
+        if !self.quiet && said.is_none_or(|said| said.elapsed() >= METER_LINE_EVERY) {
+            *said = Some(Instant::now());
             eprintln!("{line}");
         }
     }

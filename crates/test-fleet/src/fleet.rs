@@ -4,14 +4,15 @@ use std::{
     fs,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
-use extensions_identity::DevKey;
 use extensions_test_servers::{Bucket, Minio, Redis};
 use extensions_types::Environment;
 
 use crate::{
     FleetError, People, Plan, Program,
+    program::url,
     settings::{self, Common, Stores},
 };
 
@@ -29,6 +30,8 @@ pub struct HostProgram {
     pub env: Environment,
     /// `http://127.0.0.1:PORT`
     pub url: String,
+    /// Its metrics and status: `http://127.0.0.1:PORT`.
+    pub admin_url: String,
     /// The process.
     pub program: Program,
 }
@@ -93,14 +96,14 @@ impl Fleet {
             let host = settings::Host { name, env, data: &data, catalog: &plan.catalog, signers };
             started.push((env, home.start(name, "extensions-runtime", &[], &host.to_toml(&common, &stores))?));
         }
-        let registry_url = format!("http://{}", registry.said("listening", "address")?);
+        let registry_url = url(&registry.said("listening")?, "address");
         let mut hosts = Vec::new();
         for (env, mut program) in started {
-            let url = format!("http://{}", program.said("listening", "address")?);
-            hosts.push(HostProgram { env, url, program });
+            let line = program.said("listening")?;
+            hosts.push(HostProgram { env, url: url(&line, "address"), admin_url: url(&line, "admin"), program });
         }
         if let Some(signer) = &mut signer {
-            signer.said("signing", "profiles")?;
+            signer.said("signing")?;
         }
         let worker = match &plan.toolchains {
             Some(toolchains) => Some(home.worker(&common, &registry_url, &people, toolchains, say)?),
@@ -159,12 +162,16 @@ impl<'p> Home<'p> {
         Program::start(name, &self.programs.join(program), &arguments, &self.folder.join("logs"))
     }
 
-    /// The signer's private key, and the file with its public one.
+    /// The signer's private key, and the file with its public one, which the program makes.
     fn signing_key(&self) -> Result<(PathBuf, PathBuf), FleetError> {
-        let key = DevKey::generate()?;
-        let private = self.folder.join("signer.p8");
-        fs::write(&private, key.to_pkcs8()).map_err(FleetError::system("write", &private))?;
-        Ok((private, self.write("signers.json", &key.jwks())?))
+        let (program, private) = (self.programs.join("extensions-registry"), self.folder.join("signer.key"));
+        let made = Command::new(&program).args(["signer", "--new-key"]).arg(&private).stdin(Stdio::null()).output();
+        let made = made.map_err(FleetError::system("start", &program))?;
+        if !made.status.success() {
+            let said = String::from_utf8_lossy(&made.stderr).trim().to_owned();
+            return Err(FleetError::Command { command: "extensions-registry signer --new-key".to_owned(), ended: made.status.to_string(), said });
+        }
+        Ok((private, self.folder.join("signer.key.pub")))
     }
 
     fn worker(
@@ -178,7 +185,7 @@ impl<'p> Home<'p> {
         say("starting the compile worker; the first time it builds what extensions share, which takes minutes");
         let token = self.write("worker.token", &people.worker())?;
         let mut worker = self.start("worker", "extensions-compiler", &[], &settings::worker(common, registry, &token, toolchains))?;
-        worker.said("taking jobs", "registry")?;
+        worker.said("taking jobs")?;
         Ok(worker)
     }
 }

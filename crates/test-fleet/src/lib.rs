@@ -98,7 +98,8 @@ pub enum FleetError {
 }
 
 impl FleetError {
-    pub(crate) fn system(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+    /// The error of a system's refusal to do `action` with `path`.
+    pub fn system(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::System { action, path, source }
     }

@@ -40,14 +40,14 @@ impl Program {
         Ok(Self { name, child, log: logs.join(format!("{name}.log")) })
     }
 
-    /// Waits for a line of the log with this message, and gives one of its fields.
-    pub(crate) fn said(&mut self, message: &str, field: &str) -> Result<String, FleetError> {
+    /// Waits for a line of the log with this message.
+    pub(crate) fn said(&mut self, message: &str) -> Result<Value, FleetError> {
         let started = Instant::now();
         loop {
             let ended = self.child.ended();
             // Read after the look at the child: what it wrote last is there.
             let text = fs::read_to_string(&self.log).map_err(FleetError::system("read", &self.log))?;
-            if let Some(found) = text.lines().find_map(|line| field_of(line, message, field)) {
+            if let Some(found) = text.lines().find_map(|line| said(line, message)) {
                 return Ok(found);
             }
             if let Some(problem) = ended {
@@ -92,9 +92,14 @@ impl Program {
     }
 }
 
-fn field_of(line: &str, message: &str, field: &str) -> Option<String> {
+fn said(line: &str, message: &str) -> Option<Value> {
     let line: Value = serde_json::from_str(line).ok()?;
-    (line["message"] == message).then(|| line[field].as_str().map(str::to_owned))?
+    (line["message"] == message).then_some(line)
+}
+
+/// The address in a field of a line, as a URL.
+pub(crate) fn url(line: &Value, field: &str) -> String {
+    format!("http://{}", line[field].as_str().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -104,8 +109,8 @@ mod tests {
     #[test]
     fn a_line_of_the_log_says_where_it_is() {
         let line = r#"{"level":"INFO","message":"listening","address":"127.0.0.1:7"}"#;
-        assert_eq!(field_of(line, "listening", "address").as_deref(), Some("127.0.0.1:7"));
-        assert_eq!(field_of(line, "ready", "address"), None);
-        assert_eq!(field_of("half a li", "ready", "address"), None);
+        assert_eq!(url(&said(line, "listening").unwrap(), "address"), "http://127.0.0.1:7");
+        assert_eq!(said(line, "ready"), None);
+        assert_eq!(said("half a li", "ready"), None);
     }
 }

@@ -77,7 +77,11 @@ impl Host<'_> {
         let Self { name, env, data, catalog, signers } = self;
         let mut text = format!("env = \"{env}\"\ndata_dir = {data:?}\n[host]\nname = {name:?}\n");
         // Three hosts share this machine's cores.
-        let _ = write!(text, "[store]\n{}[catalog]\n{catalog}[listen]\nio_threads = 1\n{LISTEN}", stores.of(*env).to_toml());
+        let _ = write!(
+            text,
+            "[store]\n{}[catalog]\n{catalog}[listen]\nio_threads = 1\nadmin_address = \"127.0.0.1:0\"\n{LISTEN}",
+            stores.of(*env).to_toml()
+        );
         if let Some(keys) = signers {
             let _ = write!(text, "[aot]\npublic_keys_file = {keys:?}\n");
         }

@@ -63,7 +63,10 @@ impl Ext {
 
 impl Ran {
     /// The last line: what goes before tells of progress.
-    pub(super) fn json(&self) -> Result<Value, FleetError> {
+    ///
+    /// # Errors
+    /// When it is not JSON.
+    pub fn json(&self) -> Result<Value, FleetError> {
         let line = self.stdout.lines().next_back().unwrap_or_default();
         serde_json::from_str(line).map_err(|error| FleetError::Unexpected(format!("`ext --json` wrote {line:?}: {error}")))
     }
