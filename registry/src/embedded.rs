@@ -6,7 +6,7 @@ use extensions_compile_jobs::{Claims, Queue};
 
 use extensions_artifact::Store;
 use extensions_identity::{IdentitySettings, Verifier};
-use extensions_registry_api::{Audit, BoardSettings, Gate, InProcess, Keeper, Metrics, Notify, Parts, Service, router};
+use extensions_registry_api::{Audit, BoardSettings, Gate, InProcess, Keeper, Membership, Metrics, Notify, Parts, Service, router};
 use extensions_registry_core::Policy;
 use extensions_registry_ledger::{Clock, Ledger, Reconciler, Stores};
 use extensions_registry_upkeep::{Upkeep, UpkeepSettings};
@@ -27,6 +27,8 @@ pub struct EmbeddedParts {
     pub audit: Arc<dyn Audit>,
     /// Hears of changes at once.
     pub notify: Arc<dyn Notify>,
+    /// Who knows which hosts live.
+    pub members: Arc<dyn Membership>,
     /// How compiles are handed out to workers.
     pub board: BoardSettings,
     /// What is kept, and how long. Checked.
@@ -65,6 +67,7 @@ impl Embedded {
             ledger: ledger.clone(),
             audit: parts.audit,
             notify: parts.notify,
+            members: parts.members,
             board: parts.board,
             operations: Some(Arc::new(UpkeepOperations { upkeep, backups: parts.backups, audit_dir: parts.audit_dir })),
             metrics: parts.metrics,

@@ -14,9 +14,10 @@ mod settings;
 mod standalone;
 
 pub use embedded::{Embedded, EmbeddedParts};
+pub use extensions_coordination::{Coordination, EntryState, Heartbeat, HostChange, HostId, Member, Members, Recent, RedisSettings, Trust};
 pub use extensions_registry_api::{
-    Audit, BoardSettings, Bundle, BundleError, COMPONENT_FILE, Connection, GRPC_JOBS_SERVICE, GRPC_SERVICE, HTTP_PREFIX, JobKey, JobKeyError,
-    LOOK_EVERY, LogAudit, Metrics, NobodyToTell, Notify, TOOL_FILE, owns,
+    About, Asking, Audit, BoardSettings, Bundle, BundleError, COMPONENT_FILE, Connection, Fleet, GRPC_JOBS_SERVICE, GRPC_SERVICE, HTTP_PREFIX,
+    JobKey, JobKeyError, LOOK_EVERY, LogAudit, Membership, Metrics, NobodyKnows, NobodyToTell, Notify, TOOL_FILE, Unknown, owns,
 };
 pub use extensions_registry_core::{AgentPolicy, Finding, Policy};
 pub use extensions_registry_ledger::Stores;

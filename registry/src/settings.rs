@@ -10,6 +10,7 @@ use std::{
 
 use extensions_artifact::{Store, StoreSettings};
 use extensions_compile_jobs::LEASE;
+use extensions_coordination::RedisSettings;
 use extensions_identity::IdentitySettings;
 use extensions_registry_api::{BoardSettings, JobKey};
 use extensions_registry_core::Policy;
@@ -43,6 +44,9 @@ const KNOWN: Known = Known {
         "upkeep.retention",
         "backup",
         "backup.s3",
+        "redis",
+        "redis.keys",
+        "redis.tls",
         "log",
     ],
     top: &[],
@@ -80,6 +84,9 @@ pub struct RegistrySettings {
     /// Where backups lie.
     #[serde(default)]
     pub backup: Option<StoreSettings>,
+    /// Through what hosts hear of changes and say what they serve; none: they poll, and nobody knows them.
+    #[serde(default)]
+    pub redis: Option<RedisSettings>,
     /// The registry's own log.
     #[serde(default)]
     pub log: LogSettings,
@@ -228,6 +235,9 @@ impl RegistrySettings {
             let text = format!("compile.lease_seconds is {}; it must be between 15 and 600", self.compile.lease_seconds);
             return Err(SettingsError::Value(text));
         }
+        if let Some(redis) = &self.redis {
+            redis.check().map_err(|error| SettingsError::Value(with_causes(&error)))?;
+        }
         self.upkeep.check().map_err(|error| SettingsError::Value(error.to_string()))
     }
 
@@ -270,6 +280,11 @@ mod tests {
     fn parsed(more: &str, environment: &[(&str, &str)]) -> Result<RegistrySettings, SettingsError> {
         let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         RegistrySettings::parse(&format!("{SMALL}{more}"), environment)
+    }
+
+    #[test]
+    fn the_page_documents_every_key() {
+        assert_eq!(extensions_service::testing::page_agrees::<RegistrySettings>("A registry", KNOWN), Ok(()));
     }
 
     #[test]

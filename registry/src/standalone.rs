@@ -8,7 +8,8 @@ use std::{
 };
 
 use axum::Router;
-use extensions_registry_api::{Audit, LogAudit, Metrics, NobodyToTell};
+use extensions_coordination::Coordination;
+use extensions_registry_api::{Audit, Fleet, LogAudit, Membership, Metrics, NobodyKnows, NobodyToTell, Notify};
 use extensions_registry_ledger::Clock;
 use extensions_service::{FollowedFiles, SettingsError};
 use extensions_tls::ServerTls;
@@ -27,6 +28,9 @@ pub enum StartError {
     /// A setting cannot work.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The section `[redis]` cannot work.
+    #[error(transparent)]
+    Redis(#[from] extensions_coordination::SettingsError),
     /// The identity section cannot work.
     #[error(transparent)]
     Identity(#[from] extensions_identity::SettingsError),
@@ -145,18 +149,31 @@ fn parts(settings: &RegistrySettings, shown: &mut Shown) -> Result<EmbeddedParts
         }
         None => Arc::new(LogAudit),
     };
+    let (notify, members) = fleet(settings, shown)?;
     Ok(EmbeddedParts {
         stores,
         policy: settings.policy,
         identity: settings.identity.clone(),
         audit,
-        notify: Arc::new(NobodyToTell),
+        notify,
+        members,
         board: settings.board()?,
         upkeep: settings.upkeep.clone(),
         backups,
         audit_dir: settings.audit.dir.clone(),
         metrics: Metrics::registered(shown),
     })
+}
+
+/// Who hears of changes, and who knows the hosts.
+fn fleet(settings: &RegistrySettings, shown: &mut Shown) -> Result<(Arc<dyn Notify>, Arc<dyn Membership>), StartError> {
+    let Some(redis) = &settings.redis else {
+        return Ok((Arc::new(NobodyToTell), Arc::new(NobodyKnows)));
+    };
+    let coordination = Coordination::open(redis)?;
+    coordination.show(shown);
+    let fleet = Arc::new(Fleet::new(coordination));
+    Ok((fleet.clone(), fleet))
 }
 
 async fn bind(address: SocketAddr, tls: Option<ServerTls>, router: Router, connections_max: usize) -> Result<Server, StartError> {

@@ -54,24 +54,26 @@ pub fn serves(heartbeat: &Heartbeat, asked: Asked<'_>) -> Serves {
             EntryState::Served | EntryState::Kept { .. } => Serves::NotYet,
         };
     }
-    // Its last change is not told: it has none since the list begins.
-    if asked.at_ms.saturating_add(CLOCKS_APART_MS) >= heartbeat.recent.since_ms() {
-        return Serves::NotYet;
-    }
     untold(heartbeat, asked)
 }
 
-/// Of an entry that changed before the list of changes begins: a host that has
-/// seen the store's whole list since serves it, or names it among its problems.
+/// Of an entry whose last change is not told: a host that has seen the store's
+/// whole list since it changed serves it, or names it among its problems.
 fn untold(heartbeat: &Heartbeat, asked: Asked<'_>) -> Serves {
+    let surely_ms = asked.at_ms.saturating_add(CLOCKS_APART_MS);
     let named =
         |text: &Option<TenantId>, extension: &Option<ExtensionId>| (text.as_ref(), extension.as_ref()) == (Some(asked.tenant), Some(asked.extension));
     if let Some(problem) = heartbeat.problems.iter().find(|problem| named(&problem.tenant, &problem.extension)) {
         return Serves::Kept { problem: problem.problem.clone() };
     }
     let listed_ms = heartbeat.listed_age_ms.map(|age| heartbeat.at_ms.saturating_sub(age));
-    let seen = listed_ms.is_some_and(|listed| listed > asked.at_ms.saturating_add(CLOCKS_APART_MS));
-    if seen && heartbeat.problems.len() < PROBLEMS_MAX { Serves::Yes } else { Serves::Unknown }
+    match listed_ms.is_some_and(|listed| listed > surely_ms) {
+        true if heartbeat.problems.len() < PROBLEMS_MAX => Serves::Yes,
+        true => Serves::Unknown,
+        // Had it changed here, the list of changes would tell.
+        false if surely_ms >= heartbeat.recent.since_ms() => Serves::NotYet,
+        false => Serves::Unknown,
+    }
 }
 
 #[cfg(test)]
@@ -111,8 +113,11 @@ mod tests {
     fn what_a_host_does_not_tell_is_not_there_yet_unless_it_is_old() {
         let mut host = heartbeat("h-1", 1_000_000);
         assert_eq!(of(&host, 5, 999_000), Serves::NotYet);
+        host.recent = Recent::since(980_000);
+        assert_eq!(of(&host, 5, 979_000), Serves::Yes, "it started just after, and has listed since");
+        host.listed_age_ms = Some(15_000);
+        assert_eq!(of(&host, 5, 979_000), Serves::NotYet, "clocks differ");
         host.recent = Recent::since(500_000);
-        assert_eq!(of(&host, 5, 495_000), Serves::NotYet, "clocks differ");
         assert_eq!(of(&host, 5, 400_000), Serves::Yes, "listed since, and no problem");
         host.listed_age_ms = Some(700_000);
         assert_eq!(of(&host, 5, 400_000), Serves::Unknown, "not listed since");

@@ -128,6 +128,15 @@ impl RedisSettings {
         }
     }
 
+    /// Checks everything that can be checked without asking Redis: the URL, the
+    /// bounds, that keys and certificates can be used.
+    ///
+    /// # Errors
+    /// Names the setting that cannot work.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        crate::shared::Shared::new(self.clone()).map(drop)
+    }
+
     pub(crate) fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)
     }

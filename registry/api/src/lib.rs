@@ -13,6 +13,7 @@
 pub mod audit;
 mod board;
 mod call;
+mod fleet;
 mod gate;
 mod grpc;
 mod http;
@@ -26,8 +27,9 @@ pub use audit::{Audit, LogAudit};
 pub use board::{ATTEMPTS_MAX, BoardSettings, JobKey, JobKeyError};
 pub use call::Call;
 pub use extensions_compile_jobs::{Bundle, BundleError, COMPONENT_FILE, TOOL_FILE};
+pub use fleet::{About, Asking, Fleet, Membership, NobodyKnows, Unknown};
 pub use gate::{Connection, Gate};
 pub use metrics::Metrics;
 pub use notify::{NobodyToTell, Notify};
 pub use router::{GRPC_JOBS_SERVICE, GRPC_SERVICE, HTTP_PREFIX, owns, router};
-pub use service::{InProcess, Keeper, LOOK_EVERY, Operations, Parts, Service, UpkeepReport, UpkeepTask};
+pub use service::{Feeder, InProcess, Keeper, LOOK_EVERY, Operations, Parts, Service, UpkeepReport, UpkeepTask};

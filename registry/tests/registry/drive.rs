@@ -29,10 +29,11 @@ pub(crate) enum Op {
     GetVersion,
     History,
     Watch,
+    Hosts,
 }
 
 impl Op {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Create,
         Self::Upload,
         Self::Compile,
@@ -50,10 +51,11 @@ impl Op {
         Self::GetVersion,
         Self::History,
         Self::Watch,
+        Self::Hosts,
     ];
 
     pub(crate) fn reads(self) -> bool {
-        matches!(self, Self::Get | Self::GetVersion | Self::History | Self::Watch)
+        matches!(self, Self::Get | Self::GetVersion | Self::History | Self::Watch | Self::Hosts)
     }
 }
 
@@ -90,6 +92,7 @@ pub(crate) async fn grpc(client: &mut Client, op: Op, tenant: &str, extension: &
         Op::Get => client.get_extension(v1::GetExtensionRequest { tenant_id, extension_id }).await.map(drop),
         Op::GetVersion => client.get_version(v1::GetVersionRequest { tenant_id, extension_id, version, with_wit: true }).await.map(drop),
         Op::History => client.history(v1::HistoryRequest { tenant_id, extension_id, ..v1::HistoryRequest::default() }).await.map(drop),
+        Op::Hosts => client.list_hosts(v1::ListHostsRequest { env, tenant_id, extension_id, seq: 0 }).await.map(drop),
         Op::Watch => client.watch(v1::WatchRequest { tenant_id, extension_id, ..v1::WatchRequest::default() }).await.map(drop),
     }
 }
@@ -97,7 +100,7 @@ pub(crate) async fn grpc(client: &mut Client, op: Op, tenant: &str, extension: &
 /// Asks for `op` of version 1 over HTTP; `extension` as it stands in a path.
 pub(crate) async fn http(stage: &Stage, who: &Who, op: Op, tenant: &str, extension: &str) -> Answer {
     let (method, path, body) = request(op, extension);
-    let path = if tenant.is_empty() { path } else { format!("{path}?tenant_id={tenant}") };
+    let path = if tenant.is_empty() { path } else { format!("{path}{}tenant_id={tenant}", if path.contains('?') { '&' } else { '?' }) };
     stage.http(who, method, &path, body).await
 }
 
@@ -126,6 +129,7 @@ fn request(op: Op, id: &str) -> (&'static str, String, Value) {
         Op::Get => ("GET", base, Value::Null),
         Op::GetVersion => ("GET", format!("{base}/versions/1"), Value::Null),
         Op::History => ("GET", format!("{base}/history"), Value::Null),
+        Op::Hosts => ("GET", format!("/v1/registry/hosts/dev?extension_id={id}"), Value::Null),
         Op::Watch => ("GET", format!("{base}:watch"), Value::Null),
     }
 }

@@ -8,7 +8,7 @@ use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use crate::stage::{ISSUER, Who, client, send, token};
 
-fn settings(key: &DevKey, dir: &std::path::Path) -> RegistrySettings {
+pub(crate) fn settings(key: &DevKey, dir: &std::path::Path) -> RegistrySettings {
     let text = format!(
         "[listen]\naddress = '127.0.0.1:0'\nadmin_address = '127.0.0.1:0'\ndrain_notice_ms = 0\ndrain_timeout_ms = 2000\n\
          [store]\ndir = '{0}/store'\n[stores.prod]\ndir = '{0}/prod'\n[audit]\ndir = '{0}/audit'\n\

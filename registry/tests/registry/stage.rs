@@ -15,7 +15,9 @@ use extensions_proto::{
     detail_of,
     v1::{self, extension_registry_client::ExtensionRegistryClient},
 };
-use extensions_registry::{Audit, BoardSettings, Connection, Embedded, EmbeddedParts, Metrics, NobodyToTell, Policy, Stores, UpkeepSettings};
+use extensions_registry::{
+    Audit, BoardSettings, Connection, Embedded, EmbeddedParts, Metrics, NobodyKnows, NobodyToTell, Policy, Stores, UpkeepSettings,
+};
 use extensions_registry_api::audit::Refused;
 use extensions_types::{ActorType, CallLabel, TenantId};
 use serde_json::Value;
@@ -134,6 +136,7 @@ impl Stage {
             identity: identity(&key),
             audit: Arc::clone(&notes) as _,
             notify: Arc::new(NobodyToTell),
+            members: Arc::new(NobodyKnows),
             board,
             upkeep: UpkeepSettings { settle_seconds: 1, ..UpkeepSettings::default() },
             backups: Vec::new(),

@@ -161,6 +161,11 @@ impl ExtensionRegistry for Grpc {
         reply(self.service.change_control(&call, message).await)
     }
 
+    async fn list_hosts(&self, request: Request<v1::ListHostsRequest>) -> Reply<v1::ListHostsResponse> {
+        let (call, message) = open(request)?;
+        reply(self.service.list_hosts(&call, message).await)
+    }
+
     async fn erase_tenant(&self, request: Request<v1::EraseTenantRequest>) -> Reply<v1::UpkeepResponse> {
         let (call, message) = open(request)?;
         reply(self.service.erase_tenant(&call, message).await)

@@ -40,6 +40,14 @@ pub(super) struct VersionQuery {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+pub(super) struct HostsQuery {
+    pub(super) tenant_id: String,
+    pub(super) extension_id: String,
+    pub(super) seq: u64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct WatchQuery {
     pub(super) tenant_id: String,
     pub(super) cursor: String,

@@ -3,6 +3,7 @@
 mod answer;
 mod bodies;
 mod change;
+mod hosts;
 mod input;
 #[cfg(test)]
 mod openapi;
@@ -37,6 +38,7 @@ pub(crate) fn routes(service: Service) -> Router {
         .route("/v1/registry/extensions/{id}/versions/{version}/bundle", put(upload::bundle))
         .route("/v1/registry/watch", get(stream::watch_tenant))
         .route("/v1/registry/control/{env}", get(operate::control).post(operate::change_control))
+        .route("/v1/registry/hosts/{env}", get(hosts::list))
         .route("/v1/registry/tenants/{target}", post(operate::tenant))
         .route("/v1/registry/upkeep", post(operate::upkeep))
         .method_not_allowed_fallback(wrong_method)

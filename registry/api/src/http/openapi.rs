@@ -14,7 +14,7 @@ use super::{
 use crate::service::tests::service;
 
 /// The paths without verbs.
-const PLAIN: [(&str, &str); 12] = [
+const PLAIN: [(&str, &str); 13] = [
     ("get", "/v1/registry/extensions"),
     ("get", "/v1/registry/extensions/{extension_id}"),
     ("get", "/v1/registry/extensions/{extension_id}:watch"),
@@ -25,6 +25,7 @@ const PLAIN: [(&str, &str); 12] = [
     ("get", "/v1/registry/watch"),
     ("get", "/v1/registry/control/{env}"),
     ("post", "/v1/registry/control/{env}"),
+    ("get", "/v1/registry/hosts/{env}"),
     ("post", "/v1/registry/upkeep"),
     ("get", "/v1/registry/openapi.json"),
 ];

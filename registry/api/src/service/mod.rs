@@ -8,6 +8,7 @@ mod admit;
 mod compile;
 mod create;
 mod followers;
+mod hosts;
 mod lifecycle;
 mod operate;
 mod parse;
@@ -33,10 +34,10 @@ pub use compile::{CompileStream, CompileView};
 pub use operate::{Operations, UpkeepReport, UpkeepTask};
 pub use upload::{BundleStream, CHUNK_BYTES_MAX};
 pub use watch::WatchStream;
-pub use work::{InProcess, Keeper, LOOK_EVERY};
+pub use work::{Feeder, InProcess, Keeper, LOOK_EVERY};
 
 use crate::{
-    Audit, BoardSettings, Call, Metrics, Notify,
+    Audit, BoardSettings, Call, Membership, Metrics, Notify,
     audit::{self, harmless, is_audited},
     board::Board,
     call::Target,
@@ -60,6 +61,8 @@ pub struct Parts {
     pub audit: Arc<dyn Audit>,
     /// Hears of changes at once.
     pub notify: Arc<dyn Notify>,
+    /// Who knows which hosts live.
+    pub members: Arc<dyn Membership>,
     /// How compiles are handed out to workers.
     pub board: BoardSettings,
     /// Erasure and upkeep; without them, both answer UNAVAILABLE.
@@ -204,7 +207,7 @@ pub(crate) mod tests {
     use extensions_registry_ledger::{Clock, Stores};
 
     use super::*;
-    use crate::{LogAudit, NobodyToTell};
+    use crate::{LogAudit, NobodyKnows, NobodyToTell};
 
     /// A service over a folder of its own, which ends with the second part.
     pub(crate) fn service() -> (Service, tempfile::TempDir) {
@@ -215,6 +218,7 @@ pub(crate) mod tests {
             ledger,
             audit: Arc::new(LogAudit),
             notify: Arc::new(NobodyToTell),
+            members: Arc::new(NobodyKnows),
             board: BoardSettings::of_one_process(),
             operations: None,
             metrics: Metrics::default(),

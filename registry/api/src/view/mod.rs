@@ -5,6 +5,7 @@
 mod control;
 mod event;
 mod extension;
+mod hosts;
 mod proto;
 mod version;
 
@@ -17,6 +18,7 @@ pub(crate) use proto::switch_target;
 
 pub use event::{HistoryPage, HistoryView, WatchView};
 pub use extension::{Changed, EntryView, ExtensionView, ListPage, PinView};
+pub use hosts::{HostInner, HostView, HostsView, ServesView};
 pub use version::{ReviewView, Uploaded, VersionDetail, VersionView, WaiverView};
 
 /// Who did something.
