@@ -77,7 +77,7 @@ async fn a_port_that_is_taken_is_named() {
     assert!(error.to_string().contains(&settings.listen.address.to_string()), "{error}");
 }
 
-fn program(arguments: &[&str]) -> (i32, String, String) {
+pub(crate) fn program(arguments: &[&str]) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_extensions-registry")).args(arguments).env_clear().output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))

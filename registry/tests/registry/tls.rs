@@ -7,7 +7,7 @@ use extensions_client::{
     registry::{Filter, RegistryClient},
 };
 use extensions_identity::DevKey;
-use extensions_registry::{Registry, RegistrySettings, SettingsError};
+use extensions_registry::{Registry, RegistrySettings};
 use extensions_test_servers::{Authority, Pair, Validity};
 use extensions_tls::Protocol;
 use extensions_types::with_causes;
@@ -16,13 +16,20 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::stage::{ISSUER, Who, token};
+use crate::{
+    program::program,
+    stage::{ISSUER, Who, token},
+};
 
 /// A settings file with a certificate for both listeners.
-fn settings(dir: &Path, key: &DevKey, pair: &Pair) -> Result<RegistrySettings, SettingsError> {
+fn settings(dir: &Path, key: &DevKey, pair: &Pair) -> RegistrySettings {
+    RegistrySettings::parse(&text(dir, key, pair), []).unwrap()
+}
+
+fn text(dir: &Path, key: &DevKey, pair: &Pair) -> String {
     let jwks = dir.join("jwks.json");
     std::fs::write(&jwks, key.jwks()).unwrap();
-    let text = format!(
+    format!(
         "[store]\ndir = '{}'\n[listen]\naddress = '127.0.0.1:0'\nadmin_address = '127.0.0.1:0'\ndrain_notice_ms = 0\n\
          [listen.tls]\ncert_file = '{}'\nkey_file = '{}'\n\
          [[identity.issuers]]\nissuer = '{ISSUER}'\njwks_file = '{}'\ntenants = 'all'\n",
@@ -30,8 +37,7 @@ fn settings(dir: &Path, key: &DevKey, pair: &Pair) -> Result<RegistrySettings, S
         pair.cert_file.display(),
         pair.key_file.display(),
         jwks.display(),
-    );
-    RegistrySettings::parse(&text, [])
+    )
 }
 
 fn trusting(authority: &Authority) -> ClientTls {
@@ -51,7 +57,7 @@ async fn get(address: SocketAddr, tls: &ClientTls, path: &str) -> String {
 async fn both_listeners_speak_tls_and_silence_delays_nobody() {
     let (authority, dir, key) = (Authority::new().unwrap(), tempfile::tempdir().unwrap(), DevKey::generate().unwrap());
     let pair = authority.issue(&["localhost"], Validity::Now).unwrap();
-    let registry = Registry::start(&settings(dir.path(), &key, &pair).unwrap()).await.unwrap();
+    let registry = Registry::start(&settings(dir.path(), &key, &pair)).await.unwrap();
     let addresses = registry.addresses();
     let mut silent = Vec::new();
     for _ in 0..40 {
@@ -86,8 +92,13 @@ async fn what_cannot_be_used_is_refused_before_a_port_is_bound() {
         (Pair { cert_file: "/nowhere/cert".into(), ..one.clone() }, "cannot read /nowhere/cert"),
         (Pair { cert_file: one.key_file.clone(), ..one }, "holds no certificate"),
     ] {
-        let error = Registry::start(&settings(dir.path(), &key, &pair).unwrap()).await.unwrap_err();
-        let text = with_causes(&error);
-        assert!(text.contains("[listen.tls]") && text.contains(word), "{text}");
+        let error = Registry::start(&settings(dir.path(), &key, &pair)).await.unwrap_err();
+        let said = with_causes(&error);
+        assert!(said.contains("[listen.tls]") && said.contains(word), "{said}");
+        let file = dir.path().join("registry.toml");
+        std::fs::write(&file, text(dir.path(), &key, &pair)).unwrap();
+        let (code, _, err) = program(&["--config", file.to_str().unwrap(), "--check"]);
+        assert_eq!(code, 2, "{err}");
+        assert!(err.contains("[listen.tls]") && err.contains(word), "{err}");
     }
 }
