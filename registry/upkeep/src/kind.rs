@@ -18,7 +18,7 @@ impl From<&Key> for ObjectKind {
             Key::Pending { .. } => Self::Pending,
             Key::Compile { .. } => Self::Compile,
             Key::Erased { .. } => Self::Erased,
-            Key::Precompiled { .. } => Self::Precompiled,
+            Key::Precompiled { .. } | Key::Signer { .. } => Self::Precompiled,
             Key::Clock
             | Key::GcRun { .. }
             | Key::BackupRun { .. }

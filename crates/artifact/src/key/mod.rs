@@ -171,6 +171,11 @@ pub enum Key {
         /// The component that it was compiled from.
         component: Sha256,
     },
+    /// `_aot/<compat>/signer.json`: what the signer of an engine's code has done, and when it last said so.
+    Signer {
+        /// The engine.
+        compat: Sha256,
+    },
     /// `_upkeep/clock`: written to read the store's own time.
     Clock,
     /// `_upkeep/gc/<run>.json`: the plan of a garbage collection under way.
@@ -224,6 +229,7 @@ impl Key {
             Self::Compile { of, version } => format!("_compile/{of}/{version}"),
             Self::Erased { tenant } => format!("_erased/{tenant}.json"),
             Self::Precompiled { compat, component } => format!("_aot/{compat}/{component}.cwasm"),
+            Self::Signer { compat } => format!("_aot/{compat}/signer.json"),
             Self::Clock => "_upkeep/clock".to_owned(),
             Self::GcRun { run } => format!("_upkeep/gc/{run:020}.json"),
             Self::BackupRun { run } => format!("_backup/runs/{run:020}/manifest.json"),
@@ -256,6 +262,7 @@ impl Key {
             Self::ControlEvent { .. }
             | Self::ControlState { .. }
             | Self::Precompiled { .. }
+            | Self::Signer { .. }
             | Self::Clock
             | Self::GcRun { .. }
             | Self::BackupRun { .. }

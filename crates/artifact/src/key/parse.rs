@@ -20,6 +20,7 @@ pub(super) fn key(path: &str) -> Option<Key> {
         ["_pending", env, tenant, extension, at] => Some(Key::Pending { env: word(env)?, of: owned(tenant, extension)?, seq: number(at)? }),
         ["_compile", tenant, extension, version] => Some(Key::Compile { of: owned(tenant, extension)?, version: word(version)? }),
         ["_erased", file] => Some(Key::Erased { tenant: word(file.strip_suffix(".json")?)? }),
+        ["_aot", compat, "signer.json"] => Some(Key::Signer { compat: word(compat)? }),
         ["_aot", compat, file] => Some(Key::Precompiled { compat: word(compat)?, component: word(file.strip_suffix(".cwasm")?)? }),
         ["_upkeep", "clock"] => Some(Key::Clock),
         ["_upkeep", "gc", file] => Some(Key::GcRun { run: seq(file)? }),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use extensions_types::{Environment, TenantId};
+use extensions_types::{Environment, Sha256, TenantId};
 
 use super::Owned;
 
@@ -43,6 +43,8 @@ pub enum Prefix {
     Erased,
     /// `_aot/`: machine code.
     Precompiled,
+    /// `_aot/<compat>/`: machine code for one engine.
+    PrecompiledFor(Sha256),
     /// `_upkeep/gc/`: garbage collections under way.
     GcRuns,
     /// `_backup/runs/`: all backups.
@@ -82,6 +84,7 @@ impl Prefix {
             Self::BackupLost(generation) => format!("_backup/lost/{generation:020}/"),
             Self::Erased => "_erased/".to_owned(),
             Self::Precompiled => "_aot/".to_owned(),
+            Self::PrecompiledFor(compat) => format!("_aot/{compat}/"),
         }
     }
 }

@@ -43,6 +43,7 @@ pub(crate) fn key() -> impl Strategy<Value = Key> {
         (owned(), version()).prop_map(|(of, version)| Key::Compile { of, version }),
         tenant().prop_map(|tenant| Key::Erased { tenant }),
         (digest(), digest()).prop_map(|(compat, component)| Key::Precompiled { compat, component }),
+        digest().prop_map(|compat| Key::Signer { compat }),
         Just(Key::Clock),
         any::<u64>().prop_map(|run| Key::GcRun { run }),
         any::<u64>().prop_map(|run| Key::BackupRun { run }),
@@ -65,6 +66,7 @@ fn near_path() -> impl Strategy<Value = String> {
             "_compile",
             "_erased",
             "_aot",
+            "signer.json",
             "events",
             "source",
             "control",
@@ -103,7 +105,7 @@ fn folders(key: &Key) -> Vec<Prefix> {
         Key::BackupGeneration { .. } => vec![Prefix::BackupGenerations],
         Key::BackupLost { generation, .. } => vec![Prefix::BackupLost(generation)],
         Key::Erased { .. } => vec![Prefix::Erased],
-        Key::Precompiled { .. } => vec![Prefix::Precompiled],
+        Key::Precompiled { compat, .. } | Key::Signer { compat } => vec![Prefix::Precompiled, Prefix::PrecompiledFor(compat)],
     }
 }
 
@@ -202,6 +204,7 @@ fn the_layout_is_as_documented() {
         (of.compile(version), "_compile/acme/vat/7".to_owned()),
         (Key::Erased { tenant: of.tenant.clone() }, "_erased/acme.json".to_owned()),
         (Key::Precompiled { compat: digest, component: digest }, format!("_aot/{digest}/{digest}.cwasm")),
+        (Key::Signer { compat: digest }, format!("_aot/{digest}/signer.json")),
         (Key::Clock, "_upkeep/clock".to_owned()),
         (Key::GcRun { run: 7 }, "_upkeep/gc/00000000000000000007.json".to_owned()),
         (Key::BackupRun { run: 3 }, "_backup/runs/00000000000000000003/manifest.json".to_owned()),
