@@ -189,8 +189,9 @@ impl Bucket {
     /// The bucket as the value of a TOML section `[store]`, for programs that read their settings from a file.
     #[must_use]
     pub fn to_toml(&self) -> String {
-        let Self { endpoint, ca_file: _, name, access_key, secret_key } = self;
-        format!("s3 = {{ endpoint = \"{endpoint}\", bucket = \"{name}\", access_key = \"{access_key}\", secret_key = \"{secret_key}\" }}\n")
+        let Self { endpoint, ca_file, name, access_key, secret_key } = self;
+        let trusted = ca_file.as_ref().map(|file| format!(", ca_file = {file:?}")).unwrap_or_default();
+        format!("s3 = {{ endpoint = \"{endpoint}\", bucket = \"{name}\", access_key = \"{access_key}\", secret_key = \"{secret_key}\"{trusted} }}\n")
     }
 }
 
