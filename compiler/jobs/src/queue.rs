@@ -88,11 +88,6 @@ impl LocalQueue {
         }
     }
 
-    /// Drops the hints that `is_waiting` does not confirm: others have followed them.
-    pub fn keep(&self, is_waiting: impl Fn(&JobId) -> bool) {
-        self.lock().keep(is_waiting);
-    }
-
     /// How many hints wait.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -132,17 +127,6 @@ impl Hints {
         self.known.insert(job.clone());
         self.waiting.entry(job.tenant.clone()).or_default().push_back(job);
         true
-    }
-
-    fn keep(&mut self, is_waiting: impl Fn(&JobId) -> bool) {
-        self.known.retain(&is_waiting);
-        let known = &self.known;
-        self.waiting.retain(|_, theirs| {
-            theirs.retain(|job| known.contains(job));
-            !theirs.is_empty()
-        });
-        let waiting = &self.waiting;
-        self.turns.retain(|tenant| waiting.contains_key(tenant));
     }
 
     fn take(&mut self) -> Option<JobId> {
@@ -207,18 +191,6 @@ mod tests {
         }
         assert_eq!(queue.len(), HINTS_MAX);
         assert!(!queue.offer(job("late", 1)));
-    }
-
-    #[test]
-    fn hints_that_others_followed_are_dropped() {
-        let queue = LocalQueue::default();
-        for (tenant, version) in [("a", 1), ("b", 1), ("a", 2), ("c", 1)] {
-            assert!(queue.offer(job(tenant, version)));
-        }
-        queue.keep(|job| job.tenant.as_str() != "b" && job.version.get() == 1);
-        assert_eq!(queue.len(), 2);
-        assert!(queue.offer(job("b", 2)));
-        assert_eq!(drain(&queue), ["a/x/1/1", "c/x/1/1", "b/x/2/1"]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@
 
 mod claim;
 mod complete;
+mod feed;
 mod in_process;
 mod keep;
 mod report;
@@ -19,6 +20,7 @@ use extensions_compile_jobs::JobRefused;
 use extensions_registry_ledger::{Awaited, CompileLease, FoundCompile};
 use extensions_types::Refusal;
 
+pub use feed::Feeder;
 pub use in_process::InProcess;
 pub use keep::{Keeper, LOOK_EVERY};
 

@@ -1,5 +1,7 @@
 //! The board under a paused clock: leases, attempts, tokens, bounds, several registries.
 
+mod stream;
+
 use std::{sync::Arc, time::Duration};
 
 use extensions_artifact::{Store, digest, testing::in_memory};
@@ -13,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{InProcess, Keeper};
 use crate::{
-    BoardSettings, LogAudit, Metrics, NobodyToTell, Parts, Service,
+    BoardSettings, LogAudit, Metrics, NobodyKnows, NobodyToTell, Parts, Service,
     board::{Draft, draft_of},
     service::CompileView,
 };
@@ -48,6 +50,7 @@ impl Place {
             ledger: Ledger::new(Stores::single(self.store.clone()), Policy::default(), clock),
             audit: Arc::new(LogAudit),
             notify: Arc::new(NobodyToTell),
+            members: Arc::new(NobodyKnows),
             board: self.board.clone(),
             operations: None,
             metrics: Metrics::default(),
