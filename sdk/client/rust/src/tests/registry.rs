@@ -141,6 +141,7 @@ silent! {
     get_control(GetControlRequest) -> GetControlResponse,
     change_control(ChangeControlRequest) -> ChangeControlResponse,
     erase_tenant(EraseTenantRequest) -> UpkeepResponse,
+    list_hosts(ListHostsRequest) -> ListHostsResponse,
     run_upkeep(RunUpkeepRequest) -> UpkeepResponse,
 }
 
