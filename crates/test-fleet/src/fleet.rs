@@ -1,7 +1,7 @@
 //! The fleet itself: what runs, in which order it starts and ends.
 
 use std::{
-    fs,
+    fs::{self, File, TryLockError},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -16,6 +16,8 @@ use crate::{
     settings::{self, Common, Stores},
 };
 
+/// In the folder of toolchains.
+const WORKSHOP_LOCK: &str = "fleet-worker.lock";
 /// Hosts have names of their own in logs, files and `ext admin hosts`.
 const NAMES: [(Environment, [&str; 3]); 3] = [
     (Environment::Dev, ["dev-1", "dev-2", "dev-3"]),
@@ -57,6 +59,8 @@ pub struct Fleet {
     pub prod_bucket: Bucket,
     /// Signs tokens.
     pub people: People,
+    /// Held as long as its worker may use the folder of toolchains.
+    _workshop: Option<File>,
 }
 
 /// A fleet's files.
@@ -73,6 +77,7 @@ impl Fleet {
     /// When a program is missing or does not come up, with the end of its log.
     pub fn start(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<Self, FleetError> {
         let home = Home::make(plan)?;
+        let workshop = plan.toolchains.as_deref().map(workshop).transpose()?;
         say("starting MinIO and Redis");
         let (minio, redis) = (Minio::start()?, plan.redis.then(Redis::start).transpose()?);
         let (own, prod_bucket) = (minio.bucket()?, minio.bucket()?);
@@ -109,7 +114,7 @@ impl Fleet {
             Some(toolchains) => Some(home.worker(&common, &registry_url, &people, toolchains, say)?),
             None => None,
         };
-        Ok(Self { hosts, worker, signer, registry, registry_url, redis, minio, prod_bucket, people })
+        Ok(Self { hosts, worker, signer, registry, registry_url, redis, minio, prod_bucket, people, _workshop: workshop })
     }
 
     /// The hosts of an environment.
@@ -195,11 +200,25 @@ fn name(env: Environment, at: usize) -> Result<&'static str, FleetError> {
     named.copied().ok_or_else(|| FleetError::Unexpected(format!("a fleet on one machine has at most 3 hosts of {env}")))
 }
 
+/// A folder of toolchains is one worker's at a time: builds and what they share lie there too.
+fn workshop(toolchains: &Path) -> Result<File, FleetError> {
+    let path = toolchains.join(WORKSHOP_LOCK);
+    let file = File::create(&path).map_err(FleetError::system("make", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let text = format!("another fleet has its compile worker in {}: end that one first, with `cargo xtask fleet stop`", toolchains.display());
+            Err(FleetError::Unexpected(text))
+        }
+        Err(TryLockError::Error(error)) => Err(FleetError::system("lock", &path)(error)),
+    }
+}
+
 /// A shared secret: 64 hex digits.
 fn random_text() -> Result<String, FleetError> {
     const SOURCE: &str = "/dev/urandom";
     let mut bytes = [0; 32];
-    let read = fs::File::open(SOURCE).and_then(|mut source| std::io::Read::read_exact(&mut source, &mut bytes));
+    let read = File::open(SOURCE).and_then(|mut source| std::io::Read::read_exact(&mut source, &mut bytes));
     read.map_err(FleetError::system("read", SOURCE))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
@@ -207,6 +226,15 @@ fn random_text() -> Result<String, FleetError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_of_toolchains_is_one_workers() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = workshop(folder.path()).unwrap();
+        assert!(workshop(folder.path()).unwrap_err().to_string().contains("fleet stop"));
+        drop(held);
+        workshop(folder.path()).unwrap();
+    }
 
     #[test]
     fn hosts_of_one_environment_have_names_of_their_own() {
