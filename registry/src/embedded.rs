@@ -3,10 +3,11 @@
 use std::{path::PathBuf, sync::Arc};
 
 use extensions_compile_jobs::{Claims, Queue};
+use extensions_coordination::CompileStream;
 
 use extensions_artifact::Store;
 use extensions_identity::{IdentitySettings, Verifier};
-use extensions_registry_api::{Audit, BoardSettings, Gate, InProcess, Keeper, Membership, Metrics, Notify, Parts, Service, router};
+use extensions_registry_api::{Audit, BoardSettings, Feeder, Gate, InProcess, Keeper, Membership, Metrics, Notify, Parts, Service, router};
 use extensions_registry_core::Policy;
 use extensions_registry_ledger::{Clock, Ledger, Reconciler, Stores};
 use extensions_registry_upkeep::{Upkeep, UpkeepSettings};
@@ -31,6 +32,8 @@ pub struct EmbeddedParts {
     pub members: Arc<dyn Membership>,
     /// How compiles are handed out to workers.
     pub board: BoardSettings,
+    /// Where waiting compiles are offered to workers beside; none: they ask the registry alone.
+    pub stream: Option<CompileStream>,
     /// What is kept, and how long. Checked.
     pub upkeep: UpkeepSettings,
     /// Where backups lie: an erased tenant goes there too.
@@ -49,6 +52,7 @@ pub struct Embedded {
     reconciler: Reconciler,
     jobs: InProcess,
     keeper: Keeper,
+    feeder: Option<Feeder>,
     leaving: CancellationToken,
 }
 
@@ -75,8 +79,9 @@ impl Embedded {
         });
         let jobs = service.in_process("in-process");
         let keeper = service.keep_jobs();
+        let feeder = parts.stream.map(|stream| service.feed_stream(stream));
         let router = router(service, Gate::new(verifier));
-        Ok(Self { reconciler: ledger.reconcile(), ledger, router, jobs, keeper, leaving })
+        Ok(Self { reconciler: ledger.reconcile(), ledger, router, jobs, keeper, feeder, leaving })
     }
 
     /// The API: paths for which [`owns`](crate::owns) is true. Put a
@@ -111,6 +116,6 @@ impl Embedded {
     /// Ends watches and the work in the background. Commands under way end by themselves.
     pub fn stop(self) {
         self.leaving.cancel();
-        drop((self.reconciler, self.keeper));
+        drop((self.reconciler, self.keeper, self.feeder));
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use axum::Router;
-use extensions_coordination::Coordination;
+use extensions_coordination::{CompileStream, Coordination};
 use extensions_registry_api::{Audit, Fleet, LogAudit, Membership, Metrics, NobodyKnows, NobodyToTell, Notify};
 use extensions_registry_ledger::Clock;
 use extensions_service::{FollowedFiles, SettingsError};
@@ -149,7 +149,7 @@ fn parts(settings: &RegistrySettings, shown: &mut Shown) -> Result<EmbeddedParts
         }
         None => Arc::new(LogAudit),
     };
-    let (notify, members) = fleet(settings, shown)?;
+    let InFleet { notify, members, stream } = fleet(settings, shown)?;
     Ok(EmbeddedParts {
         stores,
         policy: settings.policy,
@@ -158,6 +158,7 @@ fn parts(settings: &RegistrySettings, shown: &mut Shown) -> Result<EmbeddedParts
         notify,
         members,
         board: settings.board()?,
+        stream,
         upkeep: settings.upkeep.clone(),
         backups,
         audit_dir: settings.audit.dir.clone(),
@@ -165,15 +166,24 @@ fn parts(settings: &RegistrySettings, shown: &mut Shown) -> Result<EmbeddedParts
     })
 }
 
-/// Who hears of changes, and who knows the hosts.
-fn fleet(settings: &RegistrySettings, shown: &mut Shown) -> Result<(Arc<dyn Notify>, Arc<dyn Membership>), StartError> {
+/// The registry's place in its fleet.
+struct InFleet {
+    notify: Arc<dyn Notify>,
+    members: Arc<dyn Membership>,
+    stream: Option<CompileStream>,
+}
+
+/// Who hears of changes, who knows the hosts, and where compiles are offered.
+fn fleet(settings: &RegistrySettings, shown: &mut Shown) -> Result<InFleet, StartError> {
     let Some(redis) = &settings.redis else {
-        return Ok((Arc::new(NobodyToTell), Arc::new(NobodyKnows)));
+        return Ok(InFleet { notify: Arc::new(NobodyToTell), members: Arc::new(NobodyKnows), stream: None });
     };
     let coordination = Coordination::open(redis)?;
     coordination.show(shown);
+    let stream = CompileStream::of(&coordination);
+    stream.show_filling(shown);
     let fleet = Arc::new(Fleet::new(coordination));
-    Ok((fleet.clone(), fleet))
+    Ok(InFleet { notify: fleet.clone(), members: fleet, stream: Some(stream) })
 }
 
 async fn bind(address: SocketAddr, tls: Option<ServerTls>, router: Router, connections_max: usize) -> Result<Server, StartError> {

@@ -138,6 +138,7 @@ impl Stage {
             notify: Arc::new(NobodyToTell),
             members: Arc::new(NobodyKnows),
             board,
+            stream: None,
             upkeep: UpkeepSettings { settle_seconds: 1, ..UpkeepSettings::default() },
             backups: Vec::new(),
             audit_dir: None,

@@ -120,6 +120,7 @@ fn registry(store: Store, environments: Environments, settings: &HostSettings) -
         notify: Arc::new(environments.clone()),
         members: Arc::new(environments),
         board: BoardSettings::of_one_process(),
+        stream: None,
         upkeep: UpkeepSettings::default(),
         backups: Vec::new(),
         audit_dir: None,
