@@ -8,6 +8,7 @@ use std::{
 
 use extensions_admission::{Accounts, Admission, GuestLogs};
 use extensions_aot::{Cache, CacheError, Compiler};
+use extensions_artifact::Store;
 use extensions_catalog::{Catalogs, Loads};
 use extensions_coordination::{Coordination, HostId};
 use extensions_engine::Engine;
@@ -131,6 +132,20 @@ impl Host {
     /// # Errors
     /// When a setting or this machine stands in the way.
     pub fn prepare(settings: &HostSettings, catalogs: Catalogs, background: Handle, compile_child: &Path) -> Result<Prepared, StartError> {
+        Self::prepare_beside(None, settings, catalogs, background, compile_child)
+    }
+
+    /// The same, with the environment's store for machine code that others signed.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`].
+    pub fn prepare_beside(
+        store: Option<Store>,
+        settings: &HostSettings,
+        catalogs: Catalogs,
+        background: Handle,
+        compile_child: &Path,
+    ) -> Result<Prepared, StartError> {
         let io_threads = settings.listen.io_threads();
         let engine_settings = settings.engine.resolve(io_threads)?;
         let verifier = Arc::new(Verifier::new(settings.identity.clone())?);
@@ -141,7 +156,12 @@ impl Host {
         let engine = Arc::new(Engine::start(engine_settings, accounts)?);
         let cache = Cache::open(&settings.data_dir.join("aot"), *engine.compatibility())?;
         let compiler = Compiler::new(compile_child.to_owned(), engine_settings.profile);
-        let modules = Arc::new(Modules::new(Arc::clone(&engine), cache, compiler, background));
+        let mut modules = Modules::new(Arc::clone(&engine), cache, compiler, background);
+        if let Some(shared) = store.map_or(Ok(None), |store| settings.aot.shared(store))? {
+            modules = modules.with_shared(shared);
+        }
+        modules.register(&mut metrics);
+        let modules = Arc::new(modules);
         let admission = Admission::new(verifier, catalogs, Arc::clone(&modules), Arc::clone(&engine), guest_logs);
         let front = front_settings(settings, io_threads)?;
         let about = About::of(&engine);

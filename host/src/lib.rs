@@ -4,6 +4,7 @@
 //! [`Catalogs`](extensions_catalog::Catalogs) that the program gives:
 //! `extensions-runtime` serves one environment's store, `ext dev` three.
 
+mod aot;
 mod compose;
 mod loads;
 mod name;
@@ -15,6 +16,7 @@ mod view;
 pub use extensions_front::{Drained, Mount, MountBody, PeerName};
 pub use extensions_service::{LogFormat, LogSettings, SettingsError, start_logging};
 
+pub use aot::AotSettings;
 pub use compose::{Host, Prepared, StartError, THIS_BINARY};
 pub use name::NameSettings;
 pub use settings::{EngineSettings, HostSettings, ListenSettings};

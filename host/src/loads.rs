@@ -21,11 +21,11 @@ impl Loads for Through {
         self.0.is_loaded(version)
     }
 
-    fn load<'l>(&'l self, version: &'l Arc<ServedVersion>, _: Urgency) -> BoxFuture<'l, Result<(), String>> {
+    fn load<'l>(&'l self, version: &'l Arc<ServedVersion>, urgency: Urgency) -> BoxFuture<'l, Result<(), String>> {
         let until = Instant::now() + PATIENCE;
         Box::pin(async move {
             loop {
-                match self.0.get(version, None).await {
+                match self.0.load(version, urgency, None).await {
                     // Modules end a caller's wait before a crowded machine has compiled.
                     Err(NotLoaded::Loading) if Instant::now() < until => {}
                     loaded => return loaded.map(drop).map_err(|error| error.to_string()),

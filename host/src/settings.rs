@@ -18,7 +18,7 @@ use extensions_tls::{ListenTls, ServerTlsSettings};
 use extensions_types::{Environment, with_causes};
 use serde::Deserialize;
 
-use crate::NameSettings;
+use crate::{AotSettings, NameSettings};
 
 /// What a variable may set. Lists (issuers, grants) are for the file alone.
 const KNOWN: Known = Known {
@@ -31,6 +31,7 @@ const KNOWN: Known = Known {
         "store",
         "store.s3",
         "catalog",
+        "aot",
         "redis",
         "redis.keys",
         "redis.tls",
@@ -62,6 +63,9 @@ pub struct HostSettings {
     /// How they are followed.
     #[serde(default)]
     pub catalog: CatalogSettings,
+    /// Whose machine code it loads beside its own.
+    #[serde(default)]
+    pub aot: AotSettings,
     /// What tells this host of changes, and the fleet of this host; none: it polls.
     #[serde(default)]
     pub redis: Option<RedisSettings>,
@@ -190,6 +194,7 @@ impl HostSettings {
         self.listen.open_tls()?;
         Verifier::new(self.identity.clone()).map_err(|error| SettingsError::Value(with_causes(&error)))?;
         self.host.check()?;
+        self.aot.check()?;
         if let Some(redis) = &self.redis {
             redis.check().map_err(|error| SettingsError::Value(with_causes(&error)))?;
         }

@@ -85,11 +85,11 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 async fn serve(settings: &HostSettings) -> Result<(), Failure> {
     let store = Store::open(store_settings(settings)?)?;
-    let catalog = StoreCatalog::open(settings.env, store, settings.catalog.clone(), &settings.data_dir, Handle::current())?;
+    let catalog = StoreCatalog::open(settings.env, store.clone(), settings.catalog.clone(), &settings.data_dir, Handle::current())?;
     let catalogs = Catalogs::of(settings.env, std::sync::Arc::new(catalog.clone()));
     let coordination = settings.redis.as_ref().map(Coordination::open).transpose()?;
     let member = Member { id: settings.host.id(), env: settings.env, address: settings.host.address.clone() };
-    let mut prepared = Host::prepare(settings, catalogs, Handle::current(), THIS_BINARY.as_ref())?;
+    let mut prepared = Host::prepare_beside(Some(store), settings, catalogs, Handle::current(), THIS_BINARY.as_ref())?;
     catalog.register(prepared.metrics());
     if let Some(coordination) = &coordination {
         coordination.show(prepared.metrics());
