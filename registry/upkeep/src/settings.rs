@@ -19,6 +19,8 @@ pub struct UpkeepSettings {
     /// Objects younger than this are never collected, whatever refers to them:
     /// longer than any upload, build or promotion takes.
     pub gc_min_age_hours: u32,
+    /// Machine code for an engine goes when no signer has written to its folder for so many days.
+    pub code_unused_days: u32,
     /// How long an erasure waits for commands that were under way before it
     /// asks to be run again, in seconds.
     pub settle_seconds: u32,
@@ -28,7 +30,7 @@ pub struct UpkeepSettings {
 
 impl Default for UpkeepSettings {
     fn default() -> Self {
-        Self { concurrency: 8, gc_min_age_hours: 24, settle_seconds: 60, retention: RetentionSettings::default() }
+        Self { concurrency: 8, gc_min_age_hours: 24, code_unused_days: 30, settle_seconds: 60, retention: RetentionSettings::default() }
     }
 }
 
@@ -73,6 +75,9 @@ impl UpkeepSettings {
     /// # Errors
     /// Names the key, its value and what it must be.
     pub fn check(&self) -> Result<(), SettingsError> {
+        if self.code_unused_days == 0 {
+            return Err(SettingsError { key: "code_unused_days", value: 0, must: "1 or more: a signer may be away for some hours" });
+        }
         if !(1..=CONCURRENCY_MAX).contains(&self.concurrency) {
             return Err(SettingsError { key: "concurrency", value: self.concurrency as u64, must: "1 to 64" });
         }

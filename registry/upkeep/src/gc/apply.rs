@@ -58,7 +58,7 @@ impl Upkeep {
             let count = items.len() as u64;
             let done = match of {
                 Some(of) => apply.extension(&of, items).await?,
-                None => apply.erased(items).await?,
+                None => apply.of_nobody(items).await?,
             };
             Ok::<_, UpkeepError>((done, count))
         });
@@ -87,25 +87,37 @@ impl Upkeep {
 }
 
 impl Apply<'_> {
-    /// Objects of erased tenants: nothing can refer to them any more.
-    async fn erased(&self, items: Vec<GcItem>) -> Result<Done, UpkeepError> {
+    /// Objects without a history: of erased tenants, to which nothing can refer any more, and machine code.
+    async fn of_nobody(&self, items: Vec<GcItem>) -> Result<Done, UpkeepError> {
         let mut done = Done::default();
         let parts = stream::iter(items).map(|item| async move {
             let key = item.key().ok_or_else(|| UpkeepError::Plan(item.path.clone()))?;
-            let erased = match key.tenant() {
-                Some(tenant) if item.reason == Reason::TenantErased => self.upkeep.is_erased(tenant).await?,
-                _ => false,
-            };
-            if erased {
-                self.upkeep.at(item.place).delete(&key).await?;
+            let mut done = Done::default();
+            match item.reason {
+                Reason::CodeUnreferenced | Reason::EngineUnused => self.code(&key, &item, &mut done).await?,
+                _ => self.erased(&key, &item, &mut done).await?,
             }
-            Ok::<_, UpkeepError>((erased, ObjectKind::from(&key), item.bytes))
+            Ok::<_, UpkeepError>(done)
         });
         let mut parts = std::pin::pin!(parts.buffer_unordered(self.upkeep.settings().concurrency));
-        while let Some((erased, kind, bytes)) = parts.try_next().await? {
-            if erased { done.removed.add(kind, bytes) } else { done.skipped += 1 }
+        while let Some(part) = parts.try_next().await? {
+            done.merge(part);
         }
         Ok(done)
+    }
+
+    async fn erased(&self, key: &Key, item: &GcItem, done: &mut Done) -> Result<(), UpkeepError> {
+        let erased = match key.tenant() {
+            Some(tenant) if item.reason == Reason::TenantErased => self.upkeep.is_erased(tenant).await?,
+            _ => false,
+        };
+        if erased {
+            self.upkeep.at(item.place).delete(key).await?;
+            done.removed.add(ObjectKind::from(key), item.bytes);
+        } else {
+            done.skipped += 1;
+        }
+        Ok(())
     }
 
     /// Objects of one extension, by its history as it is now.

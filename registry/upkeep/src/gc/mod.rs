@@ -1,6 +1,7 @@
 //! Garbage collection: a survey makes a plan, applying it looks at each object again.
 
 mod apply;
+mod code;
 mod heal;
 mod plan;
 mod survey;

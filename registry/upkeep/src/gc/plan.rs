@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use extensions_artifact::{Etag, Key, Row, Swept};
-use extensions_types::SchemaV1;
+use extensions_types::{SchemaV1, Sha256};
 use serde::{Deserialize, Serialize};
 
 use super::verdict::Reason;
@@ -108,6 +108,10 @@ pub(crate) struct Found {
     pub(crate) all: Tallies,
     pub(crate) items: Vec<GcItem>,
     pub(crate) problems: Vec<String>,
+    /// The components of the versions that are kept.
+    pub(crate) components: Vec<Sha256>,
+    /// Whether there is a history that could not be read.
+    pub(crate) unread: bool,
 }
 
 impl Found {

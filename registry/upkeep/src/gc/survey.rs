@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use extensions_artifact::{Key, Owned, Prefix, Row};
 use extensions_registry_core::Extension;
-use extensions_types::{Environment, ExtensionId, TenantId};
+use extensions_types::{Environment, ExtensionId, Sha256, TenantId};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{
+    code::Referenced,
     plan::{Found, GcItem, GcPlan},
     verdict::{Reason, Verdict, in_copies, in_registry},
 };
@@ -21,15 +22,15 @@ use crate::{
 
 /// What every part of a survey goes by.
 #[derive(Debug)]
-struct Survey {
-    time: StoreTime,
+pub(super) struct Survey {
+    pub(super) time: StoreTime,
     min_age_ms: u64,
     erased: BTreeSet<TenantId>,
     copies: Vec<Copies>,
 }
 
 impl Survey {
-    fn is_old(&self, row: &Row) -> bool {
+    pub(super) fn is_old(&self, row: &Row) -> bool {
         self.time.age_ms(row.modified_ms) >= self.min_age_ms
     }
 }
@@ -49,11 +50,17 @@ impl Upkeep {
         let staged = self.registry().sweep_staged(true).await?;
         plan.staged = Tally { count: staged.files, bytes: staged.bytes };
         plan.add(self.survey_platform(&survey).await?);
+        let mut referenced = Referenced::default();
         for tenant in self.all_tenants(&survey.copies).await? {
-            self.survey_tenant(&survey, &tenant, &mut plan, &mut counter).await?;
+            self.survey_tenant(&survey, &tenant, (&mut plan, &mut referenced), &mut counter).await?;
             if plan.more {
-                break;
+                // What the other tenants have is not known: code comes with a later plan.
+                return Ok(plan);
             }
+        }
+        plan.add(self.survey_code(&survey, &self.registry(), &referenced).await?);
+        for Copies { at, .. } in &survey.copies {
+            plan.add(self.survey_code(&survey, at, &referenced).await?);
         }
         Ok(plan)
     }
@@ -80,11 +87,18 @@ impl Upkeep {
         Ok(found)
     }
 
-    async fn survey_tenant(&self, survey: &Survey, tenant: &TenantId, plan: &mut GcPlan, counter: &mut Counter<'_>) -> Result<(), UpkeepError> {
+    async fn survey_tenant(
+        &self,
+        survey: &Survey,
+        tenant: &TenantId,
+        (plan, referenced): (&mut GcPlan, &mut Referenced),
+        counter: &mut Counter<'_>,
+    ) -> Result<(), UpkeepError> {
         let extensions = self.all_extensions(tenant, &survey.copies).await?;
         let parts = stream::iter(extensions).map(|extension| self.survey_extension(survey, tenant, extension));
         let mut parts = std::pin::pin!(parts.buffer_unordered(self.settings().concurrency));
         while let Some(found) = parts.try_next().await? {
+            referenced.add(&found);
             plan.add(found);
             counter.add(1);
         }
@@ -103,6 +117,7 @@ impl Upkeep {
             rows.extend(at.rows(&prefix).await?.into_iter().map(|row| (at.place, envs.as_slice(), row)));
         }
         let state = if erased { None } else { self.state_or_problem(&of, &mut found).await? };
+        found.components = state.iter().flat_map(components).collect();
         for (place, envs, row) in rows {
             found.see(&row);
             let verdict = match &state {
@@ -122,16 +137,23 @@ impl Upkeep {
     async fn state_or_problem(&self, of: &Owned, found: &mut Found) -> Result<Option<Extension>, UpkeepError> {
         match self.history(of).await? {
             Ok(state) if state.is_new() => {
+                found.unread = true;
                 found.problems.push(format!("`{of}` has objects but no history; nothing of it is collected"));
                 Ok(None)
             }
             Ok(state) => Ok(Some(state)),
             Err(broken) => {
+                found.unread = true;
                 found.problems.push(format!("`{of}`: {broken}; nothing of it is collected"));
                 Ok(None)
             }
         }
     }
+}
+
+/// The components of the versions that a history keeps.
+fn components(state: &Extension) -> impl Iterator<Item = Sha256> {
+    state.versions.values().filter_map(|record| record.built()).map(|built| built.component_sha256)
 }
 
 /// What the history says of an object: in the registry's own store where `envs`

@@ -20,6 +20,10 @@ pub enum Reason {
     Unlisted,
     /// Its tenant was erased.
     TenantErased,
+    /// Machine code of a component that no version has any more.
+    CodeUnreferenced,
+    /// Machine code for an engine that no signer has cared for in a long time.
+    EngineUnused,
 }
 
 /// What is to happen to an object.

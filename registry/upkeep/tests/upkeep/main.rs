@@ -5,6 +5,7 @@ mod backup;
 mod drill;
 mod erase;
 mod gc;
+mod gc_code;
 mod kills;
 mod restore;
 mod retain;

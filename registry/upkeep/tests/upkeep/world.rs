@@ -51,7 +51,7 @@ fn person(tenant: &TenantId) -> Caller {
 /// Keeps nothing longer than it must.
 pub(crate) fn strict() -> UpkeepSettings {
     let retention = RetentionSettings { drafts: 1, draft_days: 0, retired_days: 0, source_versions: 1, source_days: 0, log_days: 0 };
-    UpkeepSettings { concurrency: 4, gc_min_age_hours: 0, settle_seconds: 0, retention }
+    UpkeepSettings { concurrency: 4, gc_min_age_hours: 0, code_unused_days: 30, settle_seconds: 0, retention }
 }
 
 /// One registry over its stores.
