@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod environments;
+mod fleet;
 mod gone;
 mod program;
 mod serving;

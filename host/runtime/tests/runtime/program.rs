@@ -24,6 +24,8 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_extensions-runtime");
 pub(crate) struct Place {
     pub(crate) home: TempDir,
     key: DevKey,
+    catalog: &'static str,
+    redis: Option<String>,
 }
 
 /// A running host.
@@ -38,18 +40,27 @@ pub(crate) struct Program {
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self { home: tempfile::tempdir().unwrap(), key: DevKey::generate().unwrap() }
+        let catalog = "poll_ms = 100\ncontrol_poll_ms = 50";
+        Self { home: tempfile::tempdir().unwrap(), key: DevKey::generate().unwrap(), catalog, redis: None }
+    }
+
+    /// A host that hears of changes through Redis, or hardly ever.
+    pub(crate) fn in_fleet(redis_url: &str) -> Self {
+        let redis = format!("[redis]\nurl = \"{redis_url}\"\n[host]\nname = \"host-a\"\naddress = \"http://a\"\n");
+        Self { catalog: "poll_ms = 60000\ncontrol_poll_ms = 5000", redis: Some(redis), ..Self::new() }
     }
 
     /// Writes a settings file whose section `[store]` is `store`.
     pub(crate) fn settings(&self, store: &str) -> std::path::PathBuf {
         let path = self.home.path().join("host.toml");
         let text = format!(
-            "env = \"prod\"\ndata_dir = {:?}\n[store]\n{store}\n[catalog]\npoll_ms = 100\ncontrol_poll_ms = 50\n\
+            "env = \"prod\"\ndata_dir = {:?}\n[store]\n{store}\n{redis}[catalog]\n{catalog}\n\
              [listen]\naddress = \"127.0.0.1:0\"\nadmin_address = \"127.0.0.1:0\"\nio_threads = 1\ndrain_notice_ms = 0\n\
              [[identity.issuers]]\nissuer = \"test\"\njwks = '{}'\ntenants = \"all\"\nmay_operate = true\n",
             self.home.path().join("data"),
-            self.key.jwks()
+            self.key.jwks(),
+            redis = self.redis.as_deref().unwrap_or_default(),
+            catalog = self.catalog,
         );
         std::fs::write(&path, text).unwrap();
         path
@@ -140,7 +151,18 @@ impl Program {
 
     /// The status of this environment's catalog.
     pub(crate) async fn status(&self) -> Value {
-        event(Request::get("/admin/v1/status").token(&self.operator).send(&self.admin)).await.json()["catalogs"]["prod"].clone()
+        self.whole_status().await["catalogs"]["prod"].clone()
+    }
+
+    pub(crate) async fn whole_status(&self) -> Value {
+        event(Request::get("/admin/v1/status").token(&self.operator).send(&self.admin)).await.json()
+    }
+
+    /// The value of a metric, by its name and labels as they are written.
+    pub(crate) async fn metric(&self, name: &str) -> Option<f64> {
+        let reply = event(Request::get("/metrics").send(&self.admin)).await;
+        let text = String::from_utf8(reply.body.to_vec()).unwrap();
+        text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
     }
 
     pub(crate) async fn is_ready(&self) -> bool {
