@@ -174,11 +174,12 @@ impl Signer {
     pub async fn run(mut self) {
         let poll = Duration::from_millis(self.parts.settings.poll_ms);
         loop {
-            let looked = Instant::now();
             if let Err(error) = self.look().await {
                 tracing::warn!(error = with_causes(&error), "a store cannot be read; what is known goes on");
             }
-            while looked.elapsed() < poll && self.work().await {}
+            // From here on: a store that answers slowly must not use up the time for work.
+            let looked = Instant::now();
+            while self.work().await && looked.elapsed() < poll {}
             self.tell().await;
             // Who nudged while this worked has left a permit.
             if timeout(poll.saturating_sub(looked.elapsed()), self.nudge.0.notified()).await.is_ok() {
