@@ -19,6 +19,11 @@ pub(crate) fn of(dev: &Dev, data: &Path, key: &DevKey) -> Result<HostSettings, F
         layers.push(HostSettings::read_file(file).map_err(wrong)?);
     }
     let mut settings = HostSettings::layered(layers, std::env::vars()).map_err(wrong)?;
+    if settings.listen.tls.is_some() || settings.listen.admin_tls.is_some() {
+        return Err(Failure::Usage(
+            "[listen.tls]: `ext dev` serves this machine, in the open; a fleet's host takes it (docs/operations.md)".to_owned(),
+        ));
+    }
     if let Some(address) = dev.listen {
         settings.listen.address = address;
     }

@@ -64,7 +64,10 @@ impl Credentials {
             (Some(access), Some(secret)) => (access, secret),
             (None, None) => return Ok(None),
             _ => {
-                return Err(SettingsError::Value { name: "s3.access_key and s3.secret_key", problem: "go together: give both or neither".to_owned() });
+                return Err(SettingsError::Value {
+                    name: "s3.access_key and s3.secret_key",
+                    problem: "go together: give both or neither".to_owned(),
+                });
             }
         };
         let files: Vec<_> = [access.file(), secret.file()].into_iter().flatten().collect();
