@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use extensions_admission::{Accounts, Admission, GuestLogs};
+use extensions_admission::{Accounts, Admission, GuestLogs, LocalSwitches, LocalSwitchesError};
 use extensions_aot::{Cache, CacheError, Compiler};
 use extensions_artifact::Store;
 use extensions_catalog::{Catalogs, Loads};
@@ -41,6 +41,9 @@ pub enum StartError {
     /// The code cache cannot be used.
     #[error("the code cache cannot be used")]
     Cache(#[from] CacheError),
+    /// The host's own switches of before cannot be had.
+    #[error(transparent)]
+    LocalSwitches(#[from] LocalSwitchesError),
     /// A port is taken, or a listener's setting cannot work.
     #[error(transparent)]
     Front(#[from] extensions_front::StartError),
@@ -162,7 +165,8 @@ impl Host {
         }
         modules.register(&mut metrics);
         let modules = Arc::new(modules);
-        let admission = Admission::new(verifier, catalogs, Arc::clone(&modules), Arc::clone(&engine), guest_logs);
+        let local = LocalSwitches::open(&settings.data_dir)?;
+        let admission = Admission::new(verifier, catalogs, local, Arc::clone(&modules), Arc::clone(&engine), guest_logs);
         let front = front_settings(settings, io_threads)?;
         let about = About::of(&engine);
         Ok(Prepared { admission, engine, modules, about, metrics, front, drain_timeout: settings.listen.drain_timeout() })

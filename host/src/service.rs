@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use extensions_admission::{Admission, Answer, LogRecord, Refusal, Request};
+use extensions_admission::{Admission, Answer, AskedSwitch, InForce, LogRecord, Refusal, Request};
 use extensions_catalog::CatalogStatus;
 use extensions_coordination::{Coordination, HostId, RedisStatus};
 use extensions_engine::Engine;
 use extensions_front::Service;
 use extensions_identity::Principal;
-use extensions_types::{Environment, ExtensionDefinition, Kind};
+use extensions_types::{Environment, ErrorCode, ExtensionDefinition, Kind, Switch, SwitchTarget};
 use serde::Serialize;
 
 /// The one [`Service`] of a host.
@@ -49,6 +49,7 @@ impl Service for Admitted {
     type LogRecord = LogRecord;
     type Catalogs = BTreeMap<Environment, CatalogStatus>;
     type About = AboutNow;
+    type Control = Vec<InForce>;
 
     fn authenticate(&self, bearer: Option<&str>) -> Result<Self::Principal, Refusal> {
         self.admission.authenticate(bearer)
@@ -78,6 +79,31 @@ impl Service for Admitted {
         self.admission.ready()
     }
 
+    fn local_switches(&self) -> Vec<Switch> {
+        self.admission.local().list()
+    }
+
+    async fn switch_off(&self, principal: &Self::Principal, asked: AskedSwitch) -> Result<(), Refusal> {
+        let (local, switch) = (Arc::clone(self.admission.local()), Admission::local_switch(principal, asked));
+        tracing::info!(target: "audit", who = switch.set.who, target = ?switch.target, why = switch.set.why, abort = switch.abort, "switched off on this host");
+        on_disk(move || local.set(switch)).await
+    }
+
+    async fn switch_on(&self, principal: &Self::Principal, target: SwitchTarget) -> Result<bool, Refusal> {
+        tracing::info!(target: "audit", who = %principal.audit(), ?target, "a switch of this host is taken away");
+        let local = Arc::clone(self.admission.local());
+        on_disk(move || local.lift(&target)).await
+    }
+
+    fn control(&self) -> Vec<InForce> {
+        self.admission.control()
+    }
+
+    fn effective(&self, env: &str, tenant: &str, extension: &str) -> Result<Vec<u8>, Refusal> {
+        // Numbers and texts always serialise.
+        self.admission.effective(env, tenant, extension, |effective| serde_json::to_vec(&effective).unwrap_or_default())
+    }
+
     fn about(&self) -> AboutNow {
         let About { compatibility, host, coordination } = &self.about;
         AboutNow {
@@ -91,4 +117,10 @@ impl Service for Admitted {
     fn catalogs(&self) -> BTreeMap<Environment, CatalogStatus> {
         self.admission.status().into_iter().collect()
     }
+}
+
+/// Work that waits for the disk, off the thread that answers others.
+async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> Result<T, Refusal> + Send + 'static) -> Result<T, Refusal> {
+    let lost = |_| Refusal::new(ErrorCode::Internal, "the platform failed; its logs tell more");
+    tokio::task::spawn_blocking(work).await.map_err(lost)?
 }

@@ -14,5 +14,6 @@ mod logs;
 mod memory;
 mod plain;
 mod support;
+mod switches;
 mod time;
 mod traps;

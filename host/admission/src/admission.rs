@@ -11,7 +11,7 @@ use extensions_identity::{Asked, Principal, Role, Scope, Verifier};
 use extensions_modules::{Modules, NotLoaded};
 use extensions_types::{Environment, ErrorCode, ExecutionContext, ExtensionDefinition, ExtensionId, Kind, TenantId, VersionSelector};
 
-use crate::{Answer, GuestLogs, LogRecord, Refusal, Request};
+use crate::{Answer, GuestLogs, LocalSwitches, LogRecord, Refusal, Request, orders::AllSwitches};
 
 /// One list answer holds at most this many extensions.
 const LIST_MAX: usize = 1_000;
@@ -24,7 +24,8 @@ const LOADING_RETRY: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Admission {
     verifier: Arc<Verifier>,
-    catalogs: Catalogs,
+    /// Catalogs with their switches, and those of this host alone.
+    pub(crate) switches: AllSwitches,
     modules: Arc<Modules>,
     engine: Arc<Engine>,
     host_calls: Arc<dyn HostCalls>,
@@ -32,10 +33,24 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Admission for the host of `catalogs`.
+    /// Admission for the host of `catalogs`, with `local` switches of its own;
+    /// `engine` obeys both from now on.
     #[must_use]
-    pub fn new(verifier: Arc<Verifier>, catalogs: Catalogs, modules: Arc<Modules>, engine: Arc<Engine>, guest_logs: Arc<GuestLogs>) -> Self {
-        Self { verifier, catalogs, modules, engine, host_calls: Arc::new(DenyAll), guest_logs }
+    pub fn new(
+        verifier: Arc<Verifier>,
+        catalogs: Catalogs,
+        local: LocalSwitches,
+        modules: Arc<Modules>,
+        engine: Arc<Engine>,
+        guest_logs: Arc<GuestLogs>,
+    ) -> Self {
+        let switches = AllSwitches { catalogs, local: Arc::new(local) };
+        engine.obey(Arc::new(switches.clone()));
+        Self { verifier, switches, modules, engine, host_calls: Arc::new(DenyAll), guest_logs }
+    }
+
+    fn catalogs(&self) -> &Catalogs {
+        &self.switches.catalogs
     }
 
     /// Verifies a bearer token.
@@ -113,7 +128,7 @@ impl Admission {
             caller: &request.caller,
             hook_point: &request.hook_point,
         };
-        principal.context(&asked, self.catalogs.meant(asked.env)).map_err(|refusal| {
+        principal.context(&asked, self.catalogs().meant(asked.env)).map_err(|refusal| {
             tracing::info!(who = %principal.audit(), error_code = %refusal.code, reason = refusal.message, "refused");
             Refusal::new(refusal.code, refusal.message)
         })
@@ -123,7 +138,7 @@ impl Admission {
         let bad = |error: extensions_types::IdError| Refusal::new(ErrorCode::BadRequest, error.to_string());
         let id = ExtensionId::parse(&request.extension_id).map_err(bad)?;
         let selector: VersionSelector = request.version.parse().map_err(bad)?;
-        let catalog = self.catalogs.get(context.env).ok_or_else(|| not_found(&id, context.env))?;
+        let catalog = self.catalogs().get(context.env).ok_or_else(|| not_found(&id, context.env))?;
         let entry = find(&**catalog, &context.tenant, &id, deadline).await.map_err(|missing| not_there(&missing, &id, context.env, deadline))?;
         let hook = Hook { caller: &context.caller, point: context.hook_point.as_ref() };
         let version = resolve(&entry, selector, hook).map_err(|error| {
@@ -137,7 +152,7 @@ impl Admission {
     }
 
     fn check_switches(&self, context: &ExecutionContext, version: &ServedVersion) -> Result<(), Refusal> {
-        let off = self.catalogs.get(context.env).and_then(|catalog| catalog.forced_off(&version.definition));
+        let off = self.switches.forced_off(context.env, &version.definition);
         off.map_or(Ok(()), |off| Err(Refusal::new(ErrorCode::Disabled, off.to_string())))
     }
 
@@ -152,11 +167,12 @@ impl Admission {
             return Err(Refusal::new(ErrorCode::PermissionDenied, "listing needs scope invoke or role viewer"));
         }
         let listed = self
-            .catalogs
+            .catalogs()
             .list(tenant, kind, LIST_MAX, None)
             .await
             .map_err(|missing| Refusal { retry_after: Some(LOADING_RETRY), ..Refusal::new(ErrorCode::Unavailable, missing.to_string()) })?;
-        Ok(listed.iter().map(|version| Arc::clone(&version.definition)).collect())
+        let answering = |version: &&Arc<ServedVersion>| self.switches.local.forced_off(&version.definition).is_none();
+        Ok(listed.iter().filter(answering).map(|version| Arc::clone(&version.definition)).collect())
     }
 
     /// The oldest `max` log records of an extension after `after`.
@@ -169,9 +185,9 @@ impl Admission {
             return Err(Refusal::new(ErrorCode::PermissionDenied, "reading logs needs role viewer"));
         }
         let id = ExtensionId::parse(extension).map_err(|error| Refusal::new(ErrorCode::BadRequest, error.to_string()))?;
-        let is_known = self.catalogs.iter().any(|(_, catalog)| !matches!(catalog.entry(tenant, &id), Found::Nothing));
+        let is_known = self.catalogs().iter().any(|(_, catalog)| !matches!(catalog.entry(tenant, &id), Found::Nothing));
         if !is_known {
-            return Err(not_found(&id, self.catalogs.own()));
+            return Err(not_found(&id, self.catalogs().own()));
         }
         Ok(self.guest_logs.read(tenant, &id, after, max))
     }
@@ -183,13 +199,13 @@ impl Admission {
     /// Whether calls can be answered.
     #[must_use]
     pub fn ready(&self) -> bool {
-        self.catalogs.ready()
+        self.catalogs().ready()
     }
 
     /// For operators: where each environment's catalog stands.
     #[must_use]
     pub fn status(&self) -> Vec<(Environment, CatalogStatus)> {
-        self.catalogs.status()
+        self.catalogs().status()
     }
 }
 

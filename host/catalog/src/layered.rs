@@ -5,7 +5,7 @@ use std::sync::Arc;
 use extensions_types::{ExtensionDefinition, ExtensionId, Kind, TenantId};
 use futures_util::future::BoxFuture;
 
-use crate::{Catalog, CatalogStatus, Entry, Found, Off, Overlay, ServedVersion, Unread};
+use crate::{Catalog, CatalogStatus, Entry, Found, Off, Overlay, Rules, ServedVersion, Unread};
 
 /// An overlay whose entries hide those of the catalog below; switches of both hold.
 #[derive(Debug)]
@@ -48,6 +48,14 @@ impl Catalog for Layered {
 
     fn forced_off(&self, definition: &ExtensionDefinition) -> Option<Off> {
         self.above.forced_off(definition).or_else(|| self.below.forced_off(definition))
+    }
+
+    fn aborts(&self, definition: &ExtensionDefinition) -> Option<Off> {
+        self.above.aborts(definition).or_else(|| self.below.aborts(definition))
+    }
+
+    fn rules(&self) -> Option<Arc<Rules>> {
+        self.below.rules()
     }
 
     fn ready(&self) -> bool {

@@ -8,7 +8,7 @@ use std::{
 use extensions_types::{ExtensionDefinition, ExtensionId, Kind, TenantId, Version};
 use futures_util::future::BoxFuture;
 
-use crate::{Catalog, CatalogStatus, Entry, Found, Off, Origin, ServedVersion, Unread};
+use crate::{Catalog, CatalogStatus, Entry, Found, Off, Origin, Rules, ServedVersion, Unread};
 
 type Entries = BTreeMap<TenantId, BTreeMap<ExtensionId, Arc<Entry>>>;
 
@@ -73,6 +73,14 @@ impl Catalog for Overlay {
     }
 
     fn forced_off(&self, _: &ExtensionDefinition) -> Option<Off> {
+        None
+    }
+
+    fn aborts(&self, _: &ExtensionDefinition) -> Option<Off> {
+        None
+    }
+
+    fn rules(&self) -> Option<Arc<Rules>> {
         None
     }
 

@@ -6,7 +6,7 @@ use extensions_types::{ExtensionDefinition, ExtensionId, Kind, TenantId, Version
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
-use crate::{Entry, Off, ServedVersion, Urgency};
+use crate::{Entry, Off, RuleCounts, Rules, ServedVersion, Urgency};
 
 /// The entries and switches of one environment.
 pub trait Catalog: Send + Sync + fmt::Debug {
@@ -23,6 +23,12 @@ pub trait Catalog: Send + Sync + fmt::Debug {
 
     /// Whether control forces a version off. On the path of every call.
     fn forced_off(&self, definition: &ExtensionDefinition) -> Option<Off>;
+
+    /// Whether control ends what runs of a version. Asked at every tick of a guest.
+    fn aborts(&self, definition: &ExtensionDefinition) -> Option<Off>;
+
+    /// Everything that control says; none where there is no control. For operators.
+    fn rules(&self) -> Option<Arc<Rules>>;
 
     /// Whether index and control have been read once, so that "not found" is true.
     fn ready(&self) -> bool;
@@ -121,6 +127,9 @@ pub struct ControlStatus {
     pub generation: u64,
     /// The last change in it.
     pub seq: u64,
+    /// How much is set.
+    #[serde(flatten)]
+    pub rules: RuleCounts,
     /// Seconds since the store last confirmed it; none if it never did.
     pub age_s: Option<u64>,
     /// Why the store's state is not followed.

@@ -1,8 +1,11 @@
 //! What control forces off: by tenant, extension, version, kind or tier.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::HashMap,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
-use extensions_types::{ControlState, ExtensionDefinition, ExtensionId, Kind, RiskTier, SwitchTarget, TenantId, Version};
+use extensions_types::{ExtensionDefinition, ExtensionId, Kind, RiskTier, Switch, SwitchTarget, TenantId, Version};
 
 /// The scope of the switch that keeps a version from answering.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,45 +34,91 @@ impl std::fmt::Display for Off {
     }
 }
 
+/// How long one target is off, whoever says so.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Held {
+    /// Exclusive, in milliseconds since the Unix epoch; 0: not at all.
+    until_ms: u64,
+    /// The same for ending what runs.
+    abort_until_ms: u64,
+}
+
+impl Held {
+    const FOR_EVER: u64 = u64::MAX;
+
+    fn add(&mut self, until_ms: u64, abort: bool) {
+        self.until_ms = self.until_ms.max(until_ms);
+        if abort {
+            self.abort_until_ms = self.abort_until_ms.max(until_ms);
+        }
+    }
+
+    fn is_off(self, asked: Asked) -> bool {
+        let until_ms = match asked {
+            Asked::Begin => self.until_ms,
+            Asked::GoOn => self.abort_until_ms,
+        };
+        // Only a switch with an end needs a clock.
+        until_ms == Self::FOR_EVER || (until_ms > 0 && now_ms() < until_ms)
+    }
+}
+
+/// What a call wants.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    Begin,
+    GoOn,
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// What one extension's switches say.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct OfExtension {
-    whole: bool,
-    versions: HashSet<Version>,
+    whole: Held,
+    versions: HashMap<Version, Held>,
 }
 
 /// What one tenant's switches say.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct OfTenant {
-    whole: bool,
+    whole: Held,
     extensions: HashMap<ExtensionId, OfExtension>,
 }
 
-/// Switches, ready to be asked at each call.
+/// Switches, ready to be asked at each call: no lock, no allocation, and no
+/// clock unless a switch that covers the call has an end.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Switches {
-    kinds: Vec<Kind>,
-    tiers: Vec<RiskTier>,
+    kinds: [Held; Kind::ALL.len()],
+    tiers: [Held; RiskTier::ALL.len()],
     tenants: HashMap<TenantId, OfTenant>,
+    /// Whether any of them ends what runs.
+    aborting: bool,
 }
 
 impl Switches {
-    /// The switches of a control document, whoever set them: any of them suffices.
+    /// These switches, whoever set them: any of them suffices.
     #[must_use]
-    pub fn of(state: &ControlState) -> Self {
+    pub fn of<'s>(all: impl IntoIterator<Item = &'s Switch>) -> Self {
         let mut switches = Self::default();
-        state.switches.iter().for_each(|switch| switches.add(&switch.target));
+        all.into_iter().for_each(|switch| switches.add(switch));
         switches
     }
 
-    fn add(&mut self, target: &SwitchTarget) {
-        match target {
-            SwitchTarget::Kind { kind } => self.kinds.push(*kind),
-            SwitchTarget::Tier { tier } => self.tiers.push(*tier),
-            SwitchTarget::Tenant { tenant } => self.of_tenant(tenant).whole = true,
-            SwitchTarget::Extension { tenant, extension } => self.of_extension(tenant, extension).whole = true,
-            SwitchTarget::Version { tenant, extension, version } => drop(self.of_extension(tenant, extension).versions.insert(*version)),
-        }
+    fn add(&mut self, switch: &Switch) {
+        let held = match &switch.target {
+            SwitchTarget::Kind { kind } => &mut self.kinds[*kind as usize],
+            SwitchTarget::Tier { tier } => &mut self.tiers[*tier as usize],
+            SwitchTarget::Tenant { tenant } => &mut self.of_tenant(tenant).whole,
+            SwitchTarget::Extension { tenant, extension } => &mut self.of_extension(tenant, extension).whole,
+            SwitchTarget::Version { tenant, extension, version } => self.of_extension(tenant, extension).versions.entry(*version).or_default(),
+        };
+        held.add(switch.until_ms.unwrap_or(Held::FOR_EVER), switch.abort);
+        self.aborting |= switch.abort;
     }
 
     fn of_extension(&mut self, tenant: &TenantId, extension: &ExtensionId) -> &mut OfExtension {
@@ -83,30 +132,42 @@ impl Switches {
     /// The widest switch that keeps `definition` from answering.
     #[must_use]
     pub fn forced_off(&self, definition: &ExtensionDefinition) -> Option<Off> {
-        if self.kinds.contains(&definition.kind) {
+        self.off(definition, Asked::Begin)
+    }
+
+    /// The widest switch that ends what runs of `definition`. Asked at every
+    /// tick of a guest; as a rule one comparison.
+    #[must_use]
+    pub fn aborts(&self, definition: &ExtensionDefinition) -> Option<Off> {
+        if self.aborting { self.off(definition, Asked::GoOn) } else { None }
+    }
+
+    fn off(&self, definition: &ExtensionDefinition, asked: Asked) -> Option<Off> {
+        if self.kinds[definition.kind as usize].is_off(asked) {
             return Some(Off::Kind(definition.kind));
         }
-        if self.tiers.contains(&definition.risk_tier) {
+        if self.tiers[definition.risk_tier as usize].is_off(asked) {
             return Some(Off::Tier(definition.risk_tier));
         }
         if self.tenants.is_empty() {
             return None;
         }
         let tenant = self.tenants.get(&definition.tenant_id)?;
-        if tenant.whole {
+        if tenant.whole.is_off(asked) {
             return Some(Off::Tenant);
         }
         let extension = tenant.extensions.get(&definition.id)?;
-        if extension.whole {
+        if extension.whole.is_off(asked) {
             return Some(Off::Extension);
         }
-        extension.versions.contains(&definition.version).then_some(Off::Version)
+        let version = extension.versions.get(&definition.version)?;
+        version.is_off(asked).then_some(Off::Version)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use extensions_types::{Build, ControlSource, Environment, Manifest, Provenance, Schemas, Switch};
+    use extensions_types::{Build, ControlSource, Manifest, Provenance, Schemas};
 
     use super::*;
 
@@ -123,11 +184,12 @@ mod tests {
         })
     }
 
+    fn switch(target: &SwitchTarget) -> Switch {
+        Switch::new(target.clone(), Provenance::new(ControlSource::Operator, "", 1, 0))
+    }
+
     fn off(targets: &[SwitchTarget], definition: &ExtensionDefinition) -> Option<Off> {
-        let mut state = ControlState::new(Environment::Prod);
-        let switch = |target: &SwitchTarget| Switch::new(target.clone(), Provenance::new(ControlSource::Operator, "", 1, 0));
-        state.switches = targets.iter().map(switch).collect();
-        Switches::of(&state).forced_off(definition)
+        Switches::of(&targets.iter().map(switch).collect::<Vec<_>>()).forced_off(definition)
     }
 
     #[test]
@@ -151,5 +213,28 @@ mod tests {
         assert_eq!(off(&[SwitchTarget::Tier { tier: RiskTier::Low }], &mine), Some(Off::Tier(RiskTier::Low)));
         assert_eq!(off(&[SwitchTarget::Tier { tier: RiskTier::High }], &mine), None);
         assert_eq!(off(&[], &mine), None);
+    }
+
+    #[test]
+    fn a_switch_past_its_time_forbids_nothing() {
+        let mine = definition("acme", "x", 1);
+        let target = SwitchTarget::Tenant { tenant: TenantId::parse("acme").unwrap() };
+        let until = |until_ms, abort| Switch { until_ms: Some(until_ms), abort, ..switch(&target) };
+        let (past, future) = (now_ms() - 1, now_ms() + 3_600_000);
+        assert_eq!(Switches::of(&[until(past, true)]).forced_off(&mine), None);
+        assert_eq!(Switches::of(&[until(past, true), until(future, false)]).forced_off(&mine), Some(Off::Tenant), "the later end holds");
+        assert_eq!(Switches::of(&[until(past, true), until(future, false)]).aborts(&mine), None, "what aborts is over");
+        assert_eq!(Switches::of(&[until(future, true), switch(&target)]).aborts(&mine), Some(Off::Tenant));
+    }
+
+    #[test]
+    fn only_a_switch_that_says_so_ends_what_runs() {
+        let mine = definition("acme", "x", 1);
+        let target = SwitchTarget::Kind { kind: Kind::DomainHook };
+        assert_eq!(Switches::of(&[switch(&target)]).aborts(&mine), None);
+        let other = SwitchTarget::Tier { tier: RiskTier::High };
+        let aborting = |target| Switch { abort: true, ..switch(target) };
+        assert_eq!(Switches::of(&[switch(&target), aborting(&other)]).aborts(&mine), None);
+        assert_eq!(Switches::of(&[aborting(&target)]).aborts(&mine), Some(Off::Kind(Kind::DomainHook)));
     }
 }

@@ -14,6 +14,8 @@ pub(crate) enum Stop {
     Cpu,
     Wall,
     Caller,
+    /// Operators have ended it.
+    Operators,
 }
 
 impl Stop {
@@ -22,6 +24,7 @@ impl Stop {
             Self::Cpu => ErrorCode::CpuLimit,
             Self::Wall => ErrorCode::Timeout,
             Self::Caller => ErrorCode::Deadline,
+            Self::Operators => ErrorCode::Disabled,
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     guest::Linkers,
     invocation::Invocation,
     mapped::Mapped,
+    orders::{Given, Orders},
     outcome,
     run::Run,
     slice::Sliced,
@@ -88,6 +89,7 @@ pub struct Engine {
     memory_reset: MemoryReset,
     slow_lane: SlowLane,
     observer: Arc<dyn Observer>,
+    orders: Given,
     ticker: Ticker,
 }
 
@@ -120,6 +122,7 @@ impl Engine {
             memory_reset: settings.memory_reset,
             slow_lane: SlowLane::start(size)?,
             observer,
+            orders: Given::default(),
             ticker: Ticker::start(&engine)?,
             engine,
         })
@@ -143,6 +146,12 @@ impl Engine {
         self.slow_lane.calls()
     }
 
+    /// Asks `orders` from now on whether calls that waited may begin and those
+    /// that run go on. The first giver of orders stays.
+    pub fn obey(&self, orders: Arc<dyn Orders>) {
+        self.orders.obey(orders);
+    }
+
     /// Maps verified code. Takes about a millisecond: not for I/O threads.
     ///
     /// # Errors
@@ -158,7 +167,7 @@ impl Engine {
     /// # Errors
     /// When the component is of another world or a schema is refused.
     pub fn link(&self, definition: Arc<ExtensionDefinition>, mapped: &Mapped) -> Result<Extension, LoadError> {
-        Extension::link(definition, &self.linkers, mapped, Arc::clone(&self.observer), Arc::clone(self.ticker.beat()))
+        Extension::link(definition, &self.linkers, mapped, Arc::clone(&self.observer), Arc::clone(self.ticker.beat()), self.orders.clone())
     }
 
     /// Runs one call to its outcome.
@@ -167,7 +176,7 @@ impl Engine {
     /// it outlives its slice. Dropping the future stops the guest at its next tick.
     pub async fn invoke(&self, extension: &Arc<Extension>, call: Call) -> Outcome {
         let slow = extension.starts_slow(call.input.len());
-        let mut sliced = Sliced::new(Invocation::begin(extension, call));
+        let mut sliced = Sliced::new(Invocation::begin(extension, call), slow);
         if !slow && let Poll::Ready(outcome) = sliced.poll_slice() {
             return outcome;
         }

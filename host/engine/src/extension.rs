@@ -17,6 +17,7 @@ use crate::{
     engine::Observer,
     guest::{Guest, Linkers, World},
     mapped::Mapped,
+    orders::Given,
     ticker::Beat,
 };
 
@@ -65,6 +66,7 @@ pub struct Extension {
     pub(crate) output_schema: Option<Schema>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) beat: Arc<Beat>,
+    pub(crate) orders: Given,
     code_bytes: usize,
     history: History,
 }
@@ -76,6 +78,7 @@ impl Extension {
         mapped: &Mapped,
         observer: Arc<dyn Observer>,
         beat: Arc<Beat>,
+        orders: Given,
     ) -> Result<Self, LoadError> {
         let world = match definition.abi {
             Abi::Component => definition.kind.world(),
@@ -98,6 +101,7 @@ impl Extension {
             output_schema,
             observer,
             beat,
+            orders,
             code_bytes: mapped.bytes(),
             history: History::new(),
         })

@@ -45,6 +45,7 @@ pub(crate) fn of_stop(stop: Stop, limits: &extensions_types::Limits) -> Failure 
         Stop::Cpu => format!("the extension used up its {} ms of CPU time", limits.cpu_millis),
         Stop::Wall => format!("the extension did not end within its {} ms", limits.timeout_ms),
         Stop::Caller => "the caller's time ran out before the extension ended".to_owned(),
+        Stop::Operators => "the platform's operators have switched it off and ended what ran".to_owned(),
     };
     Failure::new(stop.code(), text)
 }

@@ -10,7 +10,7 @@ use wasmtime::{Store, StoreContextMut, UpdateDeadline, component::Instance};
 
 use crate::{
     bindings::types::ToolDescription,
-    budget::Turn,
+    budget::{Stop, Turn},
     call::{Failure, Outcome, Stats},
     guest::{Guest, World},
     invocation::Invocation,
@@ -139,6 +139,9 @@ fn at_tick(store: StoreContextMut<'_, Guest>) -> wasmtime::Result<UpdateDeadline
     let guest = store.data();
     let Invocation { extension, control, .. } = &*guest.invocation;
     extension.beat.feel();
+    if extension.orders.abort(&guest.invocation) {
+        return Err(Stopped(Stop::Operators).into());
+    }
     match control.turn() {
         // Filling tables is compiled code too, and checks the epoch; off a fiber it cannot yield.
         Turn::Yield if !guest.on_fiber => Ok(UpdateDeadline::Continue(1)),

@@ -13,6 +13,7 @@ use extensions_types::{ErrorCode, Limits};
 use crate::{
     call::{Failure, Outcome, Stats},
     invocation::Invocation,
+    orders::not_begun,
     run::Run,
 };
 
@@ -26,6 +27,8 @@ pub(crate) struct Sliced {
     started: Option<Instant>,
     /// Slices that have ended with the guest still running.
     slices: u32,
+    /// Whether time passes between its admission and its first slice.
+    waits: bool,
 }
 
 impl std::fmt::Debug for Sliced {
@@ -35,13 +38,16 @@ impl std::fmt::Debug for Sliced {
 }
 
 impl Sliced {
-    pub(crate) fn new(invocation: Arc<Invocation>) -> Self {
-        Self { run: Box::pin(Run(Arc::clone(&invocation)).finish()), invocation, started: None, slices: 0 }
+    pub(crate) fn new(invocation: Arc<Invocation>, waits: bool) -> Self {
+        Self { run: Box::pin(Run(Arc::clone(&invocation)).finish()), invocation, started: None, slices: 0, waits }
     }
 
     /// Runs one slice here. Pending means that the slice is over: nothing else
     /// makes a guest wait.
     pub(crate) fn poll_slice(&mut self) -> Poll<Outcome> {
+        if self.waits && self.started.is_none() && self.invocation.extension.orders.forbid(&self.invocation) {
+            return Poll::Ready(self.end(Outcome::failed(not_begun()), self.invocation.call.accepted.elapsed()));
+        }
         let started = *self.started.get_or_insert_with(Instant::now);
         let Invocation { extension, call, control } = &*self.invocation;
         extension.beat.feel();

@@ -5,6 +5,7 @@
 
 use std::sync::PoisonError;
 
+use extensions_types::Switch;
 use http::{HeaderValue, Response, StatusCode, request::Parts};
 use prometheus_client::encoding::text::encode;
 use serde::Serialize;
@@ -42,6 +43,8 @@ struct Status<A, C> {
     connections_open: u64,
     requests_in_flight: u64,
     catalogs: C,
+    /// What is switched off on this host alone.
+    local_switches: Vec<Switch>,
 }
 
 /// `GET /admin/v1/status`.
@@ -56,6 +59,7 @@ pub(crate) fn status<S: Service>(conn: &Conn<S>, head: &Parts) -> Result<(Respon
         connections_open: shared.metrics.open(),
         requests_in_flight: shared.metrics.in_flight(),
         catalogs: shared.service.catalogs(),
+        local_switches: shared.service.local_switches(),
     };
     // Booleans, numbers and texts always serialise.
     Ok((text(StatusCode::OK, JSON, serde_json::to_vec(&status).unwrap_or_default()), Class::Ok))

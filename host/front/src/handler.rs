@@ -21,7 +21,7 @@ use crate::{
     connection::{Conn, InFlight},
     grpc, http as rest,
     metrics::Class,
-    mount,
+    mount, operate,
     refused::Refused,
     router::{self, Route, RouteName},
     service::Service,
@@ -79,6 +79,8 @@ async fn answer<S: Service>(conn: &Conn<S>, route: Route<'_>, head: &Parts, mut 
         Route::Readyz => Ok(admin::readyz(&conn.shared)),
         Route::Metrics => admin::metrics(&conn.shared),
         Route::AdminStatus => admin::status(conn, head),
+        Route::AdminControl => operate::control(conn, head),
+        Route::AdminSwitches(verb) => Box::pin(operate::switches(conn, verb, head, &mut body, accepted)).await,
         Route::Mounted => match conn.shared.mounted(conn.state.plane, head.uri.path()) {
             Some(mount) => Box::pin(mount::forward(conn, &**mount, head, body)).await,
             None => Err(Refused::no_route(head.uri.path())),

@@ -18,6 +18,7 @@ mod intake;
 mod listener;
 mod metrics;
 mod mount;
+mod operate;
 mod preface;
 mod refused;
 mod router;

@@ -33,10 +33,20 @@ pub(crate) enum Route<'p> {
     Readyz,
     Metrics,
     AdminStatus,
+    AdminControl,
+    AdminSwitches(SwitchVerb),
     /// A path of the mounted service.
     Mounted,
     WrongMethod(&'static str),
     Unknown,
+}
+
+/// What is done to the switches of this host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SwitchVerb {
+    List,
+    Off,
+    On,
 }
 
 /// A route without its parameters, as metrics and spans name it.
@@ -55,12 +65,14 @@ pub(crate) enum RouteName {
     Readyz,
     Metrics,
     AdminStatus,
+    AdminControl,
+    AdminSwitches,
     Mounted,
     Unknown,
 }
 
 impl RouteName {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::GrpcInvoke,
         Self::GrpcList,
         Self::GrpcHealth,
@@ -73,6 +85,8 @@ impl RouteName {
         Self::Readyz,
         Self::Metrics,
         Self::AdminStatus,
+        Self::AdminControl,
+        Self::AdminSwitches,
         Self::Mounted,
         Self::Unknown,
     ];
@@ -91,6 +105,8 @@ impl RouteName {
             Self::Readyz => "readyz",
             Self::Metrics => "metrics",
             Self::AdminStatus => "admin_status",
+            Self::AdminControl => "admin_control",
+            Self::AdminSwitches => "admin_switches",
             Self::Mounted => "mounted",
             Self::Unknown => "unknown",
         }
@@ -112,6 +128,8 @@ impl Route<'_> {
             Self::Readyz => RouteName::Readyz,
             Self::Metrics => RouteName::Metrics,
             Self::AdminStatus => RouteName::AdminStatus,
+            Self::AdminControl => RouteName::AdminControl,
+            Self::AdminSwitches(_) => RouteName::AdminSwitches,
             Self::Mounted => RouteName::Mounted,
             Self::WrongMethod(_) | Self::Unknown => RouteName::Unknown,
         }
@@ -122,8 +140,8 @@ impl Route<'_> {
 pub(crate) fn route<'p>(plane: Plane, method: &Method, path: &'p str) -> Route<'p> {
     let found = match plane {
         Plane::Main => caller_route(path),
-        Plane::Merged => caller_route(path).or_else(|| operator_route(path)),
-        Plane::Admin => operator_route(path),
+        Plane::Merged => caller_route(path).or_else(|| operator_route(method, path)),
+        Plane::Admin => operator_route(method, path),
     };
     match found.or_else(|| probe_route(path)) {
         None => Route::Unknown,
@@ -157,8 +175,14 @@ fn extension_route(path: &str) -> Option<(Method, Route<'_>)> {
     }
 }
 
-fn operator_route(path: &str) -> Option<(Method, Route<'_>)> {
+fn operator_route<'p>(method: &Method, path: &'p str) -> Option<(Method, Route<'p>)> {
     match path {
+        "/admin/v1/control" => Some((Method::GET, Route::AdminControl)),
+        "/admin/v1/switches" => Some(match *method {
+            Method::POST => (Method::POST, Route::AdminSwitches(SwitchVerb::Off)),
+            Method::DELETE => (Method::DELETE, Route::AdminSwitches(SwitchVerb::On)),
+            _ => (Method::GET, Route::AdminSwitches(SwitchVerb::List)),
+        }),
         "/metrics" => Some((Method::GET, Route::Metrics)),
         "/admin/v1/status" => Some((Method::GET, Route::AdminStatus)),
         _ => None,
@@ -207,6 +231,12 @@ mod tests {
         assert_eq!(on(Plane::Merged, "/metrics"), Route::Metrics);
         assert_eq!(on(Plane::Admin, "/metrics"), Route::Metrics);
         assert_eq!(on(Plane::Admin, "/v1/extensions"), Route::Unknown);
+        let switches = |method| route(Plane::Admin, &method, "/admin/v1/switches");
+        assert_eq!(switches(Method::GET), Route::AdminSwitches(SwitchVerb::List));
+        assert_eq!(switches(Method::POST), Route::AdminSwitches(SwitchVerb::Off));
+        assert_eq!(switches(Method::DELETE), Route::AdminSwitches(SwitchVerb::On));
+        assert_eq!(switches(Method::PUT), Route::WrongMethod("GET"));
+        assert_eq!(route(Plane::Main, &Method::POST, "/admin/v1/switches"), Route::Unknown, "never beside callers");
         for plane in [Plane::Main, Plane::Merged, Plane::Admin] {
             assert_eq!(on(plane, "/healthz"), Route::Healthz);
             assert_eq!(on(plane, "/readyz"), Route::Readyz);

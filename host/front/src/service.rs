@@ -2,8 +2,8 @@
 
 use std::{future::Future, sync::Arc};
 
-use extensions_admission::{Answer, Refusal, Request};
-use extensions_types::{ExtensionDefinition, Kind};
+use extensions_admission::{Answer, AskedSwitch, Refusal, Request};
+use extensions_types::{ExtensionDefinition, Kind, Switch, SwitchTarget};
 use serde::Serialize;
 
 /// The largest input that any extension may declare.
@@ -19,6 +19,8 @@ pub trait Service: Send + Sync + 'static {
     type Catalogs: Serialize;
     /// What operators read about the host itself, in JSON.
     type About: Serialize;
+    /// What operators read of control, in JSON.
+    type Control: Serialize;
 
     /// Says who calls, by the bearer token (without `Bearer `); called before any body byte is read.
     ///
@@ -58,6 +60,30 @@ pub trait Service: Send + Sync + 'static {
 
     /// Where the catalogs stand.
     fn catalogs(&self) -> Self::Catalogs;
+
+    /// What is switched off on this host alone, in JSON.
+    fn local_switches(&self) -> Vec<Switch>;
+
+    /// Switches something off on this host alone. The principal holds `platform:operate`.
+    ///
+    /// # Errors
+    /// When the switch makes no sense or cannot be kept.
+    fn switch_off(&self, principal: &Self::Principal, asked: AskedSwitch) -> impl Future<Output = Result<(), Refusal>> + Send;
+
+    /// Takes such a switch away; false where there was none.
+    ///
+    /// # Errors
+    /// When that cannot be kept.
+    fn switch_on(&self, principal: &Self::Principal, target: SwitchTarget) -> impl Future<Output = Result<bool, Refusal>> + Send;
+
+    /// All of control that is in force here.
+    fn control(&self) -> Self::Control;
+
+    /// What control says of one extension, as a JSON text; `env` may be empty.
+    ///
+    /// # Errors
+    /// When a word is none, or control is not known here.
+    fn effective(&self, env: &str, tenant: &str, extension: &str) -> Result<Vec<u8>, Refusal>;
 
     /// Larger inputs are refused while they arrive.
     fn input_bytes_max(&self) -> usize {

@@ -11,7 +11,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use extensions_artifact::{BlobSettings, Blobs, Owned, Store};
-use extensions_catalog::{Catalog, CatalogStatus, ControlStatus, Entry, Found, Loads, Off, ServedVersion, Unread, Urgency};
+use extensions_catalog::{Catalog, CatalogStatus, ControlStatus, Entry, Found, Loads, Off, Rules, ServedVersion, Unread, Urgency};
 use extensions_types::{Environment, ExtensionDefinition, ExtensionId, Kind, TenantId};
 use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
 use prometheus_client::registry::Registry;
@@ -116,7 +116,7 @@ impl StoreCatalog {
             copy,
             background,
             index: ArcSwap::default(),
-            control: ArcSwap::default(),
+            control: ArcSwap::from_pointee(InForce::unknown(env)),
             looking: tokio::sync::Mutex::default(),
             followed: Mutex::default(),
             loads: OnceLock::new(),
@@ -230,7 +230,7 @@ impl Inner {
     fn control_status(&self, control: &InForce) -> ControlStatus {
         let followed = self.followed();
         let age_s = followed.confirmed.map(|at| at.elapsed().as_secs());
-        ControlStatus { generation: control.order.0, seq: control.order.1, age_s, problem: followed.problem.clone() }
+        ControlStatus { generation: control.order.0, seq: control.order.1, rules: control.rules.counts(), age_s, problem: followed.problem.clone() }
     }
 
     /// The slot of an extension, made where the index has none.
@@ -347,7 +347,16 @@ impl Catalog for StoreCatalog {
     }
 
     fn forced_off(&self, definition: &ExtensionDefinition) -> Option<Off> {
-        self.0.control.load().switches.forced_off(definition)
+        self.0.control.load().rules.forced_off(definition)
+    }
+
+    fn aborts(&self, definition: &ExtensionDefinition) -> Option<Off> {
+        self.0.control.load().rules.switches().aborts(definition)
+    }
+
+    fn rules(&self) -> Option<Arc<Rules>> {
+        let control = self.0.control.load();
+        control.is_known.then(|| Arc::clone(&control.rules))
     }
 
     fn ready(&self) -> bool {

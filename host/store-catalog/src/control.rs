@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use extensions_artifact::{Etag, Key, Object, Store, StoreError, Timing, document};
-use extensions_catalog::Switches;
+use extensions_catalog::Rules;
 use extensions_types::{ControlState, Environment};
 use tokio::time::Instant;
 
@@ -16,16 +16,23 @@ use crate::{
 /// One look at control takes no longer; the next look is the next try.
 const LOOK: Timing = Timing { try_timeout: Duration::from_secs(2), tries: 1, pause: Duration::from_millis(1) };
 
-/// Hints make no more looks than one in this time.
-const HINTED_GAP: Duration = Duration::from_millis(20);
+/// Neither hints nor a slow store make more looks than one in this time.
+const LOOK_GAP: Duration = Duration::from_millis(20);
 
 /// What is in force.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct InForce {
     /// Whether the store, or a last copy, has ever said.
     pub(crate) is_known: bool,
     pub(crate) order: Order,
-    pub(crate) switches: Switches,
+    pub(crate) rules: Arc<Rules>,
+}
+
+impl InForce {
+    /// Before anything is known.
+    pub(crate) fn unknown(env: Environment) -> Self {
+        Self { is_known: false, order: Order::default(), rules: Arc::new(Rules::of(ControlState::new(env))) }
+    }
 }
 
 /// How far control follows the store.
@@ -95,26 +102,28 @@ fn check(bytes: &[u8], env: Environment, now: &InForce) -> Result<Arc<InForce>, 
     if now.is_known && state.order() < now.order {
         return Err(Refused::Older(state.order(), now.order));
     }
-    Ok(Arc::new(InForce { is_known: true, order: state.order(), switches: Switches::of(&state) }))
+    Ok(Arc::new(InForce { is_known: true, order: state.order(), rules: Arc::new(Rules::of(state)) }))
 }
 
 impl Inner {
     /// Looks at control again and again.
     pub(crate) async fn poll_control(self: Arc<Self>) {
+        let mut began = Instant::now();
         let mut first = Box::pin(self.look(Look::Glance));
         if tokio::time::timeout(FIRST_PATIENCE, &mut first).await.is_err() {
             self.adopt_control().await;
             let _ = first.await;
         }
         loop {
-            let soon = Instant::now() + HINTED_GAP;
+            let soon = Instant::now() + LOOK_GAP;
             let how = tokio::select! {
-                () = tokio::time::sleep(jittered(self.settings.control_poll())) => Look::Glance,
+                () = tokio::time::sleep_until(soon.max(began + jittered(self.settings.control_poll()))) => Look::Glance,
                 () = self.hints.control.notified() => {
                     tokio::time::sleep_until(soon).await;
                     Look::Closely
                 }
             };
+            began = Instant::now();
             // What went wrong is in the status, and logged when it begins.
             let _ = self.look(how).await;
         }
@@ -166,7 +175,7 @@ impl Inner {
             let lost = "the store has lost control/state.json, the last state holds; have the registry write it anew";
             return if now.order == Order::default() { Ok(()) } else { Err(lost.to_owned()) };
         }
-        self.control.store(Arc::new(InForce { is_known: true, ..InForce::default() }));
+        self.control.store(Arc::new(InForce { is_known: true, ..InForce::unknown(self.env) }));
         let state = document::encode(&ControlState::new(self.env)).map_err(|error| error.to_string())?;
         let copy = self.copy.clone();
         self.on_disk(move || copy.save_control(&state)).await;
@@ -226,7 +235,7 @@ mod tests {
     #[test]
     fn control_only_goes_up() {
         let env = Environment::Prod;
-        let now = check(&state(env, (1, 7)), env, &InForce::default()).unwrap();
+        let now = check(&state(env, (1, 7)), env, &InForce::unknown(env)).unwrap();
         assert!(matches!(check(&state(env, (1, 6)), env, &now), Err(Refused::Older((1, 6), (1, 7)))));
         assert_eq!(check(&state(env, (2, 1)), env, &now).unwrap().order, (2, 1), "a raised generation outranks");
         assert!(matches!(check(&state(Environment::Dev, (3, 1)), env, &now), Err(Refused::Place(..))));

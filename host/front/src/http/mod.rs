@@ -14,3 +14,4 @@ pub(crate) use list::list;
 pub(crate) use logs::logs;
 pub(crate) use openapi::openapi;
 pub(crate) use problem::refuse;
+pub(crate) use query::parse as parse_query;

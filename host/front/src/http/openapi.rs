@@ -44,6 +44,8 @@ mod tests {
             RouteName::Readyz => Some(("/readyz", "get", &[], false)),
             RouteName::Metrics => Some(("/metrics", "get", &[], false)),
             RouteName::AdminStatus => Some(("/admin/v1/status", "get", &[], true)),
+            RouteName::AdminControl => Some(("/admin/v1/control", "get", &["env", "tenant_id", "extension_id"], true)),
+            RouteName::AdminSwitches => Some(("/admin/v1/switches", "get", &[], true)),
         }
     }
 
@@ -75,7 +77,9 @@ mod tests {
             described += 1;
         }
         let paths = document["paths"].as_object().unwrap();
-        assert_eq!(paths.values().map(|path| path.as_object().unwrap().len()).sum::<usize>(), described);
+        // Switches have three methods, of which one stands for its route.
+        assert!(paths["/admin/v1/switches"]["post"].is_object() && paths["/admin/v1/switches"]["delete"].is_object());
+        assert_eq!(paths.values().map(|path| path.as_object().unwrap().len()).sum::<usize>(), described + 2);
     }
 
     #[test]

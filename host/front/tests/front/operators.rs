@@ -152,3 +152,31 @@ async fn reflection_can_be_off() {
     let mut client = pb::v1::server_reflection_client::ServerReflectionClient::new(running.channel().await);
     assert_eq!(client.server_reflection_info(stream::pending()).await.unwrap_err().code(), Code::Unimplemented);
 }
+
+#[tokio::test]
+async fn a_host_is_switched_by_operators_on_the_admin_listener_alone() {
+    let running = start(&with_admin());
+    let ask = async |method: &str, token: &str, body: &str| {
+        let length = body.len();
+        let head = format!("{method} /admin/v1/switches HTTP/1.1\r\nauthorization: Bearer {token}\r\ncontent-length: {length}");
+        let io = tokio::net::TcpStream::connect(running.front.addresses().admin.unwrap()).await.unwrap();
+        Parsed::of(&raw(io, format!("{head}\r\nhost: x\r\nconnection: close\r\n\r\n{body}")).await)
+    };
+    let off = r#"{"target":{"of":"tier","tier":"low"},"why":"drill","abort":true}"#;
+    assert_eq!(ask("POST", "good", off).await.status, 403);
+    assert!(running.script.switches.lock().unwrap().is_empty());
+    assert_eq!(ask("POST", "operator", off).await.body, r#"{"changed":true}"#);
+    let listed: serde_json::Value = serde_json::from_str(&ask("GET", "operator", "").await.body).unwrap();
+    assert_eq!((&listed["switches"][0]["why"], &listed["switches"][0]["abort"]), (&"drill".into(), &true.into()));
+    for nonsense in ["", "{}", r#"{"target":{"of":"moon"},"why":"x"}"#, r#"{"target":{"of":"tier","tier":"low"},"why":"x","untl_ms":1}"#] {
+        assert_eq!(ask("POST", "operator", nonsense).await.status, 400, "{nonsense}");
+    }
+    assert_eq!(ask("POST", "operator", &format!("{:5000}", "{}")).await.status, 413);
+    let on = r#"{"target":{"of":"tier","tier":"low"}}"#;
+    assert_eq!(ask("DELETE", "operator", on).await.body, r#"{"changed":true}"#);
+    assert_eq!(ask("DELETE", "operator", on).await.body, r#"{"changed":false}"#);
+    let effective = "GET /admin/v1/control?tenant_id=acme&extension_id=x HTTP/1.1\r\nauthorization: Bearer operator";
+    assert_eq!(on_admin(&running, effective).await.body, r#"["","acme","x"]"#);
+    let half = "GET /admin/v1/control?tenant_id=acme HTTP/1.1\r\nauthorization: Bearer operator";
+    assert_eq!(on_admin(&running, half).await.status, 400);
+}

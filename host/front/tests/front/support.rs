@@ -11,11 +11,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use extensions_admission::{Answer, Refusal, Request};
+use extensions_admission::{Answer, AskedSwitch, Refusal, Request};
 use extensions_engine::{Failure, Stats};
 use extensions_front::{Front, FrontSettings, Mount, Service, Timeouts};
 use extensions_proto::v1::wasm_extension_runtime_client::WasmExtensionRuntimeClient;
-use extensions_types::{CallLabel, ErrorCode, ExtensionDefinition, Kind, Version};
+use extensions_types::{CallLabel, ControlSource, ErrorCode, ExtensionDefinition, Kind, Provenance, Switch, SwitchTarget, Version};
 use http::{HeaderMap, Response};
 use http_body::Body;
 use http_body_util::BodyExt as _;
@@ -44,6 +44,7 @@ pub(crate) struct Script {
     pub(crate) dropped: Semaphore,
     pub(crate) listed: Mutex<Vec<Arc<ExtensionDefinition>>>,
     pub(crate) log: Mutex<Vec<serde_json::Value>>,
+    pub(crate) switches: Mutex<Vec<Switch>>,
 }
 
 #[derive(Debug)]
@@ -70,6 +71,7 @@ impl Service for Script {
     type LogRecord = serde_json::Value;
     type Catalogs = serde_json::Value;
     type About = std::collections::BTreeMap<&'static str, &'static str>;
+    type Control = serde_json::Value;
 
     fn authenticate(&self, bearer: Option<&str>) -> Result<Caller, Refusal> {
         self.authenticated.fetch_add(1, SeqCst);
@@ -122,6 +124,31 @@ impl Service for Script {
 
     fn ready(&self) -> bool {
         self.ready.load(SeqCst)
+    }
+
+    fn local_switches(&self) -> Vec<Switch> {
+        self.switches.lock().unwrap().clone()
+    }
+
+    async fn switch_off(&self, _: &Caller, asked: AskedSwitch) -> Result<(), Refusal> {
+        let set = Provenance::new(ControlSource::Operator, asked.why, 0, 0);
+        self.switches.lock().unwrap().push(Switch { target: asked.target, set, until_ms: asked.until_ms, abort: asked.abort });
+        Ok(())
+    }
+
+    async fn switch_on(&self, _: &Caller, target: SwitchTarget) -> Result<bool, Refusal> {
+        let mut switches = self.switches.lock().unwrap();
+        let before = switches.len();
+        switches.retain(|switch| switch.target != target);
+        Ok(switches.len() < before)
+    }
+
+    fn control(&self) -> serde_json::Value {
+        serde_json::json!([])
+    }
+
+    fn effective(&self, env: &str, tenant: &str, extension: &str) -> Result<Vec<u8>, Refusal> {
+        Ok(serde_json::json!([env, tenant, extension]).to_string().into_bytes())
     }
 
     fn about(&self) -> Self::About {
@@ -179,6 +206,7 @@ pub(crate) fn start_mounted(settings: &FrontSettings, mount: Option<Arc<dyn Moun
         dropped: Semaphore::new(0),
         listed: Mutex::default(),
         log: Mutex::default(),
+        switches: Mutex::default(),
     });
     let front = Front::start(settings, Arc::clone(&script), mount, Arc::new(Mutex::new(Registry::with_prefix("extensions")))).unwrap();
     let address = front.addresses().tcp.unwrap();

@@ -1,0 +1,186 @@
+//! An environment's control as a host holds it: switches to be asked at each
+//! call, and what is set beside them.
+
+use std::collections::HashMap;
+
+use extensions_types::{
+    ControlScope, ControlState, EffectiveQuota, ExtensionDefinition, ExtensionId, HostCallName, Policy, QuotaLimits, Ruling, TenantId, Weight,
+};
+use serde::Serialize;
+
+use crate::{Off, Switches};
+
+/// One state of control, ready to be asked.
+#[derive(Debug)]
+pub struct Rules {
+    state: ControlState,
+    switches: Switches,
+    environment: QuotaLimits,
+    tenants: HashMap<TenantId, OfTenant>,
+}
+
+/// What is set for one tenant.
+#[derive(Debug, Default)]
+struct OfTenant {
+    quota: QuotaLimits,
+    weight: Option<Weight>,
+    extensions: HashMap<ExtensionId, QuotaLimits>,
+}
+
+/// How much of each kind is set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct RuleCounts {
+    /// Targets forced off, by source.
+    pub switches: usize,
+    /// Limits.
+    pub quotas: usize,
+    /// Shares.
+    pub weights: usize,
+    /// Policies of host calls.
+    pub policies: usize,
+}
+
+/// What control says of one extension.
+#[derive(Debug, Clone, Serialize)]
+pub struct Effective<'r> {
+    /// How much its tenant and it may use.
+    pub quota: EffectiveQuota,
+    /// Its tenant's share.
+    pub weight: Weight,
+    /// The policies that its host calls need the word of.
+    pub policies: Vec<&'r Policy>,
+}
+
+impl Rules {
+    /// The rules of a control document.
+    #[must_use]
+    pub fn of(state: ControlState) -> Self {
+        let mut rules = Self { switches: Switches::of(&state.switches), environment: QuotaLimits::default(), tenants: HashMap::new(), state };
+        for quota in &rules.state.quotas {
+            let limits = match &quota.target {
+                ControlScope::Environment => &mut rules.environment,
+                ControlScope::Tenant { tenant } => &mut rules.tenants.entry(tenant.clone()).or_default().quota,
+                ControlScope::Extension { tenant, extension } => {
+                    rules.tenants.entry(tenant.clone()).or_default().extensions.entry(extension.clone()).or_default()
+                }
+            };
+            *limits = limits.tightest(quota.limits);
+        }
+        for set in &rules.state.weights {
+            let weight = &mut rules.tenants.entry(set.tenant.clone()).or_default().weight;
+            *weight = Some(weight.map_or(set.weight, |held| held.min(set.weight)));
+        }
+        rules
+    }
+
+    /// The document behind it.
+    #[must_use]
+    pub fn state(&self) -> &ControlState {
+        &self.state
+    }
+
+    /// The switches alone.
+    #[must_use]
+    pub fn switches(&self) -> &Switches {
+        &self.switches
+    }
+
+    /// As [`Switches::forced_off`].
+    #[must_use]
+    pub fn forced_off(&self, definition: &ExtensionDefinition) -> Option<Off> {
+        self.switches.forced_off(definition)
+    }
+
+    /// How much a tenant and its extension may use. Without lock or allocation.
+    #[must_use]
+    pub fn quota(&self, tenant: &TenantId, extension: &ExtensionId) -> EffectiveQuota {
+        let Some(of) = self.tenants.get(tenant) else {
+            return EffectiveQuota { tenant: self.environment, extension: QuotaLimits::default() };
+        };
+        EffectiveQuota { tenant: of.quota.or(self.environment), extension: of.extensions.get(extension).copied().unwrap_or_default() }
+    }
+
+    /// A tenant's share. Without lock or allocation.
+    #[must_use]
+    pub fn weight(&self, tenant: &TenantId) -> Weight {
+        self.tenants.get(tenant).and_then(|of| of.weight).unwrap_or_default()
+    }
+
+    /// Whether an extension may make a host call.
+    #[must_use]
+    pub fn ruling(&self, tenant: &TenantId, extension: &ExtensionId, method: &HostCallName) -> Ruling<'_> {
+        self.state.ruling(tenant, extension, method)
+    }
+
+    /// Everything that is set for one extension, for operators.
+    #[must_use]
+    pub fn effective(&self, tenant: &TenantId, extension: &ExtensionId) -> Effective<'_> {
+        Effective {
+            quota: self.quota(tenant, extension),
+            weight: self.weight(tenant),
+            policies: self.state.policies.iter().filter(|policy| policy.target.covers(tenant, extension)).collect(),
+        }
+    }
+
+    /// How much is set.
+    #[must_use]
+    pub fn counts(&self) -> RuleCounts {
+        let ControlState { switches, quotas, weights, policies, .. } = &self.state;
+        RuleCounts { switches: switches.len(), quotas: quotas.len(), weights: weights.len(), policies: policies.len() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use extensions_types::{ControlSource, Environment, Provenance, Quota, TenantWeight};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn names() -> (Vec<TenantId>, Vec<ExtensionId>) {
+        let tenants = ["acme", "other", "none"].map(|name| TenantId::parse(name).unwrap());
+        (tenants.into(), ["x", "y"].map(|name| ExtensionId::parse(name).unwrap()).into())
+    }
+
+    fn state() -> impl Strategy<Value = ControlState> {
+        let (tenants, extensions) = names();
+        let source = || prop::sample::select(vec![ControlSource::Operator, ControlSource::File]);
+        let tenant = prop::sample::select(tenants[..2].to_vec());
+        let scope = (0..3, tenant.clone(), prop::sample::select(extensions)).prop_map(|(which, tenant, extension)| match which {
+            0 => ControlScope::Environment,
+            1 => ControlScope::Tenant { tenant },
+            _ => ControlScope::Extension { tenant, extension },
+        });
+        let limits = (prop::option::of(1..9u32), prop::option::of(1..9u32)).prop_map(|(concurrency, memory_mb)| QuotaLimits {
+            concurrency,
+            memory_mb,
+            ..QuotaLimits::default()
+        });
+        let quota = (scope, limits, source()).prop_map(|(target, limits, source)| Quota { target, limits, set: Provenance::new(source, "", 1, 0) });
+        let weight = (tenant, 1..9u32, source()).prop_map(|(tenant, weight, source)| TenantWeight {
+            tenant,
+            weight: Weight::new(weight).unwrap(),
+            set: Provenance::new(source, "", 1, 0),
+        });
+        (prop::collection::vec(quota, 0..8), prop::collection::vec(weight, 0..4)).prop_map(|(quotas, weights)| ControlState {
+            quotas,
+            weights,
+            ..ControlState::new(Environment::Prod)
+        })
+    }
+
+    proptest! {
+        /// The index says what the document says.
+        #[test]
+        fn an_index_changes_nothing(state in state()) {
+            let rules = Rules::of(state.clone());
+            let (tenants, extensions) = names();
+            for tenant in &tenants {
+                prop_assert_eq!(rules.weight(tenant), state.weight(tenant));
+                for extension in &extensions {
+                    prop_assert_eq!(rules.quota(tenant, extension), state.quota(tenant, extension));
+                }
+            }
+        }
+    }
+}
