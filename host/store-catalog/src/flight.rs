@@ -98,9 +98,7 @@ impl Inner {
                 Some(ToDisk::Remove)
             }
             Found::Failed(error, problem) => {
-                let mut cold = slot.cold();
-                cold.fail(error);
-                cold.problem = Some(problem.into());
+                slot.cold().fail(error, problem);
                 None
             }
         }

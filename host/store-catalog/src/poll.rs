@@ -42,6 +42,7 @@ pub(crate) struct Listing {
 impl Inner {
     /// Lists the entries again and again.
     pub(crate) async fn poll(self: Arc<Self>) {
+        let mut began = Instant::now();
         let mut first = Box::pin(self.list());
         let listed = match tokio::time::timeout(FIRST_PATIENCE, &mut first).await {
             Ok(listed) => listed,
@@ -56,20 +57,22 @@ impl Inner {
             self.on_disk(move || copy.keep_only(|tenant, extension| index.get(tenant, extension).is_some())).await;
         }
         loop {
-            self.until_next_list().await;
+            self.until_next_list(began).await;
+            began = Instant::now();
             let listed = self.list().await;
             self.listed(listed).await;
         }
     }
 
-    /// Until the period is over, or a hint asks for a list.
-    async fn until_next_list(&self) {
-        let earliest = Instant::now() + LIST_GAP;
+    /// Until the period since the last list's begin is over, or a hint asks for a list.
+    async fn until_next_list(&self, began: Instant) {
+        let now = Instant::now();
+        // A store whose lists take longer than the period gets some rest.
+        let due = (began + jittered(self.settings.poll())).max(now + self.settings.poll() / 5);
         tokio::select! {
-            () = tokio::time::sleep(jittered(self.settings.poll())) => {}
+            () = tokio::time::sleep_until(due) => {}
             () = self.hints.list.notified() => {
-                let apart = jittered(HEARD_TOGETHER);
-                tokio::time::sleep_until(earliest.max(Instant::now() + apart)).await;
+                tokio::time::sleep_until((now + LIST_GAP).max(Instant::now() + jittered(HEARD_TOGETHER)).min(due)).await;
             }
         }
     }
@@ -115,7 +118,7 @@ impl Inner {
     /// What changed below a name is its slot's affair: nothing is copied for it.
     fn apply(self: &Arc<Self>, listing: Listing) -> bool {
         let seen = self.lists.fetch_add(1, Relaxed) + 1;
-        let (mut new, mut stirred) = (Vec::new(), Vec::new());
+        let (mut new, mut stirred, mut calmed) = (Vec::new(), Vec::new(), Vec::new());
         let index = self.index.load_full();
         let mut unread = UNREAD_MAX;
         for (of, etag) in listing.rows {
@@ -126,6 +129,9 @@ impl Inner {
             let mut cold = slot.cold();
             cold.seen = seen;
             let before = cold.listed.replace(etag);
+            if !cold.is_flying() && cold.calm() {
+                calmed.push(Arc::clone(slot));
+            }
             let is_behind = !cold.is_current() || cold.wanted.is_some();
             // Nobody waits for what no call has read; that this host knows of its change, somebody may.
             let is_new = index.origin == Origin::Store && before != cold.listed && unread > 0;
@@ -134,6 +140,7 @@ impl Inner {
                 stirred.push(Arc::clone(slot));
             }
         }
+        calmed.iter().for_each(|slot| self.note(slot));
         let fresh: Vec<_> = if index.origin == Origin::Store { new.iter().take(unread).map(|slot| slot.of.clone()).collect() } else { Vec::new() };
         let vanished: Vec<_> = index.slots().filter(|slot| slot.cold().seen != seen).take(CONFIRMED_MAX).cloned().collect();
         let changed = !new.is_empty() || index.origin != Origin::Store;
@@ -212,8 +219,9 @@ impl Inner {
     }
 }
 
-/// `period`, a tenth more or less: hosts that started together do not stay together.
+/// `period`, or up to a fifth less: hosts that started together do not stay
+/// together, and none is later than its settings say.
 pub(crate) fn jittered(period: Duration) -> Duration {
     let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
-    period.mul_f64(0.9 + 0.2 * (random % 1_024) as f64 / 1_024.0)
+    period.mul_f64(0.8 + 0.2 * (random % 1_024) as f64 / 1_024.0)
 }

@@ -50,6 +50,8 @@ pub(crate) struct Cold {
     said: Option<Box<str>>,
     /// It is no longer in the index.
     pub(crate) gone: bool,
+    /// That problem is a read that failed; the list may say that there was nothing new to read.
+    misread: bool,
     /// The first hint that calls do not see the effect of.
     pub(crate) heard: Option<Instant>,
     failed: Option<(Instant, Unread)>,
@@ -191,9 +193,19 @@ impl Slot {
 }
 
 impl Cold {
-    /// Remembers that reading failed.
-    pub(crate) fn fail(&mut self, error: Unread) {
+    /// Remembers that reading failed, and why.
+    pub(crate) fn fail(&mut self, error: Unread, problem: String) {
         self.failed = Some((Instant::now(), error));
+        (self.problem, self.misread) = (Some(problem.into()), true);
+    }
+
+    /// The list was read: a failed read of what is current concerns nobody any more. Says whether there was one.
+    pub(crate) fn calm(&mut self) -> bool {
+        let calmed = self.misread && self.wanted.is_none() && self.is_current();
+        if calmed {
+            self.recover();
+        }
+        calmed
     }
 
     /// A failure that is too fresh to try again.
@@ -211,11 +223,11 @@ impl Cold {
         if problem.is_none() {
             self.said = None;
         }
-        self.problem = problem.map(Into::into);
+        (self.problem, self.misread) = (problem.map(Into::into), false);
     }
 
     pub(crate) fn recover(&mut self) {
-        (self.failed, self.problem) = (None, None);
+        (self.failed, self.problem, self.misread) = (None, None, false);
     }
 
     /// Whether work is under way.

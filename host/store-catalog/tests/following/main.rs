@@ -10,4 +10,5 @@ mod hints;
 mod hostile;
 mod lazy;
 mod many;
+mod never_back;
 mod support;
