@@ -2,6 +2,7 @@
 //! would otherwise write again: words to and from enums, refusals to and from
 //! a status. Decides nothing and does no I/O.
 
+mod control;
 mod refusal;
 mod words;
 
@@ -18,6 +19,7 @@ pub mod v1 {
     tonic::include_proto!("ameide.extensions.v1");
 }
 
+pub use control::{BadControl, control_scope, methods, policy_mode, switch_target, weight};
 pub use refusal::{AnyDetail, RpcStatus, detail_of, refusal_details};
 pub use words::{UnknownNumber, actor_type, kind, risk_tier};
 

@@ -46,7 +46,23 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) check: bool,
     #[command(subcommand)]
-    pub(crate) task: Option<Task>,
+    pub(crate) command: Option<Command>,
+}
+
+/// What to do instead of serving.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Compile and sign what the environments serve, ahead of their hosts: a process of its own, which alone may read its key
+    Signer {
+        /// End when nothing is left; the report is printed
+        #[arg(long)]
+        once: bool,
+        /// Make a key pair, FILE and FILE.pub, and end
+        #[arg(long, value_name = "FILE", conflicts_with = "once")]
+        new_key: Option<PathBuf>,
+    },
+    #[command(flatten)]
+    Upkeep(Task),
 }
 
 /// Upkeep, beside running registries unless it says otherwise.
@@ -124,8 +140,11 @@ mod tests {
     fn the_command_line_holds_together() {
         Arguments::command().debug_assert();
         let parsed = Arguments::try_parse_from(["extensions-registry", "gc", "--apply", "--config", "x.toml"]).unwrap();
-        assert!(matches!(parsed.task, Some(Task::Gc { apply: true, plan: None })) && parsed.config.is_some());
+        assert!(matches!(parsed.command, Some(Command::Upkeep(Task::Gc { apply: true, plan: None }))) && parsed.config.is_some());
         assert!(Arguments::try_parse_from(["extensions-registry", "erase", "acme"]).is_err(), "an erasure says why");
         assert!(Arguments::try_parse_from(["extensions-registry", "erase", "..", "--why", "x"]).is_err());
+        let parsed = Arguments::try_parse_from(["extensions-registry", "signer", "--new-key", "k"]).unwrap();
+        assert!(matches!(parsed.command, Some(Command::Signer { once: false, new_key: Some(_) })) && parsed.config.is_none());
+        assert!(Arguments::try_parse_from(["extensions-registry", "signer", "--once", "--new-key", "k"]).is_err());
     }
 }

@@ -48,6 +48,7 @@ pub struct EmbeddedParts {
 #[derive(Debug)]
 pub struct Embedded {
     ledger: Ledger,
+    service: Service,
     router: axum::Router,
     reconciler: Reconciler,
     jobs: InProcess,
@@ -80,8 +81,8 @@ impl Embedded {
         let jobs = service.in_process("in-process");
         let keeper = service.keep_jobs();
         let feeder = parts.stream.map(|stream| service.feed_stream(stream));
-        let router = router(service, Gate::new(verifier));
-        Ok(Self { reconciler: ledger.reconcile(), ledger, router, jobs, keeper, feeder, leaving })
+        let router = router(service.clone(), Gate::new(verifier));
+        Ok(Self { reconciler: ledger.reconcile(), ledger, service, router, jobs, keeper, feeder, leaving })
     }
 
     /// The API: paths for which [`owns`](crate::owns) is true. Put a
@@ -94,6 +95,11 @@ impl Embedded {
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// The requests themselves: for work in this process.
+    pub(crate) fn service(&self) -> &Service {
+        &self.service
     }
 
     /// Which compiles wait: for a worker in this process.

@@ -10,6 +10,8 @@ use tokio::{sync::watch, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
+use crate::control_files::ControlFileProblems;
+
 /// How often the stores are asked: a few requests, for all who want to know.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 
@@ -17,6 +19,7 @@ const PROBE_EVERY: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub(crate) struct Health {
     ready: watch::Receiver<bool>,
+    files: ControlFileProblems,
 }
 
 impl Health {
@@ -39,7 +42,12 @@ impl Health {
             }
             say(&tell, &reporter, false).await;
         });
-        Self { ready }
+        Self { ready, files: ControlFileProblems::default() }
+    }
+
+    /// Tells of files that are not imported; requests are wanted all the same.
+    pub(crate) fn with(self, files: ControlFileProblems) -> Self {
+        Self { files, ..self }
     }
 
     /// `/healthz` and `/readyz`.
@@ -56,9 +64,9 @@ impl Health {
 
 async fn readyz(State(health): State<Health>) -> impl IntoResponse {
     if *health.ready.borrow() {
-        (StatusCode::OK, "ready\n")
+        (StatusCode::OK, format!("ready\n{}", health.files.lines()))
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not ready: a store does not answer, or the registry stops\n")
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready: a store does not answer, or the registry stops\n".to_owned())
     }
 }
 

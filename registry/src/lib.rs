@@ -6,23 +6,30 @@
 
 mod admin;
 mod audit_file;
+mod control_files;
 mod embedded;
 mod health;
 mod operations;
 mod server;
 mod settings;
+mod signer;
 mod standalone;
 
+pub use control_files::ControlFileSettings;
 pub use embedded::{Embedded, EmbeddedParts};
-pub use extensions_coordination::{Coordination, EntryState, Heartbeat, HostChange, HostId, Member, Members, Recent, RedisSettings, Trust};
+pub use extensions_coordination::{
+    CompileStream, Coordination, EntryState, Heartbeat, HostChange, HostId, Member, Members, Recent, RedisSettings, Trust,
+};
 pub use extensions_registry_api::{
     About, Asking, Audit, BoardSettings, Bundle, BundleError, COMPONENT_FILE, Connection, Fleet, GRPC_JOBS_SERVICE, GRPC_SERVICE, HTTP_PREFIX,
     JobKey, JobKeyError, LOOK_EVERY, LogAudit, Membership, Metrics, NobodyKnows, NobodyToTell, Notify, TOOL_FILE, Unknown, owns,
 };
 pub use extensions_registry_core::{AgentPolicy, Finding, Policy};
 pub use extensions_registry_ledger::Stores;
+pub use extensions_registry_signer::SignerSettings;
 pub use extensions_registry_upkeep::UpkeepSettings;
 pub use extensions_service::{LogFormat, LogSettings, SettingsError, start_logging, stop_asked};
 
 pub use settings::{AuditSettings, CompileSettings, EnvironmentStores, ListenSettings, RegistrySettings};
+pub use signer::{SignerError, check_signer, sign, sign_once};
 pub use standalone::{Addresses, Drained, Registry, StartError};

@@ -6,14 +6,15 @@
 mod arguments;
 mod tasks;
 
-use std::{error::Error, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser as _;
-use extensions_registry::{Registry, RegistrySettings, SettingsError, StartError, start_logging, stop_asked};
+use extensions_registry::{Registry, RegistrySettings, SettingsError, SignerError, StartError, check_signer, start_logging, stop_asked};
 use extensions_registry_upkeep::UpkeepError;
+use extensions_types::with_causes;
 use tokio::runtime::Runtime;
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Command};
 
 /// Why the program ends otherwise than asked.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,9 @@ pub(crate) enum Failure {
     /// A task did not come to its end.
     #[error("upkeep did not come to its end; run it again")]
     Upkeep(#[source] Box<UpkeepError>),
+    /// The signer does not work.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
     /// A report says that something is missing.
     #[error("the report has gaps; it says which")]
     Gaps,
@@ -40,12 +44,17 @@ impl Failure {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Settings(_) | Self::Start(StartError::Settings(_) | StartError::Identity(_)) => 2.into(),
-            Self::Start(_) | Self::Upkeep(_) | Self::Gaps | Self::System(_) => 1.into(),
+            Self::Signer(error) if error.is_of_settings() => 2.into(),
+            Self::Start(_) | Self::Signer(_) | Self::Upkeep(_) | Self::Gaps | Self::System(_) => 1.into(),
         }
     }
 }
 
 fn main() -> ExitCode {
+    // The signer compiles in children of this binary.
+    if let Some(code) = extensions_registry_signer::run_compile_child_if_asked() {
+        return code;
+    }
     match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -56,19 +65,24 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
+    if let Some(Command::Signer { new_key: Some(file), .. }) = &arguments.command {
+        return tasks::new_key(file);
+    }
     let settings = arguments.settings()?;
-    if arguments.check {
-        return checked(settings);
+    match arguments.command {
+        // Whoever serves the API has no access to the signer's key.
+        Some(Command::Signer { .. }) if arguments.check => return Ok(check_signer(&settings)?),
+        _ if arguments.check => return checked(settings),
+        _ => {}
     }
     start_logging(settings.log.format, settings.log.filter.as_deref())?;
     let runtime = Runtime::new()?;
-    match arguments.task {
-        Some(task) => {
-            let complete = runtime.block_on(tasks::run(&settings, task))?;
-            if complete { Ok(()) } else { Err(Failure::Gaps) }
-        }
-        None => runtime.block_on(serve(&settings)),
-    }
+    let complete = match arguments.command {
+        Some(Command::Signer { once, .. }) => runtime.block_on(tasks::signer(&settings, once))?,
+        Some(Command::Upkeep(task)) => runtime.block_on(tasks::run(&settings, task))?,
+        None => runtime.block_on(serve(&settings)).map(|()| true)?,
+    };
+    if complete { Ok(()) } else { Err(Failure::Gaps) }
 }
 
 async fn serve(settings: &RegistrySettings) -> Result<(), Failure> {
@@ -95,14 +109,8 @@ fn checked(settings: RegistrySettings) -> Result<(), Failure> {
 
 /// The failure and its causes, for whoever started the program; the log may not have begun.
 fn say(failure: &Failure) {
-    let mut text = format!("extensions-registry: {failure}");
-    let mut cause = failure.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
     #[allow(clippy::print_stderr, reason = "standard error is where a program says why it ends")]
     {
-        eprintln!("{text}");
+        eprintln!("extensions-registry: {}", with_causes(failure));
     }
 }

@@ -15,12 +15,15 @@ use extensions_identity::IdentitySettings;
 use extensions_registry_api::{BoardSettings, JobKey};
 use extensions_registry_core::Policy;
 use extensions_registry_ledger::Stores;
+use extensions_registry_signer::SignerSettings;
 use extensions_registry_upkeep::UpkeepSettings;
 use extensions_service::{Known, LogSettings, SettingsError, layered, parse, read_file};
 use extensions_tls::{ListenTls, ServerTlsSettings};
 use extensions_types::{Environment, with_causes};
 use serde::Deserialize;
 use toml::Table;
+
+use crate::control_files::ControlFileSettings;
 
 /// What a variable may set. Lists (issuers) are for the file alone.
 const KNOWN: Known = Known {
@@ -31,15 +34,18 @@ const KNOWN: Known = Known {
         "identity",
         "store",
         "store.s3",
+        "stores",
         "stores.dev",
         "stores.dev.s3",
         "stores.staging",
         "stores.staging.s3",
         "stores.prod",
         "stores.prod.s3",
+        "policy",
         "policy.agents",
         "audit",
         "compile",
+        "control_files",
         "upkeep",
         "upkeep.retention",
         "backup",
@@ -47,6 +53,7 @@ const KNOWN: Known = Known {
         "redis",
         "redis.keys",
         "redis.tls",
+        "signer",
         "log",
     ],
     top: &[],
@@ -78,6 +85,9 @@ pub struct RegistrySettings {
     /// How compiles are handed out to workers.
     #[serde(default)]
     pub compile: CompileSettings,
+    /// Files that hold environments' control.
+    #[serde(default)]
+    pub control_files: ControlFileSettings,
     /// What is kept, and how long.
     #[serde(default)]
     pub upkeep: UpkeepSettings,
@@ -87,6 +97,9 @@ pub struct RegistrySettings {
     /// Through what hosts hear of changes and say what they serve; none: they poll, and nobody knows them.
     #[serde(default)]
     pub redis: Option<RedisSettings>,
+    /// The signer's: read by `extensions-registry signer` alone, whose key no other process may have.
+    #[serde(default)]
+    pub signer: Option<SignerSettings>,
     /// The registry's own log.
     #[serde(default)]
     pub log: LogSettings,
@@ -237,6 +250,9 @@ impl RegistrySettings {
         }
         if let Some(redis) = &self.redis {
             redis.check().map_err(|error| SettingsError::Value(with_causes(&error)))?;
+        }
+        if let Some(signer) = &self.signer {
+            signer.check().map_err(|error| SettingsError::Value(error.to_string()))?;
         }
         self.upkeep.check().map_err(|error| SettingsError::Value(error.to_string()))
     }

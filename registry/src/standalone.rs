@@ -17,7 +17,7 @@ use prometheus_client::registry::Registry as Shown;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
-use crate::{Embedded, EmbeddedParts, RegistrySettings, admin, audit_file::FileAudit, health::Health, server::Server};
+use crate::{control_files::ControlFiles, Embedded, EmbeddedParts, RegistrySettings, admin, audit_file::FileAudit, health::Health, server::Server};
 
 /// A reflection request is a name.
 const REFLECTION_BYTES_MAX: usize = 4 << 10;
@@ -77,6 +77,7 @@ pub struct Drained {
 #[derive(Debug)]
 pub struct Registry {
     embedded: Embedded,
+    files: ControlFiles,
     health: Health,
     leaving: CancellationToken,
     main: Server,
@@ -95,9 +96,10 @@ impl Registry {
         let mut shown = Shown::with_prefix("extensions");
         shown.register_collector(Box::new(FollowedFiles));
         let embedded = Embedded::start(parts(settings, &mut shown)?)?;
+        let files = ControlFiles::follow(&settings.control_files, embedded.service(), &mut shown);
         let (reporter, health_server) = tonic_health::server::health_reporter();
         let leaving = CancellationToken::new();
-        let health = Health::watch(embedded.ledger().clone(), reporter, leaving.clone());
+        let health = Health::watch(embedded.ledger().clone(), reporter, leaving.clone()).with(files.problems());
         let mut router = embedded.router().merge(health.routes()).merge(Routes::new(health_server).into_axum_router().reset_fallback());
         if settings.listen.reflection {
             router = router.merge(reflection()?);
@@ -111,7 +113,7 @@ impl Registry {
             }
             None => None,
         };
-        Ok(Self { embedded, health, leaving, main, admin, notice: listen.drain_notice(), within: listen.drain_timeout() })
+        Ok(Self { embedded, files, health, leaving, main, admin, notice: listen.drain_notice(), within: listen.drain_timeout() })
     }
 
     /// Where it listens.
@@ -128,6 +130,7 @@ impl Registry {
     /// Says that it stops, lets requests in flight end, and ends.
     pub async fn drain(self) -> Drained {
         self.leaving.cancel();
+        drop(self.files);
         tokio::time::sleep(self.notice).await;
         self.embedded.leave();
         let closed = self.main.close(self.within).await;

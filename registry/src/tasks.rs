@@ -2,12 +2,14 @@
 
 use std::{io::Write as _, path::Path};
 
-use extensions_registry::{RegistrySettings, SettingsError, Stores};
+use extensions_registry::{RegistrySettings, SettingsError, SignerError, Stores, sign, sign_once, stop_asked};
 use extensions_registry_core::Actor;
 use extensions_registry_ledger::{Clock, Ledger};
+use extensions_registry_signer::make_key_files;
 use extensions_registry_upkeep::{Erasure, GcPlan, Progress, RestoreOptions, Upkeep, UpkeepError};
 use extensions_types::{ActorType, CallLabel};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::{Failure, arguments::Task};
 
@@ -69,6 +71,27 @@ pub(crate) async fn run(settings: &RegistrySettings, task: Task) -> Result<bool,
             Ok(dry_run || report.complete())
         }
     }
+}
+
+/// Signs until a signal, or until nothing is left; says whether that is complete.
+pub(crate) async fn signer(settings: &RegistrySettings, once: bool) -> Result<bool, Failure> {
+    if once {
+        let report = sign_once(settings).await?;
+        print(&report)?;
+        return Ok(report.complete());
+    }
+    tokio::select! {
+        ended = sign(settings) => ended?,
+        stopped = stop_asked() => stopped?,
+    }
+    tracing::info!("stopped");
+    Ok(true)
+}
+
+/// Makes the signer's key pair, and says what goes where.
+pub(crate) fn new_key(file: &Path) -> Result<(), Failure> {
+    let made = make_key_files(file).map_err(SignerError::from)?;
+    print(&json!({"key": made.id.to_string(), "private": made.private, "public": made.public}))
 }
 
 fn read_plan(file: &Path) -> Result<GcPlan, Failure> {

@@ -4,10 +4,10 @@
 
 use extensions_artifact::Key;
 use extensions_registry_core::{
-    Caller, Decision, Event,
-    control::{Control, ControlChange, ControlCommand, ControlEvent, decide},
+    Caller, Command, Decision, Event,
+    control::{Control, ControlAction, ControlChange, ControlCommand, ControlEvent, decide},
 };
-use extensions_types::Environment;
+use extensions_types::{CallLabel, Environment};
 use tokio::time::timeout;
 
 use crate::{
@@ -127,6 +127,28 @@ impl Ledger {
         let served = write(self.stores(), env, control.clone(), slot).await;
         served.map_err(|error| LedgerError::Unserved { seq, env, source: Box::new(error) })?;
         Ok(ControlOutcome { seq, changed, control })
+    }
+
+    /// Clears away switches whose time is over by this registry's clock. Gives
+    /// the last event that it recorded, if any.
+    ///
+    /// # Errors
+    /// When control cannot be read or changed; the next round goes on.
+    pub async fn expire_switches(&self, env: Environment) -> Result<Option<u64>, LedgerError> {
+        let now_ms = self.inner.clock.now_ms();
+        let state = self.control(env).await?.state;
+        let mut last = None;
+        for switch in state.switches.into_iter().filter(|switch| !switch.holds(now_ms)) {
+            let Some(until_ms) = switch.until_ms else { continue };
+            let action = ControlAction::Expire { target: switch.target, source: switch.set.source, until_ms };
+            // The switch's own event makes it one command, however many registries see it.
+            let id = CallLabel::parse(&format!("expire-{}", switch.set.seq)).expect("a constant and digits are a label");
+            let command = Command { id, expected_seq: None, why: "its time is over".to_owned(), from: None, action };
+            let part = CallLabel::parse("control-clock").expect("a constant of the grammar");
+            let outcome = self.change_control(env, &command, &Caller::registry(part)).await?;
+            last = outcome.changed.then_some(outcome.seq).or(last);
+        }
+        Ok(last)
     }
 
     /// Events of an environment's control after `after`, at most `limit` (and 500).

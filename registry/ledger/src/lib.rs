@@ -10,6 +10,7 @@
 //!
 //! The rules themselves are the core's; who may ask is the API's.
 
+mod affected;
 mod append;
 mod blobs;
 mod clock;
@@ -33,6 +34,7 @@ mod stores;
 mod versions;
 mod watch;
 
+pub use affected::{AFFECTED_SHOWN_MAX, Affected, Preview};
 pub use append::Outcome;
 pub use clock::Clock;
 pub use compiles::{Awaited, COMPILES_MAX, CompileLease, CompileMarker, FoundCompile};

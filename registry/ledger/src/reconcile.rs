@@ -200,6 +200,10 @@ impl Ledger {
     async fn reconcile_controls(&self) -> Reconciled {
         let mut done = Reconciled::default();
         for &env in Environment::ALL {
+            if let Err(error) = self.expire_switches(env).await {
+                tracing::warn!(%env, %error, "switches whose time is over cannot be cleared away yet");
+                done.failed += 1;
+            }
             match control::settle(self.stores(), env).await {
                 Ok(written) => done.controls_written += u64::from(written),
                 Err(error) => {

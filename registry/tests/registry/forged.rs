@@ -68,6 +68,7 @@ async fn control_and_erasure_are_the_operators() {
     let requests = [
         ("GET", "/v1/registry/control/prod", Value::Null),
         ("GET", "/v1/registry/hosts/prod", Value::Null),
+        ("GET", "/v1/registry/precompiled/prod", Value::Null),
         ("POST", "/v1/registry/control/prod", switch.clone()),
         ("POST", "/v1/registry/tenants/acme:erase", json!({"why": "gone"})),
         ("POST", "/v1/registry/upkeep", json!({"task": "garbage"})),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "functions that tests share")]
 
 mod attacks;
+mod control;
 mod drive;
 mod driver;
 mod fleet;

@@ -161,6 +161,11 @@ impl ExtensionRegistry for Grpc {
         reply(self.service.change_control(&call, message).await)
     }
 
+    async fn list_precompiled(&self, request: Request<v1::ListPrecompiledRequest>) -> Reply<v1::ListPrecompiledResponse> {
+        let (call, message) = open(request)?;
+        reply(self.service.list_precompiled(&call, message).await)
+    }
+
     async fn list_hosts(&self, request: Request<v1::ListHostsRequest>) -> Reply<v1::ListHostsResponse> {
         let (call, message) = open(request)?;
         reply(self.service.list_hosts(&call, message).await)

@@ -1,5 +1,6 @@
 //! What requests carry: JSON bodies and queries. Unknown keys are refused.
 
+use extensions_types::{ControlScope, QuotaLimits, SwitchTarget};
 use serde::Deserialize;
 
 /// Every query's own key.
@@ -104,7 +105,55 @@ body!(PinBody {
 body!(EnabledBody { env: String, enabled: bool });
 body!(FindingBody { finding: String });
 body!(TierBody { tier: String });
-body!(ControlBody { target: extensions_types::SwitchTarget, off: bool });
+body!(ControlBody {
+    #[serde(default)]
+    target: Option<SwitchTarget>,
+    #[serde(default)]
+    off: bool,
+    #[serde(default)]
+    until_ms: Option<u64>,
+    #[serde(default)]
+    abort: bool,
+    #[serde(default)]
+    dry_run: bool,
+    #[serde(default)]
+    quota: Option<QuotaBody>,
+    #[serde(default)]
+    weight: Option<WeightBody>,
+    #[serde(default)]
+    policy: Option<PolicyBody>,
+});
+
+/// Limits of a scope; without limits, they are taken away.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QuotaBody {
+    pub(super) target: ControlScope,
+    #[serde(default)]
+    pub(super) limits: Option<QuotaLimits>,
+}
+
+/// A tenant's share; without one, it is taken away.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WeightBody {
+    pub(super) tenant_id: String,
+    #[serde(default)]
+    pub(super) weight: Option<u32>,
+}
+
+/// A policy; without a mode, it is taken away.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PolicyBody {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) target: Option<ControlScope>,
+    #[serde(default)]
+    pub(super) mode: String,
+    #[serde(default)]
+    pub(super) methods: Vec<String>,
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

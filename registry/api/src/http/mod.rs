@@ -8,6 +8,7 @@ mod input;
 #[cfg(test)]
 mod openapi;
 mod operate;
+mod precompiled;
 mod read;
 mod stream;
 mod upload;
@@ -39,6 +40,7 @@ pub(crate) fn routes(service: Service) -> Router {
         .route("/v1/registry/watch", get(stream::watch_tenant))
         .route("/v1/registry/control/{env}", get(operate::control).post(operate::change_control))
         .route("/v1/registry/hosts/{env}", get(hosts::list))
+        .route("/v1/registry/precompiled/{env}", get(precompiled::list))
         .route("/v1/registry/tenants/{target}", post(operate::tenant))
         .route("/v1/registry/upkeep", post(operate::upkeep))
         .method_not_allowed_fallback(wrong_method)

@@ -14,7 +14,7 @@ use super::{
 use crate::service::tests::service;
 
 /// The paths without verbs.
-const PLAIN: [(&str, &str); 13] = [
+const PLAIN: [(&str, &str); 14] = [
     ("get", "/v1/registry/extensions"),
     ("get", "/v1/registry/extensions/{extension_id}"),
     ("get", "/v1/registry/extensions/{extension_id}:watch"),
@@ -26,6 +26,7 @@ const PLAIN: [(&str, &str); 13] = [
     ("get", "/v1/registry/control/{env}"),
     ("post", "/v1/registry/control/{env}"),
     ("get", "/v1/registry/hosts/{env}"),
+    ("get", "/v1/registry/precompiled/{env}"),
     ("post", "/v1/registry/upkeep"),
     ("get", "/v1/registry/openapi.json"),
 ];

@@ -7,12 +7,12 @@ use axum::{
     http::{HeaderMap, Uri},
     response::Response,
 };
-use extensions_proto::v1;
-use extensions_types::{Refusal, SwitchTarget};
+use extensions_proto::v1::{self, change_control_request::Set};
+use extensions_types::Refusal;
 
 use super::{
     answer::{answer, refuse},
-    bodies::{ControlBody, EraseBody, UpkeepBody},
+    bodies::{ControlBody, EraseBody, PolicyBody, QuotaBody, UpkeepBody, WeightBody},
     input::{body, idempotency_key},
     verb::TenantVerb,
 };
@@ -34,13 +34,18 @@ pub(super) async fn change_control(
     let read = async {
         let mut sent: ControlBody = body(&headers, content).await?;
         let reason = sent.reason();
+        let ControlBody { target, off, until_ms, abort, dry_run, .. } = sent;
         Ok::<_, Refusal>(v1::ChangeControlRequest {
             idempotency_key: idempotency_key(&headers)?,
             expected_seq: reason.expected_seq,
             why: reason.why,
             env: env.clone(),
-            target: Some(target(sent.target)),
-            off: sent.off,
+            target: target.map(Into::into),
+            off,
+            until_ms,
+            abort,
+            dry_run,
+            set: set(sent.quota, sent.weight, sent.policy)?,
         })
     };
     match read.await {
@@ -96,6 +101,15 @@ fn task(word: &str) -> Result<i32, Refusal> {
     Ok(task.into())
 }
 
-fn target(of: SwitchTarget) -> v1::SwitchTarget {
-    crate::view::switch_target(of)
+/// What is changed beside switches: one of the three at most.
+fn set(quota: Option<QuotaBody>, weight: Option<WeightBody>, policy: Option<PolicyBody>) -> Result<Option<Set>, Refusal> {
+    Ok(match (quota, weight, policy) {
+        (None, None, None) => None,
+        (Some(quota), None, None) => Some(Set::Quota(v1::QuotaChange { target: Some(quota.target.into()), limits: quota.limits.map(Into::into) })),
+        (None, Some(WeightBody { tenant_id, weight }), None) => Some(Set::Weight(v1::WeightChange { tenant_id, weight })),
+        (None, None, Some(PolicyBody { name, target, mode, methods })) => {
+            Some(Set::Policy(v1::PolicyChange { name, target: target.map(Into::into), mode, methods }))
+        }
+        _ => return Err(bad("quota", &"one request changes one thing: a switch, a quota, a weight or a policy")),
+    })
 }

@@ -6,12 +6,14 @@
 
 mod admit;
 mod compile;
+mod control;
 mod create;
 mod followers;
 mod hosts;
 mod lifecycle;
 mod operate;
 mod parse;
+mod precompiled;
 mod read;
 mod refuse;
 mod upload;

@@ -1,18 +1,13 @@
-//! What operators of the platform do: switches, erasure, upkeep.
+//! What operators of the platform do: erasure, upkeep.
 
 use std::{collections::BTreeMap, fmt, future::Future, pin::Pin};
 
 use extensions_proto::v1;
-use extensions_registry_core::{Actor, Command, bounds, control::ControlAction};
-use extensions_types::{ControlSource, Refusal, TenantId};
-use tokio::time::timeout;
+use extensions_registry_core::{Actor, bounds};
+use extensions_types::{Refusal, TenantId};
 
-use super::{NOTIFY_WAIT, Named, Service, parse, refusal, refuse::unavailable};
-use crate::{
-    Call,
-    call::bad,
-    view::{ControlChanged, ControlView},
-};
+use super::{Named, Service, parse, refuse::unavailable};
+use crate::{Call, call::bad};
 
 /// A reason may be this long, as in every command.
 const WHY_BYTES_MAX: usize = bounds::WHY_BYTES_MAX;
@@ -61,42 +56,10 @@ pub trait Operations: Send + Sync + fmt::Debug {
 }
 
 impl Service {
-    /// The switches of an environment.
+    /// Erases a tenant.
     ///
     /// # Errors
-    /// Refuses by name; so does every method here.
-    pub async fn get_control(&self, call: &Call, request: v1::GetControlRequest) -> Result<ControlView, Refusal> {
-        self.audited(call, Named { operation: "GetControl", tenant: "", on: &request.env }, async {
-            call.operator()?;
-            let env = parse::environment("env", &request.env)?;
-            let state = self.ledger().control(env).await.map_err(|error| refusal(&error))?;
-            Ok(state.state.into())
-        })
-        .await
-    }
-
-    /// Switches something off or on.
-    #[allow(clippy::missing_errors_doc, reason = "as get_control")]
-    pub async fn change_control(&self, call: &Call, request: v1::ChangeControlRequest) -> Result<ControlChanged, Refusal> {
-        let env = request.env.clone();
-        self.audited(call, Named { operation: "ChangeControl", tenant: "", on: &env }, async {
-            let caller = call.operator()?;
-            let env = parse::environment("env", &request.env)?;
-            let (target, source) = (parse::switch_target(request.target)?, ControlSource::Operator);
-            let action = if request.off { ControlAction::force_off(target, source) } else { ControlAction::Lift { target, source } };
-            let id = parse::key(&request.idempotency_key)?;
-            let command = Command { id, expected_seq: request.expected_seq, why: request.why, from: Some(call.from.to_string()), action };
-            let outcome = self.ledger().change_control(env, &command, &caller).await.map_err(|error| refusal(&error))?;
-            if timeout(NOTIFY_WAIT, self.inner.parts.notify.control_changed(env, outcome.seq)).await.is_err() {
-                tracing::warn!(%env, seq = outcome.seq, "a change of control was stored, but was not taken up in time");
-            }
-            Ok(ControlChanged { seq: outcome.seq, changed: outcome.changed })
-        })
-        .await
-    }
-
-    /// Erases a tenant.
-    #[allow(clippy::missing_errors_doc, reason = "as get_control")]
+    /// Refuses by name.
     pub async fn erase_tenant(&self, call: &Call, request: v1::EraseTenantRequest) -> Result<UpkeepReport, Refusal> {
         self.audited(call, Named { operation: "EraseTenant", tenant: &request.tenant_id, on: "" }, async {
             let caller = call.operator()?;
@@ -112,7 +75,9 @@ impl Service {
     }
 
     /// Runs a task of upkeep.
-    #[allow(clippy::missing_errors_doc, reason = "as get_control")]
+    ///
+    /// # Errors
+    /// Refuses by name.
     pub async fn run_upkeep(&self, call: &Call, request: v1::RunUpkeepRequest) -> Result<UpkeepReport, Refusal> {
         self.audited(call, Named { operation: "RunUpkeep", tenant: &request.tenant_id, on: "" }, async {
             call.operator()?;

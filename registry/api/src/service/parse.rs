@@ -2,7 +2,7 @@
 
 use extensions_proto::v1;
 use extensions_registry_core::{Command, Pin};
-use extensions_types::{CallLabel, Environment, ExtensionId, Kind, Origin, Refusal, RiskTier, Sha256, SwitchTarget, TenantId, Version};
+use extensions_types::{CallLabel, Environment, Kind, Origin, Refusal, RiskTier, Sha256, TenantId, Version};
 
 use crate::{
     Call,
@@ -37,10 +37,6 @@ pub(super) fn key(text: &str) -> Result<CallLabel, Refusal> {
 
 pub(super) fn label(field: &str, text: &str) -> Result<CallLabel, Refusal> {
     CallLabel::parse(text).map_err(|error| bad(field, &error))
-}
-
-pub(super) fn extension(text: &str) -> Result<ExtensionId, Refusal> {
-    ExtensionId::parse(text).map_err(|error| bad("extension_id", &error))
 }
 
 pub(super) fn tenant(text: &str) -> Result<TenantId, Refusal> {
@@ -81,18 +77,4 @@ pub(super) fn pin(place: Option<v1::pin_request::Place>) -> Result<Pin, Refusal>
         Some(v1::pin_request::Place::HookPoint(text)) => label("hook_point", &text).map(Pin::HookPoint),
         None => Err(bad("place", &"a pin is for one caller or one hook point; name it")),
     }
-}
-
-pub(super) fn switch_target(target: Option<v1::SwitchTarget>) -> Result<SwitchTarget, Refusal> {
-    use v1::switch_target::Target;
-    let missing = || bad("target", &"name a tenant, an extension, a version, a kind or a tier");
-    Ok(match target.and_then(|target| target.target).ok_or_else(missing)? {
-        Target::TenantId(text) => SwitchTarget::Tenant { tenant: tenant(&text)? },
-        Target::Extension(of) => SwitchTarget::Extension { tenant: tenant(&of.tenant_id)?, extension: extension(&of.extension_id)? },
-        Target::Version(of) => {
-            SwitchTarget::Version { tenant: tenant(&of.tenant_id)?, extension: extension(&of.extension_id)?, version: version(of.version)? }
-        }
-        Target::Kind(number) => SwitchTarget::Kind { kind: kind(number)?.ok_or_else(missing)? },
-        Target::RiskTier(number) => SwitchTarget::Tier { tier: tier(number)?.ok_or_else(missing)? },
-    })
 }

@@ -6,6 +6,7 @@ mod control;
 mod event;
 mod extension;
 mod hosts;
+mod precompiled;
 mod proto;
 mod version;
 
@@ -13,12 +14,12 @@ use extensions_registry_core::{Actor as CoreActor, Finding as CoreFinding};
 use extensions_types::{ActorType, CallLabel};
 use serde::Serialize;
 
-pub use control::{ControlChanged, ControlView, SwitchView};
-pub(crate) use proto::switch_target;
+pub use control::{ControlChanged, ControlPreview, ControlView};
 
 pub use event::{HistoryPage, HistoryView, WatchView};
 pub use extension::{Changed, EntryView, ExtensionView, ListPage, PinView};
 pub use hosts::{HostInner, HostView, HostsView, ServesView};
+pub use precompiled::{EngineView, PrecompiledView};
 pub use version::{ReviewView, Uploaded, VersionDetail, VersionView, WaiverView};
 
 /// Who did something.

@@ -1,11 +1,11 @@
 //! Views as messages of registry.proto.
 
 use extensions_proto::v1;
-use extensions_types::{ControlSource, Environment, Origin, SwitchTarget, Version, VersionState};
+use extensions_types::{Environment, Origin, Version, VersionState};
 
 use super::{
-    ActorView, Changed, ControlChanged, ControlView, EntryView, ExtensionView, FindingView, HistoryPage, HistoryView, ListPage, PinView, ReviewView,
-    SwitchView, Uploaded, VersionDetail, VersionView, WaiverView, WatchView,
+    ActorView, Changed, ControlChanged, ControlPreview, ControlView, EntryView, ExtensionView, FindingView, HistoryPage, HistoryView, ListPage,
+    PinView, ReviewView, Uploaded, VersionDetail, VersionView, WaiverView, WatchView,
 };
 
 fn number(version: Option<Version>) -> u64 {
@@ -206,42 +206,37 @@ impl From<WatchView> for v1::WatchEvent {
     }
 }
 
-/// What a switch acts on, as a message.
-pub(crate) fn switch_target(of: SwitchTarget) -> v1::SwitchTarget {
-    use v1::switch_target::Target;
-    let target = match of {
-        SwitchTarget::Tenant { tenant } => Target::TenantId(tenant.to_string()),
-        SwitchTarget::Extension { tenant, extension } => {
-            Target::Extension(v1::ExtensionTarget { tenant_id: tenant.to_string(), extension_id: extension.to_string() })
+impl From<ControlView> for v1::GetControlResponse {
+    fn from(view: ControlView) -> Self {
+        Self {
+            seq: view.seq,
+            generation: view.generation,
+            switches: view.switches.into_iter().map(Into::into).collect(),
+            quotas: view.quotas.into_iter().map(Into::into).collect(),
+            weights: view.weights.into_iter().map(Into::into).collect(),
+            policies: view.policies.into_iter().map(Into::into).collect(),
         }
-        SwitchTarget::Version { tenant, extension, version } => {
-            let (tenant_id, extension_id) = (tenant.to_string(), extension.to_string());
-            Target::Version(v1::VersionTarget { tenant_id, extension_id, version: version.get() })
-        }
-        SwitchTarget::Kind { kind } => Target::Kind(v1::ExtensionKind::from(kind).into()),
-        SwitchTarget::Tier { tier } => Target::RiskTier(v1::RiskTier::from(tier).into()),
-    };
-    v1::SwitchTarget { target: Some(target) }
-}
-
-impl From<SwitchView> for v1::Switch {
-    fn from(view: SwitchView) -> Self {
-        let source = match view.source {
-            ControlSource::Operator => "operator",
-            ControlSource::File => "file",
-        };
-        Self { target: Some(switch_target(view.target)), why: view.why, source: source.to_owned(), seq: view.seq, at_ms: view.at_ms }
     }
 }
 
-impl From<ControlView> for v1::GetControlResponse {
-    fn from(view: ControlView) -> Self {
-        Self { seq: view.seq, generation: view.generation, switches: view.switches.into_iter().map(Into::into).collect() }
+impl From<ControlPreview> for v1::ControlPreview {
+    fn from(view: ControlPreview) -> Self {
+        let target = |name: &String| {
+            let (tenant, extension) = name.split_once('/').unwrap_or((name, ""));
+            v1::ExtensionTarget { tenant_id: tenant.to_owned(), extension_id: extension.to_owned() }
+        };
+        Self {
+            change_json: view.change.as_ref().map(json).unwrap_or_default(),
+            replaced_json: view.replaced.as_ref().map(json).unwrap_or_default(),
+            affected: view.affected.iter().map(target).collect(),
+            affected_total: view.affected_total,
+            affected_more: view.affected_more,
+        }
     }
 }
 
 impl From<ControlChanged> for v1::ChangeControlResponse {
     fn from(view: ControlChanged) -> Self {
-        Self { seq: view.seq, changed: view.changed }
+        Self { seq: view.seq, changed: view.changed, preview: view.preview.map(Into::into) }
     }
 }

@@ -4,6 +4,7 @@
 mod document;
 mod problem;
 mod request;
+mod switches;
 mod unix;
 
 use std::time::Duration;

@@ -7,9 +7,11 @@
 
 mod change;
 mod compile;
+mod control;
 mod hosts;
 mod model;
 mod operate;
+mod precompiled;
 mod read;
 mod upload;
 mod watch;
@@ -19,17 +21,19 @@ use extensions_tls::ClientTls;
 use extensions_types::{Environment, ExtensionId, Kind, Origin, RiskTier, TenantId, Version};
 use tonic::{Request, Response, Status, transport::Channel};
 
-pub use extensions_types::Finding;
+pub use extensions_types::{Finding, Policy, Quota, Switch, TenantWeight};
 
 pub use self::{
     change::Change,
     compile::{CompileEvent, Compiling},
+    control::{ControlChange, ControlSet, PolicyRules},
     hosts::{Host, HostControl, HostProblem, Hosts, Serves},
     model::{
-        Actor, Changed, Control, EntryState, HistoryEvent, Page, Pin, Place, Registered, Review, Switch, Upkept, Uploaded, VersionSummary,
-        VersionWhole, Waiver,
+        Actor, Changed, Control, ControlDone, ControlPreview, EntryState, HistoryEvent, Page, Pin, Place, Registered, Review, Upkept, Uploaded,
+        VersionSummary, VersionWhole, Waiver,
     },
     operate::UpkeepTask,
+    precompiled::{PrecompiledEngine, RefusedCode},
     watch::{WatchFrom, WatchedEvent, Watching},
 };
 use self::{

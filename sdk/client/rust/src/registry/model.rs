@@ -1,6 +1,8 @@
 //! What the registry holds, as its answers tell it.
 
-use extensions_types::{ActorType, Environment, ExtensionId, Finding, Kind, Origin, RiskTier, SwitchTarget, Version, VersionState};
+use extensions_types::{
+    ActorType, Environment, ExtensionId, Finding, Kind, Origin, Policy, Quota, RiskTier, Switch, TenantWeight, Version, VersionState,
+};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -242,7 +244,7 @@ pub struct Uploaded {
     pub digest: String,
 }
 
-/// The switches of one environment.
+/// The control of one environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Control {
     /// The last change's number.
@@ -251,21 +253,39 @@ pub struct Control {
     pub generation: u64,
     /// What is off.
     pub switches: Vec<Switch>,
+    /// Limits; hosts do not enforce them yet.
+    pub quotas: Vec<Quota>,
+    /// Shares; hosts do not use them yet.
+    pub weights: Vec<TenantWeight>,
+    /// What host calls may be made; hosts do not ask them yet.
+    pub policies: Vec<Policy>,
 }
 
-/// Something that is off.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Switch {
-    /// What.
-    pub target: SwitchTarget,
-    /// Why.
-    pub why: String,
-    /// Who holds it off, and where alone it can be lifted: `operator` or `file`.
-    pub source: String,
-    /// The event that set it.
+/// What a change of control did, or would do.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ControlDone {
+    /// The event's number; of a dry run, the last event's.
     pub seq: u64,
-    /// When, in milliseconds since the Unix epoch.
-    pub at_ms: u64,
+    /// False when it had been so before.
+    pub changed: bool,
+    /// What a dry run found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preview: Option<ControlPreview>,
+}
+
+/// What a change of control would do.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ControlPreview {
+    /// The change as history would have it; null where it is so already.
+    pub change: Value,
+    /// What it would take the place of; null where there is nothing.
+    pub replaced: Value,
+    /// The first extensions that it is about, as `tenant/extension`.
+    pub affected: Vec<String>,
+    /// How many there are.
+    pub affected_total: u64,
+    /// Whether there may be more than were looked at.
+    pub affected_more: bool,
 }
 
 /// What upkeep found and did.

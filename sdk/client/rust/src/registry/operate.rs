@@ -1,13 +1,11 @@
-//! Beside the lifecycle: waivers, tiers, switches, upkeep.
+//! Beside the lifecycle: waivers, tiers, upkeep.
 
 use extensions_proto::v1;
-use extensions_types::{Environment, RiskTier, SwitchTarget, TenantId, Version};
+use extensions_types::{RiskTier, TenantId, Version};
 
 use super::{
-    Change, Changed, Control, RegistryClient, Upkept,
-    change::fresh_key,
+    Change, Changed, RegistryClient, Upkept,
     read::{self, changed},
-    word,
 };
 use crate::InvokeError;
 
@@ -48,40 +46,6 @@ impl RegistryClient {
     pub async fn lower_tier(&self, change: &Change, tier: RiskTier) -> Result<Changed, InvokeError> {
         let request = v1::LowerTierRequest { command: self.command(change), tier: v1::RiskTier::from(tier).into() };
         changed(self.call(request, |mut grpc, request| async move { grpc.lower_tier(request).await }).await?)
-    }
-
-    /// The switches of one environment.
-    ///
-    /// # Errors
-    /// When the platform refuses or is not reached.
-    pub async fn control(&self, env: Environment) -> Result<Control, InvokeError> {
-        let request = v1::GetControlRequest { env: word(env) };
-        read::control(self.call(request, |mut grpc, request| async move { grpc.get_control(request).await }).await?)
-    }
-
-    /// Switches something off, or takes the switch away. Gives the event's
-    /// number, and whether anything changed.
-    ///
-    /// # Errors
-    /// When the platform refuses or is not reached.
-    pub async fn switch(
-        &self,
-        env: Environment,
-        target: &SwitchTarget,
-        off: bool,
-        why: &str,
-        expected_seq: Option<u64>,
-    ) -> Result<(u64, bool), InvokeError> {
-        let request = v1::ChangeControlRequest {
-            idempotency_key: fresh_key(),
-            expected_seq,
-            why: why.to_owned(),
-            env: word(env),
-            target: Some(read::target_message(target)),
-            off,
-        };
-        let answer = self.call(request, |mut grpc, request| async move { grpc.change_control(request).await }).await?;
-        Ok((answer.seq, answer.changed))
     }
 
     /// Erases a tenant for good.

@@ -2,11 +2,12 @@
 //! understood is an error, never a guess.
 
 use extensions_proto::v1;
-use extensions_types::{Environment, ExtensionId, Finding, Origin, SwitchTarget, TenantId, Version, VersionState};
+use extensions_types::{Environment, ExtensionId, Finding, Origin, Version, VersionState};
 use serde_json::Value;
 
 use super::model::{
-    Actor, Changed, Control, EntryState, HistoryEvent, Pin, Place, Registered, Review, Switch, Upkept, Uploaded, VersionSummary, VersionWhole, Waiver,
+    Actor, Changed, Control, ControlDone, ControlPreview, EntryState, HistoryEvent, Pin, Place, Registered, Review, Upkept, Uploaded, VersionSummary,
+    VersionWhole, Waiver,
 };
 use crate::InvokeError;
 
@@ -183,52 +184,34 @@ pub(super) fn event(message: v1::HistoryEvent) -> Read<HistoryEvent> {
 }
 
 pub(super) fn control(message: v1::GetControlResponse) -> Read<Control> {
-    let switch = |one: v1::Switch| {
-        let target = target(needed("switch.target", one.target)?)?;
-        Ok(Switch { target, why: one.why, source: one.source, seq: one.seq, at_ms: one.at_ms })
-    };
-    Ok(Control { seq: message.seq, generation: message.generation, switches: all(message.switches, switch)? })
-}
-
-fn target(message: v1::SwitchTarget) -> Read<SwitchTarget> {
-    use v1::switch_target::Target;
-    Ok(match needed("switch.target", message.target)? {
-        Target::TenantId(id) => SwitchTarget::Tenant { tenant: tenant(&id)? },
-        Target::Extension(of) => SwitchTarget::Extension { tenant: tenant(&of.tenant_id)?, extension: extension(&of.extension_id)? },
-        Target::Version(of) => SwitchTarget::Version {
-            tenant: tenant(&of.tenant_id)?,
-            extension: extension(&of.extension_id)?,
-            version: needed("switch.version", Version::new(of.version))?,
-        },
-        Target::Kind(number) => SwitchTarget::Kind { kind: extensions_proto::kind(number).ok().flatten().ok_or_else(|| odd("switch.kind"))? },
-        Target::RiskTier(number) => {
-            SwitchTarget::Tier { tier: extensions_proto::risk_tier(number).ok().flatten().ok_or_else(|| odd("switch.risk_tier"))? }
-        }
+    fn each<M, T: TryFrom<M>>(field: &'static str, messages: Vec<M>) -> Read<Vec<T>> {
+        messages.into_iter().map(|message| T::try_from(message).map_err(|_| odd(field))).collect()
+    }
+    Ok(Control {
+        seq: message.seq,
+        generation: message.generation,
+        switches: each("switches", message.switches)?,
+        quotas: each("quotas", message.quotas)?,
+        weights: each("weights", message.weights)?,
+        policies: each("policies", message.policies)?,
     })
 }
 
-fn tenant(text: &str) -> Read<TenantId> {
-    text.parse().map_err(|_| odd("tenant_id"))
+pub(super) fn control_done(message: v1::ChangeControlResponse) -> Read<ControlDone> {
+    let preview = message.preview.map(|preview| {
+        Ok(ControlPreview {
+            change: json("change_json", &preview.change_json)?,
+            replaced: json("replaced_json", &preview.replaced_json)?,
+            affected: preview.affected.iter().map(|of| format!("{}/{}", of.tenant_id, of.extension_id)).collect(),
+            affected_total: preview.affected_total,
+            affected_more: preview.affected_more,
+        })
+    });
+    Ok(ControlDone { seq: message.seq, changed: message.changed, preview: preview.transpose()? })
 }
 
 pub(super) fn extension(text: &str) -> Read<ExtensionId> {
     text.parse().map_err(|_| odd("extension_id"))
-}
-
-pub(super) fn target_message(target: &SwitchTarget) -> v1::SwitchTarget {
-    use v1::switch_target::Target;
-    let target = match target {
-        SwitchTarget::Tenant { tenant } => Target::TenantId(tenant.to_string()),
-        SwitchTarget::Extension { tenant, extension } => {
-            Target::Extension(v1::ExtensionTarget { tenant_id: tenant.to_string(), extension_id: extension.to_string() })
-        }
-        SwitchTarget::Version { tenant, extension, version } => {
-            Target::Version(v1::VersionTarget { tenant_id: tenant.to_string(), extension_id: extension.to_string(), version: version.get() })
-        }
-        SwitchTarget::Kind { kind } => Target::Kind(v1::ExtensionKind::from(*kind).into()),
-        SwitchTarget::Tier { tier } => Target::RiskTier(v1::RiskTier::from(*tier).into()),
-    };
-    v1::SwitchTarget { target: Some(target) }
 }
 
 pub(super) fn upkept(message: v1::UpkeepResponse) -> Upkept {

@@ -142,6 +142,7 @@ silent! {
     change_control(ChangeControlRequest) -> ChangeControlResponse,
     erase_tenant(EraseTenantRequest) -> UpkeepResponse,
     list_hosts(ListHostsRequest) -> ListHostsResponse,
+    list_precompiled(ListPrecompiledRequest) -> ListPrecompiledResponse,
     run_upkeep(RunUpkeepRequest) -> UpkeepResponse,
 }
 
