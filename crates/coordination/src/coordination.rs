@@ -1,6 +1,9 @@
 //! One program's voice and ears in its fleet.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use aws_lc_rs::rand;
 use extensions_types::{Environment, with_causes};
@@ -47,9 +50,6 @@ impl Coordination {
     /// When a setting cannot work; a Redis that cannot be reached is no error.
     pub fn open(settings: &RedisSettings) -> Result<Self, SettingsError> {
         let shared = Arc::new(Shared::new(settings.clone())?);
-        if shared.is_unkeyed() {
-            tracing::warn!("redis.key_file is not set for every environment: what is heard through Redis is not authenticated there");
-        }
         let keeper = tokio::spawn(keep(Arc::clone(&shared)));
         Ok(Self { inner: Arc::new(Keeping { shared, keeper }) })
     }
@@ -74,13 +74,10 @@ impl Coordination {
     /// misses it finds the change by polling.
     ///
     /// # Errors
-    /// When it was not said, or not seen to be said; it is counted.
+    /// When it was not said, or not seen to be said; it is counted, and said
+    /// again as soon as Redis answers.
     pub async fn announce(&self, env: Environment, change: &Change) -> Result<(), OperationError> {
-        let shared = self.shared();
-        let message = shared.seal(env).seal(Said::Change, &change.to_text());
-        let said = shared.ask::<u64>(redis::cmd("PUBLISH").arg(shared.names.changes(env)).arg(message)).await;
-        shared.metrics.announced(said.is_ok());
-        said.map(|_| ())
+        self.shared().announce(env, change).await
     }
 
     /// What changes in an environment from now on. It begins with
@@ -120,6 +117,29 @@ impl Coordination {
     }
 }
 
+impl Shared {
+    async fn announce(&self, env: Environment, change: &Change) -> Result<(), OperationError> {
+        let message = self.seal(env).seal(Said::Change, &change.to_text());
+        let said = self.ask::<u64>(redis::cmd("PUBLISH").arg(self.names.changes(env)).arg(message)).await;
+        self.metrics.announced(said.is_ok());
+        if said.is_err() {
+            self.unsaid.lock().unwrap_or_else(PoisonError::into_inner).keep(env, change);
+        }
+        said.map(|_| ())
+    }
+
+    /// Says what could not be said before; stops at the first that cannot be said now either.
+    async fn say_unsaid(&self) {
+        loop {
+            let next = self.unsaid.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let Some((env, change)) = next else { return };
+            if self.announce(env, &change).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
 /// Keeps one connection, for as long as it is not aborted.
 async fn keep(shared: Arc<Shared>) {
     let mut pause = PAUSE_MIN;
@@ -146,9 +166,10 @@ async fn keep(shared: Arc<Shared>) {
     }
 }
 
-/// Asks for a sign of life now and then, until there is none.
+/// Says what is unsaid and asks for a sign of life, now and then, until there is none.
 async fn silence(shared: &Shared) -> OperationError {
     loop {
+        shared.say_unsaid().await;
         time::sleep(PING_EVERY).await;
         let within = shared.settings.timeout() * SILENT_OPERATIONS;
         if let Err(error) = shared.ask_within::<String>(&redis::cmd("PING"), within).await {

@@ -26,6 +26,7 @@ mod serves;
 mod settings;
 mod shared;
 mod stream;
+mod unsaid;
 
 pub use change::{Change, Heard};
 pub use changes::Changes;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use extensions_types::Environment;
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
+use tokio::time::timeout;
 
 use crate::{
     Heartbeat, HostId, OperationError, Trust,
@@ -22,6 +23,8 @@ pub const BEAT_APART: Duration = Duration::from_millis(50);
 const BEATS_MISSED: u32 = 3;
 /// Hosts that a fleet's list shows.
 pub const HOSTS_MAX: usize = 1_000;
+/// A list takes some hundred answers of a quick Redis; a slow one is not waited for so often.
+const OPERATIONS_OF_A_LIST: u32 = 4;
 /// Keys that Redis looks at in one step: well under a millisecond of its time.
 const SCAN_COUNT: usize = 1_000;
 /// Steps of a scan: a Redis with more keys than these cover is not ours alone.
@@ -63,6 +66,11 @@ impl Shared {
     }
 
     pub(crate) async fn hosts(&self, env: Environment) -> Result<Members, OperationError> {
+        let within = self.settings.timeout() * OPERATIONS_OF_A_LIST;
+        timeout(within, self.list(env)).await.map_err(|_| OperationError::TimedOut { within })?
+    }
+
+    async fn list(&self, env: Environment) -> Result<Members, OperationError> {
         let (ids, whole) = self.host_ids(env).await?;
         let mut read = stream::iter(ids).map(|(key, id)| async move { self.heard(env, &key, &id).await }).buffered(READS_AT_ONCE);
         let mut members = Members { whole, ..Members::default() };

@@ -1,6 +1,13 @@
 //! What everyone who speaks through one [`Coordination`](crate::Coordination) shares.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use extensions_tls::ClientTls;
 use extensions_types::{Environment, with_causes};
@@ -11,7 +18,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::{RedisSettings, SettingsError, key::Seal, metrics::Metrics, names::Names, settings::Address};
+use crate::{RedisSettings, SettingsError, key::Seal, metrics::Metrics, names::Names, settings::Address, unsaid::Unsaid};
 
 /// Why an operation was not done, or not seen to be done.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +69,9 @@ pub(crate) struct Shared {
     pub(crate) names: Names,
     pub(crate) metrics: Metrics,
     pub(crate) tls: Option<ClientTls>,
+    pub(crate) unsaid: Mutex<Unsaid>,
     seals: Vec<Seal>,
+    is_warned: AtomicBool,
     link: watch::Sender<Link>,
 }
 
@@ -77,16 +86,26 @@ impl Shared {
         let seals = Environment::ALL.iter().map(seal).collect::<Result<_, _>>()?;
         let tls = address.tls.then(|| ClientTls::open(&settings.tls)).transpose().map_err(SettingsError::Tls)?;
         let (link, _) = watch::channel(Link { connection: None, since: Instant::now(), last_error: None });
-        Ok(Self { address, names: Names::within(settings.namespace.clone()), metrics: Metrics::default(), tls, seals, link, settings })
+        Ok(Self {
+            address,
+            names: Names::within(settings.namespace.clone()),
+            metrics: Metrics::default(),
+            unsaid: Mutex::default(),
+            tls,
+            seals,
+            is_warned: AtomicBool::new(false),
+            link,
+            settings,
+        })
     }
 
+    /// What proves who speaks in `env`; the log says once where nothing does.
     pub(crate) fn seal(&self, env: Environment) -> &Seal {
-        &self.seals[Environment::ALL.iter().position(|known| *known == env).expect("every environment has a seal")]
-    }
-
-    /// Whether any environment is spoken of without proof.
-    pub(crate) fn is_unkeyed(&self) -> bool {
-        self.seals.iter().any(|seal| !seal.is_keyed())
+        let seal = &self.seals[Environment::ALL.iter().position(|known| *known == env).expect("every environment has a seal")];
+        if !seal.is_keyed() && !self.is_warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%env, "redis.key_file is not set: what is heard through Redis is not authenticated");
+        }
+        seal
     }
 
     pub(crate) fn up(&self, connection: MultiplexedConnection) {

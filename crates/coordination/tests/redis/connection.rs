@@ -73,6 +73,23 @@ async fn a_redis_that_hangs_holds_nobody_up_and_is_left() {
 }
 
 #[tokio::test]
+async fn what_could_not_be_announced_is_said_when_redis_is_back() {
+    let redis = Redis::start().unwrap();
+    let direct = settings(&redis);
+    let proxy = FaultProxy::to(redis.address()).unwrap();
+    let speaker = connected(&RedisSettings { url: redis.url_at(proxy.address()), ..direct.clone() }).await;
+    let listener = connected(&direct).await;
+    let mut changes = listening(&listener, DEV).await;
+    proxy.cut();
+    until("it is lost", || async { !speaker.status().connected }).await;
+    for seq in [4, 6, 5] {
+        assert!(speaker.announce(DEV, &entry("a", seq)).await.is_err());
+    }
+    proxy.heal();
+    assert_eq!(soon("the change", changes.next()).await, Heard::Change(entry("a", 6)), "the listener itself has lost nothing");
+}
+
+#[tokio::test]
 async fn a_slow_redis_is_still_one() {
     let redis = Redis::start().unwrap();
     let proxy = FaultProxy::to(redis.address()).unwrap();
