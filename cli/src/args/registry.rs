@@ -1,6 +1,6 @@
 //! The registry's commands: versions, reviews, releases, history.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgGroup, Args};
 use extensions_types::{Environment, ExtensionId, Version};
@@ -18,6 +18,17 @@ pub(crate) struct ChangeArguments {
     pub(crate) why: String,
     #[command(flatten)]
     pub(crate) guard: Guard,
+}
+
+/// Whether to wait until the hosts have it.
+#[derive(Debug, Args)]
+pub(crate) struct Wait {
+    /// Answer when every live host of the environment serves it
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// How long to wait
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "30s", requires = "wait")]
+    pub(crate) timeout: Duration,
 }
 
 /// What makes a change safe to repeat and to race.
@@ -106,6 +117,8 @@ pub(crate) struct Promote {
     pub(crate) to: Environment,
     #[command(flatten)]
     pub(crate) change: ChangeArguments,
+    #[command(flatten)]
+    pub(crate) wait: Wait,
 }
 
 #[derive(Debug, Args)]
@@ -117,6 +130,8 @@ pub(crate) struct Rollback {
     pub(crate) to: Version,
     #[command(flatten)]
     pub(crate) change: ChangeArguments,
+    #[command(flatten)]
+    pub(crate) wait: Wait,
 }
 
 #[derive(Debug, Args)]
@@ -136,6 +151,8 @@ pub(crate) struct Pin {
     pub(crate) remove: bool,
     #[command(flatten)]
     pub(crate) change: ChangeArguments,
+    #[command(flatten)]
+    pub(crate) wait: Wait,
 }
 
 #[derive(Debug, Args)]
@@ -144,6 +161,8 @@ pub(crate) struct Enable {
     pub(crate) extension: ExtensionId,
     #[command(flatten)]
     pub(crate) change: ChangeArguments,
+    #[command(flatten)]
+    pub(crate) wait: Wait,
 }
 
 #[derive(Debug, Args)]

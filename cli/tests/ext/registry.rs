@@ -1,6 +1,6 @@
 //! The registry of `ext dev`, as authors, reviewers and releasers meet it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{platform::Platform, sandbox::Sandbox};
 
@@ -106,7 +106,13 @@ fn a_version_goes_from_draft_to_prod_and_back() {
     scene.done(ada, &["promote", "rule", "--to", "prod"]);
     assert_eq!(scene.answer("prod"), (2, true));
 
-    scene.done(ada, &["rollback", "rule", "--to", "1", "--env", "prod", "--why", "too generous"]);
+    // One process is its own fleet: waiting for all of its hosts is waiting for itself.
+    let back = scene.done(ada, &["rollback", "rule", "--to", "1", "--env", "prod", "--why", "too generous", "--wait", "--timeout", "20s"]);
+    assert_eq!(back["served"], json!({"hosts": 1, "of": 1, "known": true}));
+    let again = scene.done(ada, &["rollback", "rule", "--to", "1", "--env", "prod", "--wait"]);
+    assert_eq!((&again["changed"], &again["served"]["hosts"]), (&false.into(), &1.into()), "what is so already is waited for as well");
+    assert_eq!(scene.done(ada, &["show", "rule"])["hosts"]["prod"], json!({"of": 1, "serve": 1, "kept": {}}));
+    scene.refused(ada, &["rollback", "rule", "--to", "1", "--env", "prod", "--timeout", "1s"], 2, "--wait");
     assert_eq!(scene.answer("prod"), (1, false));
     scene.done(ada, &["pin", "rule@2", "--caller", "orders", "--env", "prod"]);
     let pinned = scene.done(ada, &["invoke", "rule", "--env", "prod", "--caller", "orders", "--input", INPUT]);
@@ -227,14 +233,47 @@ fn what_may_not_be_is_refused_and_changes_nothing() {
 /// Switches belong to operators: of no tenant, for every tenant.
 fn operated(scene: &Scene) {
     let Scene { sandbox, ada, .. } = scene;
-    scene.refused(ada, &["admin", "off", "--tenant", "dev", "--why", "mine"], 4, "PERMISSION_DENIED");
-    sandbox.fails(&["admin", "off", "--why", "nothing named"], 2, "--tenant");
-    sandbox.ok(&["admin", "off", "--tenant", "dev", "--extension", "binary", "--why", "misbehaves"]);
+    scene.refused(ada, &["admin", "switch", "off", "--tenant", "dev", "--why", "mine"], 4, "PERMISSION_DENIED");
+    sandbox.fails(&["admin", "switch", "off", "--why", "nothing named"], 2, "--tenant");
+    sandbox.ok(&["admin", "switch", "off", "--tenant", "dev", "--extension", "binary", "--why", "misbehaves"]);
     scene.refused(ada, &["invoke", "binary", "--input", INPUT], 1, "DISABLED");
     assert_eq!(scene.answer("dev"), (3, false));
-    let status = sandbox.ok(&["admin", "status"]).out;
+    let hosts = sandbox.ok(&["admin", "hosts"]).out;
+    assert!(hosts.contains("ext-dev") && hosts.contains("ready"), "{hosts}");
+    let status = sandbox.ok(&["admin", "switch", "list"]).out;
     assert!(status.contains("binary of dev") && status.contains("misbehaves"), "{status}");
-    sandbox.ok(&["admin", "on", "--tenant", "dev", "--extension", "binary", "--why", "mended"]);
+    sandbox.ok(&["admin", "switch", "on", "--tenant", "dev", "--extension", "binary", "--why", "mended"]);
     assert_eq!(scene.done(ada, &["invoke", "binary", "--input", INPUT])["served_version"], 1);
+    controlled(scene);
     sandbox.fails(&["admin", "erase", "someone-else", "--why", "gone"], 2, "--yes");
+}
+
+/// What is tried changes nothing; what is set is shown, and taken away again.
+fn controlled(scene: &Scene) {
+    let Scene { sandbox, ada, .. } = scene;
+    let tried = sandbox.ok(&["admin", "switch", "off", "--kind", "domain-hook", "--why", "drill", "--dry-run"]).out;
+    assert!(tried.contains("nothing was changed") && tried.contains("dev/binary"), "{tried}");
+    assert_eq!(scene.done(ada, &["invoke", "binary", "--input", INPUT])["served_version"], 1);
+
+    let running: Value = serde_json::from_str(&sandbox.read("home/dev.json")).unwrap();
+    let server = running["server"].as_str().unwrap();
+    sandbox.ok(&["admin", "switch", "off", "--tenant", "dev", "--why", "this host", "--until", "2h", "--abort", "--host", server]);
+    scene.refused(ada, &["invoke", "binary", "--input", INPUT], 1, "DISABLED");
+    assert!(sandbox.ok(&["admin", "switch", "list"]).out.contains("nothing is switched off"), "the environment's control knows nothing of it");
+    assert!(sandbox.ok(&["admin", "switch", "list", "--host", server]).out.contains("tenant dev (aborts)"));
+    sandbox.ok(&["admin", "switch", "on", "--tenant", "dev", "--host", server]);
+    assert_eq!(scene.done(ada, &["invoke", "binary", "--input", INPUT])["served_version"], 1);
+
+    sandbox.ok(&["admin", "quota", "set", "--concurrency", "9"]);
+    sandbox.ok(&["admin", "quota", "set", "--tenant", "dev", "--rate", "50", "--burst", "5", "--why", "trial"]);
+    let quota = sandbox.ok(&["admin", "quota", "get", "--tenant", "dev"]).out;
+    assert!(quota.contains("9 at a time, 50 calls/s, 5 burst"), "{quota}");
+    sandbox.fails(&["admin", "quota", "set", "--tenant", "dev"], 2, "limits something");
+    sandbox.ok(&["admin", "quota", "clear", "--tenant", "dev"]);
+    sandbox.ok(&["admin", "weight", "set", "dev", "250"]);
+    assert!(sandbox.ok(&["admin", "weight", "get", "dev"]).out.contains("250"));
+    sandbox.fails(&["admin", "weight", "set", "dev", "1001"], 2, "from 1 to 1000");
+    sandbox.ok(&["admin", "policy", "set", "base", "--mode", "observe", "--method", "orders.get", "--method", "orders.list"]);
+    assert!(sandbox.ok(&["admin", "policy", "get"]).out.contains("orders.get orders.list"));
+    sandbox.ok(&["admin", "policy", "clear", "base"]);
 }

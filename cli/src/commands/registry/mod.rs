@@ -1,13 +1,17 @@
 //! The commands that a registry answers.
 
 pub(crate) mod admin;
+mod control;
 mod diff;
 pub(crate) mod history;
+mod hosts;
 mod pick;
+mod precompile;
 pub(crate) mod push;
 pub(crate) mod release;
 pub(crate) mod review;
 pub(crate) mod show;
+mod wait;
 pub(crate) mod waivers;
 pub(crate) mod words;
 
@@ -71,12 +75,18 @@ struct Done<'c> {
     extension: &'c ExtensionId,
     #[serde(flatten)]
     changed: &'c Changed,
+    /// Who serves it, where that was waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    served: Option<&'c wait::Served>,
 }
 
 /// Says what a change did.
 fn report(say: &Say, extension: &ExtensionId, changed: &Changed, text: &str) {
-    let event = if changed.changed { format!("event {}", changed.seq) } else { "was so already".to_owned() };
-    say.data(&Done { extension, changed }, format_args!("{text} ({event})"));
+    say.data(&Done { extension, changed, served: None }, format_args!("{text} ({})", event(changed)));
+}
+
+fn event(changed: &Changed) -> String {
+    if changed.changed { format!("event {}", changed.seq) } else { "was so already".to_owned() }
 }
 
 fn named(extension: &ExtensionId, version: Version) -> String {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use extensions_client::registry::Place;
 use extensions_types::VersionSelector;
 
-use super::{change, connect, named, pick, refused, report};
+use super::{change, connect, named, pick, refused, report, wait};
 use crate::{
     args::{Enable, Global, Pin, Promote, Retire, Rollback},
     failure::Failure,
@@ -28,15 +28,16 @@ pub(crate) async fn promote(promote: &Promote, global: &Global, say: &Say) -> Re
     waits.finish_and_clear();
     let done = done.map_err(|error| refused(error, id))?;
     say.good(format_args!("promoted in {}", seconds(start.elapsed())));
-    report(say, id, &done, &format!("{} is served in {}", named(id, version), promote.to));
-    Ok(())
+    let about = wait::About { extension: id, env: promote.to, changed: &done };
+    wait::report(&registry, &promote.wait, about, &format!("{} is served in {}", named(id, version), promote.to), say).await
 }
 
 pub(crate) async fn rollback(rollback: &Rollback, global: &Global, say: &Say) -> Result<(), Failure> {
     let (id, env) = (&rollback.extension, global.env);
-    let done = connect(global)?.rollback(&change(id, &rollback.change), rollback.to, env).await.map_err(|error| refused(error, id))?;
-    report(say, id, &done, &format!("{} is served in {env} again", named(id, rollback.to)));
-    Ok(())
+    let registry = connect(global)?;
+    let done = registry.rollback(&change(id, &rollback.change), rollback.to, env).await.map_err(|error| refused(error, id))?;
+    let about = wait::About { extension: id, env, changed: &done };
+    wait::report(&registry, &rollback.wait, about, &format!("{} is served in {env} again", named(id, rollback.to)), say).await
 }
 
 pub(crate) async fn pin(pin: &Pin, global: &Global, say: &Say) -> Result<(), Failure> {
@@ -56,20 +57,21 @@ pub(crate) async fn pin(pin: &Pin, global: &Global, say: &Say) -> Result<(), Fai
             return Err(Failure::Usage(format!("--remove takes the pin away whatever its version: name {id} alone")));
         }
     };
-    let done = connect(global)?.pin(&change(id, &pin.change), env, place, version).await.map_err(|error| refused(error, id))?;
+    let registry = connect(global)?;
+    let done = registry.pin(&change(id, &pin.change), env, place, version).await.map_err(|error| refused(error, id))?;
     let text = match version {
         Some(version) => format!("{who} gets {} in {env}", named(id, version)),
         None => format!("{who} gets what {env} serves of {id}"),
     };
-    report(say, id, &done, &text);
-    Ok(())
+    wait::report(&registry, &pin.wait, wait::About { extension: id, env, changed: &done }, &text, say).await
 }
 
 pub(crate) async fn set_enabled(enable: &Enable, enabled: bool, global: &Global, say: &Say) -> Result<(), Failure> {
     let (id, env) = (&enable.extension, global.env);
-    let done = connect(global)?.set_enabled(&change(id, &enable.change), env, enabled).await.map_err(|error| refused(error, id))?;
-    report(say, id, &done, &format!("{id} is {} in {env}", if enabled { "on" } else { "off" }));
-    Ok(())
+    let registry = connect(global)?;
+    let done = registry.set_enabled(&change(id, &enable.change), env, enabled).await.map_err(|error| refused(error, id))?;
+    let text = format!("{id} is {} in {env}", if enabled { "on" } else { "off" });
+    wait::report(&registry, &enable.wait, wait::About { extension: id, env, changed: &done }, &text, say).await
 }
 
 pub(crate) async fn retire(retire: &Retire, global: &Global, say: &Say) -> Result<(), Failure> {

@@ -1,11 +1,16 @@
 //! `ext show`: an extension, one version of it, or what changed between two.
 
+use std::collections::BTreeMap;
+
 use extensions_client::registry::{Registered, Review, VersionSummary, VersionWhole};
-use extensions_types::{ExtensionId, VersionSelector};
+use extensions_types::{Environment, ExtensionId, VersionSelector};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    connect, diff, refused,
+    connect, diff,
+    hosts::{self, Spread},
+    refused,
     words::{self, Table},
 };
 use crate::{
@@ -13,6 +18,15 @@ use crate::{
     failure::Failure,
     say::Say,
 };
+
+/// An extension, and who serves it where that is known.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    extension: &'a Registered,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    hosts: BTreeMap<Environment, Spread>,
+}
 
 pub(crate) async fn run(show: &Show, global: &Global, say: &Say) -> Result<(), Failure> {
     let registry = connect(global)?;
@@ -34,7 +48,11 @@ pub(crate) async fn run(show: &Show, global: &Global, say: &Say) -> Result<(), F
             let extension = registry.extension(id).await.map_err(|error| refused(error, id))?;
             match (show.wit, &extension.latest) {
                 (true, Some(latest)) => one_version(id, &version(latest.version, true).await?, true, say),
-                _ => say.data(&extension, overview(&extension)),
+                _ => {
+                    let hosts = hosts::spread(&registry, &extension).await;
+                    let text = overview(&extension, &hosts);
+                    say.data(&Shown { extension: &extension, hosts }, text);
+                }
             }
         }
     }
@@ -49,20 +67,23 @@ fn one_version(id: &ExtensionId, version: &VersionWhole, wit: bool, say: &Say) {
     }
 }
 
-fn overview(extension: &Registered) -> String {
+fn overview(extension: &Registered, hosts: &BTreeMap<Environment, Spread>) -> String {
     let Registered { id, kind, risk_tier, description, tags, seq, .. } = extension;
     let tags = if tags.is_empty() { String::new() } else { format!("  [{}]", words::plain(&tags.join(", "))) };
-    let mut entries = Table::new(&["ENV", "SERVES", "LAST GOOD", "DIGEST", "PINS"]);
+    let mut entries = Table::new(&["ENV", "SERVES", "HOSTS", "LAST GOOD", "DIGEST", "PINS"]);
     for entry in &extension.entries {
         let pins = entry.pins.iter().map(words::pin).collect::<Vec<_>>().join(", ");
         let last_good = entry.last_good.map_or_else(String::new, |version| version.to_string());
-        entries.row([entry.env.to_string(), words::served(Some(entry)), last_good, words::short(&entry.digest), pins]);
+        let on = hosts.get(&entry.env).map(Spread::text).unwrap_or_default();
+        entries.row([entry.env.to_string(), words::served(Some(entry)), on, last_good, words::short(&entry.digest), pins]);
     }
     let mut versions = Table::new(&["VERSION", "STATE", "TIER", "SIZE", "DIGEST", "BY", "WHEN", "REVIEWS"]);
     for version in &extension.versions {
         versions.row(summary(version));
     }
-    format!("{id}  {kind}  tier {risk_tier}  event {seq}{tags}\n{}\n\n{}\n\n{}", words::plain(description), entries.render(), versions.render())
+    let kept: String = hosts.iter().flat_map(|(env, spread)| spread.problems(*env)).map(|line| format!("\n{line}")).collect();
+    let (described, entries, versions) = (words::plain(description), entries.render(), versions.render());
+    format!("{id}  {kind}  tier {risk_tier}  event {seq}{tags}\n{described}\n\n{entries}{kept}\n\n{versions}")
 }
 
 fn summary(version: &VersionSummary) -> [String; 8] {
