@@ -3,6 +3,7 @@
 mod admin;
 mod author;
 mod calls;
+mod control;
 mod dev;
 mod load;
 mod registry;
@@ -17,9 +18,10 @@ use extensions_types::Environment;
 use self::words::environment;
 
 pub(crate) use self::{
-    admin::{Admin, Switch, UpkeepArgument},
+    admin::{Admin, Precompile, UpkeepArgument},
     author::{Check, Folder, Input, New, Run, Test, Toolchain},
     calls::{Invoke, Logs, Transport},
+    control::{ControlGuard, PolicyCommand, QuotaCommand, QuotaSet, Reasoned, Scope, SwitchCommand, SwitchOff, Target, WeightCommand},
     dev::{Dev, DevCommand, Token},
     load::{Load, Tolerated},
     registry::{
@@ -148,7 +150,7 @@ pub(crate) enum Command {
     Watch(Watch),
     /// Show what an extension logged
     Logs(Logs),
-    /// Operate the platform: switches, tiers, erasure, upkeep
+    /// Operate the platform: switches, quotas, weights, policies, hosts, tiers, erasure, upkeep
     #[command(subcommand)]
     Admin(Box<Admin>),
     /// Install what guests are built with
@@ -170,5 +172,16 @@ mod tests {
     #[test]
     fn the_declaration_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_page_of_settings_has_every_variable() {
+        let page = include_str!("../../docs/configuration.md");
+        let of_commands = Arguments::command();
+        let variables: Vec<_> = of_commands.get_arguments().filter_map(|argument| argument.get_env()?.to_str()).collect();
+        assert!(variables.contains(&"EXT_SERVER"));
+        for variable in variables {
+            assert!(page.contains(&format!("`{variable}`")), "{variable} is not in docs/configuration.md");
+        }
     }
 }

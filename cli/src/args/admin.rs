@@ -1,18 +1,33 @@
 //! The operators' commands.
 
-use clap::{ArgGroup, Args, Subcommand, ValueEnum};
-use extensions_types::{ExtensionId, RiskTier, TenantId, Version};
+use std::time::Duration;
 
-use super::{KindArgument, words::tier};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use extensions_types::{ExtensionId, RiskTier, TenantId};
+
+use super::{
+    control::{PolicyCommand, QuotaCommand, SwitchCommand, WeightCommand},
+    words::tier,
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Admin {
-    /// What is switched off in the environment
-    Status,
-    /// Switch something off in the environment, at once and for everybody
-    Off(Switch),
-    /// Take a switch away
-    On(Switch),
+    /// Which hosts of the environment live, and what they say of themselves
+    Hosts,
+    /// Switch something off or on, in the environment or on one host
+    #[command(subcommand)]
+    Switch(SwitchCommand),
+    /// How much tenants and extensions may use
+    #[command(subcommand)]
+    Quota(QuotaCommand),
+    /// Tenants' shares of what is scarce
+    #[command(subcommand)]
+    Weight(WeightCommand),
+    /// Which host calls extensions may make
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// How much of what the environment serves is compiled and signed ahead of its hosts, for each engine
+    Precompile(Precompile),
     /// Lower the tier that an extension is treated as
     Tier(Tier),
     /// Erase a tenant for good: its id is never used again
@@ -21,31 +36,17 @@ pub(crate) enum Admin {
     Upkeep(Upkeep),
 }
 
-/// What a switch acts on: exactly one of tenant, extension, version, kind, tier.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("target").required(true))]
-pub(crate) struct Switch {
-    /// Everything of this tenant, or what --extension names of it
-    #[arg(long, group = "target")]
-    pub(crate) tenant: Option<TenantId>,
-    /// One extension of the tenant
-    #[arg(long, requires = "tenant")]
-    pub(crate) extension: Option<ExtensionId>,
-    /// One version of the extension
-    #[arg(long, requires = "extension")]
-    pub(crate) version: Option<Version>,
-    /// Every extension of this kind
-    #[arg(long, value_enum, group = "target")]
-    pub(crate) kind: Option<KindArgument>,
-    /// Every extension of this risk tier
-    #[arg(long, value_parser = tier, group = "target")]
-    pub(crate) tier: Option<RiskTier>,
-    /// Why: whoever finds it off reads it
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) why: String,
-    /// Only if this is still the last event of the environment's control
-    #[arg(long, value_name = "SEQ")]
-    pub(crate) expected_seq: Option<u64>,
+pub(crate) struct Precompile {
+    /// Answer when everything has code that can have some
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// How long to wait
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "10m", requires = "wait")]
+    pub(crate) timeout: Duration,
+    /// Wait for this engine: the first digits of its compatibility hash [default: the only one]
+    #[arg(long, value_name = "HASH", requires = "wait")]
+    pub(crate) engine: Option<String>,
 }
 
 #[derive(Debug, Args)]

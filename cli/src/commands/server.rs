@@ -33,6 +33,14 @@ impl Server {
         Self::with_token(global, |running| running.operator_token)
     }
 
+    /// The admin listener of one host, as whoever operates what runs here.
+    pub(crate) fn operated_host(global: &Global, host: &str) -> Result<Self, Failure> {
+        let running = dev_state::read()?.filter(|running| running.is_at(host));
+        let token = global.token.clone().or_else(|| running.map(|running| running.operator_token));
+        let endpoint: Endpoint = host.parse()?;
+        Self::reached(endpoint.clone(), vec![endpoint], global, token)
+    }
+
     /// These hosts in place of those that would be found.
     pub(crate) fn at_hosts(global: &Global, hosts: &[String]) -> Result<Self, Failure> {
         let Some(first) = hosts.first() else { return Self::of(global) };
