@@ -17,7 +17,7 @@ use prometheus_client::registry::Registry as Shown;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
-use crate::{control_files::ControlFiles, Embedded, EmbeddedParts, RegistrySettings, admin, audit_file::FileAudit, health::Health, server::Server};
+use crate::{Embedded, EmbeddedParts, RegistrySettings, admin, audit_file::FileAudit, control_files::ControlFiles, health::Health, server::Server};
 
 /// A reflection request is a name.
 const REFLECTION_BYTES_MAX: usize = 4 << 10;

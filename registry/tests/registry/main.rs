@@ -12,6 +12,7 @@ mod http_input;
 mod jobs;
 mod program;
 mod rules;
+mod signer;
 mod stage;
 mod streams;
 mod tls;

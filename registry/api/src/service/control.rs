@@ -79,7 +79,9 @@ impl Service {
             let id = CallLabel::parse(&format!("file-{}-{at}", control.state.applied_seq)).expect("a word and digits are a label");
             let command = Command { id, expected_seq: None, why, from: None, action };
             let outcome = self.ledger().change_control(env, &command, &caller).await;
-            if outcome.is_err() && let Some(seq) = last {
+            if outcome.is_err()
+                && let Some(seq) = last
+            {
                 self.tell_control(env, seq).await;
             }
             last = Some(outcome?.seq);
