@@ -56,6 +56,9 @@ pub enum SandboxError {
         /// How much it may.
         allowed: u64,
     },
+    /// It was ended by whoever ran it: all of its processes are gone, and nothing was copied out.
+    #[error("ended before its end by whoever ran it")]
+    Ended,
     /// Its program cannot be started inside.
     #[error("{program} cannot be started in the sandbox: {reason}; it must lie below /usr or one of the job's paths, readable for others")]
     Start {
@@ -94,7 +97,7 @@ impl SandboxError {
     pub fn is_jobs(&self) -> bool {
         match self {
             Self::Limit { .. } => true,
-            Self::Start { .. } | Self::Setup { .. } | Self::Helper(_) | Self::Results { .. } => false,
+            Self::Ended | Self::Start { .. } | Self::Setup { .. } | Self::Helper(_) | Self::Results { .. } => false,
         }
     }
 }

@@ -40,6 +40,7 @@
 mod capabilities;
 mod child;
 mod collect;
+mod ending;
 mod error;
 mod job;
 mod output;
@@ -48,6 +49,7 @@ mod wire;
 
 pub use capabilities::{Capabilities, Given, Refusal};
 pub use child::child_main;
+pub use ending::Ending;
 pub use error::{Bound, SandboxError};
 pub use job::{Ended, Job, Limits, Usage};
 pub use sandbox::{Sandbox, THIS_BINARY};

@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    Bound, Capabilities, Ended, Job, Refusal, SandboxError,
+    Bound, Capabilities, Ended, Ending, Job, Refusal, SandboxError,
     collect::collect,
     output::{Said, listen},
     wire::{ARGUMENT, Answer, Request, Status, receive_answer, send_request},
@@ -69,7 +69,16 @@ impl Sandbox {
     /// # Errors
     /// When the job was ended at a limit, cannot be started, or the sandbox fails.
     pub fn run(&self, job: &Job, on_line: &mut dyn FnMut(&str)) -> Result<Ended, SandboxError> {
+        self.run_until(&Ending::default(), job, on_line)
+    }
+
+    /// The same, for a job that may be ended from another thread.
+    ///
+    /// # Errors
+    /// As [`Sandbox::run`], and when it was ended.
+    pub fn run_until(&self, ending: &Ending, job: &Job, on_line: &mut dyn FnMut(&str)) -> Result<Ended, SandboxError> {
         let mut helper = Helper::start(&self.helper, &Request::Run(Box::new(job.clone())), job.limits.output_bytes)?;
+        let _held = ending.hold(&helper.socket).map_err(|error| SandboxError::Helper(error.to_string()))?;
         let heard = helper.listen(job.limits.wall + GRACE, on_line)?;
         let (answer, left) = helper.answer()?;
         if let Some(used) = heard.too_much {
@@ -84,6 +93,7 @@ impl Sandbox {
             Answer::Limit { which, used, allowed } => Err(SandboxError::Limit { which, used, allowed }),
             Answer::NotStarted(reason) => Err(SandboxError::Start { program: job.program.clone(), reason }),
             Answer::Setup { step, reason } => Err(SandboxError::Setup { step, reason }),
+            Answer::Cancelled if ending.is_over() => Err(SandboxError::Ended),
             Answer::Probed(_) | Answer::Cancelled => Err(unexpected(&answer)),
         }
     }

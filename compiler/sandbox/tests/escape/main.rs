@@ -8,6 +8,7 @@
 
 mod acts;
 mod cases;
+mod ending;
 mod outside;
 mod parent;
 mod run;
@@ -56,6 +57,7 @@ fn test() -> ExitCode {
         failures.extend([&outcome, &twin].into_iter().filter_map(|result| Some(format!("{}: {}", case.name, result.as_ref().err()?))));
     }
     failures.extend(parent::check().err());
+    failures.extend(ending::check(&sandbox).err());
     run::overhead(&sandbox);
     if std::fs::read_to_string("/proc/self/mounts").unwrap() != mounts {
         failures.push("mounts are left".to_owned());
