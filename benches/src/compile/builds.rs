@@ -13,7 +13,7 @@ use extensions_compiler_core::embed_world;
 use extensions_guest_sdks::SDKS;
 use extensions_host::THIS_BINARY;
 use extensions_pipeline::{Authorship, Folder, Tools, Workbench, build, run_cases};
-use extensions_sandbox::{Limits, Sandbox};
+use extensions_sandbox::{Ending, Limits, Sandbox};
 use extensions_toolchain::{ChildError, Direct, Finished, Home, Plan as ToolPlan, Request, Runner, Toolchain, sdk};
 use extensions_types::{Kind, Language, TenantId, Version};
 use extensions_worker::Isolation;
@@ -117,7 +117,7 @@ fn rule(folder: &Path, language: Language) -> anyhow::Result<PathBuf> {
 pub(super) fn measure(sources: &[Source], plan: Plan, report: &mut Report) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let sandbox = Sandbox::new(THIS_BINARY, Sandbox::probe(THIS_BINARY)?).map_err(|lack| anyhow::anyhow!("no sandbox here: {lack}"))?;
-    let runner = Isolation::Sandboxed(Arc::new(sandbox)).runner(Limits::default());
+    let runner = Isolation::Sandboxed(Arc::new(sandbox)).runner(Limits::default(), Ending::default());
     let home = tempfile::tempdir()?;
     let workbench = runtime.block_on(async { Workbench::start(home.path(), Path::new(THIS_BINARY)) })?;
     for source in sources {

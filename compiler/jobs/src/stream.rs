@@ -32,8 +32,8 @@ struct Inner {
 }
 
 impl StreamQueue {
-    /// Reads `stream` under a name that no other worker has; what is neither done
-    /// nor renewed within `lease` goes to another.
+    /// Reads `stream`, as this start of the worker `name`; what is neither done nor
+    /// renewed within `lease` goes to another.
     #[must_use]
     pub fn new(stream: &CompileStream, name: &str, lease: Duration) -> Self {
         Self { inner: Arc::new(Inner { reader: stream.reader(name, lease), in_hand: Mutex::default() }) }
@@ -123,5 +123,70 @@ impl Inner {
 fn heard<T>(what: &str, answer: Result<T, OperationError>) {
     if let Err(error) = answer {
         tracing::debug!(error = with_causes(&error), "{what} an entry of the compile stream was not done");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use extensions_coordination::{Coordination, RedisSettings, Tended};
+    use extensions_test_servers::Redis;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// On a machine that builds meanwhile.
+    const SOON: Duration = Duration::from_secs(60);
+
+    async fn stream(redis: &Redis) -> CompileStream {
+        let settings = RedisSettings { namespace: redis.namespace(), timeout_ms: 10_000, ..RedisSettings::at(redis.url()) };
+        let coordination = Coordination::open(&settings).unwrap();
+        coordination.connected().await;
+        CompileStream::of(&coordination)
+    }
+
+    async fn next(queue: &StreamQueue) -> String {
+        timeout(SOON, queue.next()).await.unwrap().unwrap().to_string()
+    }
+
+    #[tokio::test]
+    async fn a_question_that_is_given_up_gives_back_what_it_got() {
+        let redis = Redis::shared().unwrap();
+        let stream = stream(&redis).await;
+        let (gone, there) = (StreamQueue::new(&stream, "gone", SOON * 60), StreamQueue::new(&stream, "there", SOON * 60));
+        stream.offer("acme/x/1/1").await.unwrap();
+        // The question is on its way, and nobody waits for its answer.
+        assert!(timeout(Duration::ZERO, gone.next()).await.is_err());
+        while stream.tend().await.unwrap().readers == 0 {}
+        assert_eq!(next(&there).await, "acme/x/1/1");
+        assert!(gone.inner.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_names_no_job_is_passed_over_and_what_is_done_is_gone() {
+        let redis = Redis::shared().unwrap();
+        let stream = stream(&redis).await;
+        let queue = StreamQueue::new(&stream, "w", SOON);
+        for entry in ["acme/x/1", "../x/1/1", "acme/x/1/01", "acme/x/2/1"] {
+            stream.offer(entry).await.unwrap();
+        }
+        assert_eq!(next(&queue).await, "acme/x/2/1");
+        let job = "acme/x/2/1".parse().unwrap();
+        queue.renew(&job).await;
+        queue.done(&job).await;
+        queue.done(&job).await;
+        queue.give_back(&job).await;
+        queue.leave().await;
+        // What no reader may see stays out of its hands: `../x/1/1` was cleared away by Redis.
+        assert_eq!(stream.tend().await.unwrap(), Tended { readers: 0, waiting: 0, in_hand: 0, aside: 0 });
+    }
+
+    #[tokio::test]
+    async fn a_stream_without_redis_says_so_at_once() {
+        let redis = Redis::start().unwrap();
+        let stream = stream(&redis).await;
+        let queue = StreamQueue::new(&stream, "w", SOON);
+        redis.stop();
+        let refused = timeout(SOON, queue.next()).await.unwrap();
+        assert!(matches!(refused, Err(JobsError::Unavailable(_))), "{refused:?}");
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use extensions_compile_jobs::{Claimed, NotCompiled};
-use extensions_sandbox::{Limits, Refusal, Sandbox, SandboxError};
+use extensions_sandbox::{Ending, Limits, Refusal, Sandbox, SandboxError};
 use extensions_toolchain::{Direct, Runner};
 
 use crate::runner::SandboxRunner;
@@ -51,11 +51,12 @@ impl Isolation {
         }
     }
 
-    /// Runs toolchains there, each program within `limits`.
+    /// Runs toolchains there, each program within `limits` and until `ending` ends it;
+    /// without a sandbox a program ends by itself or at its plan's time.
     #[must_use]
-    pub fn runner(&self, limits: Limits) -> Arc<dyn Runner> {
+    pub fn runner(&self, limits: Limits, ending: Ending) -> Arc<dyn Runner> {
         match self {
-            Self::Sandboxed(sandbox) => Arc::new(SandboxRunner::new(Arc::clone(sandbox), limits)),
+            Self::Sandboxed(sandbox) => Arc::new(SandboxRunner::new(Arc::clone(sandbox), limits, ending)),
             Self::OwnSourceOnly { .. } => Arc::new(Direct),
         }
     }

@@ -8,6 +8,8 @@ mod arguments;
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Parser as _;
+use extensions_compile_jobs::{EitherQueue, LEASE, Queue, StreamQueue};
+use extensions_coordination::{CompileStream, Coordination};
 use extensions_pipeline::{Tools, Workbench, WorkbenchError};
 use extensions_sandbox::THIS_BINARY;
 use extensions_service::{FollowedFiles, SettingsError, start_logging, stop_asked};
@@ -97,6 +99,8 @@ async fn serve(settings: &WorkerSettings, remote: Remote, admin_tls: Option<Serv
     let mut shown = Registry::with_prefix("extensions");
     shown.register_collector(Box::new(FollowedFiles));
     let metrics = Metrics::new(&mut shown);
+    let remote = Arc::new(remote);
+    let hints = Hints::open(settings, &remote, &mut shown)?;
     if let Some(address) = settings.admin.address {
         let address = admin::serve(address, admin_tls, shown, remote.contact()).await?;
         tracing::info!(%address, "admin listens");
@@ -104,10 +108,9 @@ async fn serve(settings: &WorkerSettings, remote: Remote, admin_tls: Option<Serv
     let home = Home::at(&settings.worker.home);
     let workbench = Workbench::start(home.path(), THIS_BINARY.as_ref())?;
     warm_up(&home)?;
-    let remote = Arc::new(remote);
     let worker = Worker::start(Parts {
         name: settings.name(),
-        queue: Arc::clone(&remote) as _,
+        queue: hints.queue,
         claims: remote,
         dir: home.path().join("worker"),
         home,
@@ -124,8 +127,33 @@ async fn serve(settings: &WorkerSettings, remote: Remote, admin_tls: Option<Serv
     stop_asked().await?;
     tracing::info!("stopping: jobs under way may end");
     let drained = worker.drain(Duration::from_millis(settings.worker.drain_timeout_ms)).await;
+    if let Some(stream) = hints.stream {
+        stream.leave().await;
+    }
     tracing::info!(finished = drained.finished, given_back = drained.given_back, "stopped");
     Ok(())
+}
+
+/// Where hints come from.
+struct Hints {
+    queue: Arc<dyn Queue>,
+    /// The fleet's stream, where there is one.
+    stream: Option<StreamQueue>,
+}
+
+impl Hints {
+    fn open(settings: &WorkerSettings, registry: &Arc<Remote>, shown: &mut Registry) -> Result<Self, SettingsError> {
+        let Some(redis) = &settings.redis else {
+            return Ok(Self { queue: Arc::clone(registry) as _, stream: None });
+        };
+        let coordination = Coordination::open(redis).map_err(|error| SettingsError::Value(with_causes(&error)))?;
+        coordination.show(shown);
+        let fleet = CompileStream::of(&coordination);
+        fleet.show_reading(shown);
+        let stream = StreamQueue::new(&fleet, &settings.worker.name, LEASE);
+        let queue = EitherQueue::new(Arc::new(stream.clone()), Arc::clone(registry) as _);
+        Ok(Self { queue: Arc::new(queue), stream: Some(stream) })
+    }
 }
 
 /// Before the first job: it reads the registry only afterwards, so it is not ready until then.

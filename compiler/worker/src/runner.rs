@@ -2,7 +2,7 @@
 
 use std::{io, path::Path, sync::Arc};
 
-use extensions_sandbox::{Bound, Job, Limits, Sandbox, SandboxError};
+use extensions_sandbox::{Bound, Ending, Job, Limits, Sandbox, SandboxError};
 use extensions_toolchain::{ChildError, Finished, Plan, Runner};
 
 /// The one file that cargo writes beside its manifest; its digest is evidence.
@@ -13,17 +13,18 @@ const LOCK_FILE: &str = "Cargo.lock";
 pub(crate) struct SandboxRunner {
     sandbox: Arc<Sandbox>,
     limits: Limits,
+    ending: Ending,
 }
 
 impl SandboxRunner {
-    pub(crate) const fn new(sandbox: Arc<Sandbox>, limits: Limits) -> Self {
-        Self { sandbox, limits }
+    pub(crate) const fn new(sandbox: Arc<Sandbox>, limits: Limits, ending: Ending) -> Self {
+        Self { sandbox, limits, ending }
     }
 }
 
 impl Runner for SandboxRunner {
     fn run(&self, plan: &Plan, on_line: &mut dyn FnMut(&str)) -> Result<Finished, ChildError> {
-        let ended = self.sandbox.run(&job(plan, self.limits), on_line).map_err(|error| refused(&plan.program, error))?;
+        let ended = self.sandbox.run_until(&self.ending, &job(plan, self.limits), on_line).map_err(|error| refused(&plan.program, error))?;
         tracing::debug!(status = ended.status, usage = ?ended.usage, left_behind = ended.left_behind, "a build's program has ended");
         Ok(Finished { success: ended.success, status: ended.status, stderr: ended.stderr })
     }
@@ -54,7 +55,7 @@ fn refused(program: &Path, error: SandboxError) -> ChildError {
     match error {
         SandboxError::Limit { which: Bound::Wall, allowed, .. } => ChildError::Timeout { program, seconds: allowed.div_ceil(1_000) },
         SandboxError::Limit { .. } => ChildError::Limit { program, why: error.to_string() },
-        SandboxError::Start { .. } | SandboxError::Setup { .. } | SandboxError::Helper(_) | SandboxError::Results { .. } => {
+        SandboxError::Ended | SandboxError::Start { .. } | SandboxError::Setup { .. } | SandboxError::Helper(_) | SandboxError::Results { .. } => {
             ChildError::Start { program, source: io::Error::other(error) }
         }
     }

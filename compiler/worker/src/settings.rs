@@ -9,6 +9,7 @@ use std::{
 };
 
 use extensions_compile_jobs::WorkerName;
+use extensions_coordination::RedisSettings;
 use extensions_sandbox::Limits;
 use extensions_service::{Known, LogSettings, SettingsError, layered, parse, read_file};
 use extensions_tls::{ClientTls, ClientTlsSettings, ServerTls, ServerTlsSettings};
@@ -17,7 +18,8 @@ use serde::Deserialize;
 use toml::Table;
 
 /// What a variable may set.
-const KNOWN: Known = Known { sections: &["registry", "registry.tls", "worker", "limits", "admin", "admin.tls", "log"], top: &[] };
+const KNOWN: Known =
+    Known { sections: &["registry", "registry.tls", "redis", "redis.keys", "redis.tls", "worker", "limits", "admin", "admin.tls", "log"], top: &[] };
 
 /// Everything that a worker can be told.
 #[derive(Debug, Clone, Deserialize)]
@@ -25,6 +27,9 @@ const KNOWN: Known = Known { sections: &["registry", "registry.tls", "worker", "
 pub struct WorkerSettings {
     /// Where jobs come from.
     pub registry: RegistrySettings,
+    /// Where hints at jobs come from beside; none: the registry gives all of them.
+    #[serde(default)]
+    pub redis: Option<RedisSettings>,
     /// The worker itself.
     pub worker: WorkerSection,
     /// What one build may use.
@@ -224,6 +229,9 @@ impl WorkerSettings {
         if !self.registry.is_secured() && !self.registry.tls.is_empty() {
             return wrong(format!("[registry.tls] is set, and registry.url is {}; use https://", self.registry.url));
         }
+        if let Some(redis) = &self.redis {
+            redis.check().map_err(|error| SettingsError::Value(with_causes(&error)))?;
+        }
         let limits = &self.limits;
         let bounds = [
             ("worker.slots", self.worker.slots as u64, 1..=64),
@@ -283,6 +291,7 @@ mod tests {
             ("[limits]\nwall_seconds = 100000\n", "limits.wall_seconds"),
             ("[limits]\nthreads = 1\n", "threads"),
             ("[sandbox]\nnone = true\n", "sandbox"),
+            ("[redis]\nurl = 'http://r'\n", "redis.url"),
         ] {
             let error = parsed(more, &[]).unwrap_err().to_string();
             assert!(error.contains(word), "{more}: {error}");

@@ -1,6 +1,7 @@
 //! A worker: slots that take hints, claim jobs and complete them, until drained.
 
 use std::{
+    convert::Infallible,
     fs::{File, TryLockError},
     io,
     path::{Path, PathBuf},
@@ -13,10 +14,11 @@ use std::{
 
 use extensions_compile_jobs::{Claimed, Claims, Compiled, JobId, JobsError, NotCompiled, Queue, WorkerName};
 use extensions_pipeline::{Tools, Workbench};
-use extensions_sandbox::Limits;
+use extensions_sandbox::{Ending, Limits};
 use extensions_toolchain::{Home, sdk::Sdks};
-use extensions_types::Finding;
+use extensions_types::{ErrorCode, Finding};
 use tokio::{
+    pin,
     runtime::Handle,
     sync::watch,
     task::JoinHandle,
@@ -39,6 +41,9 @@ const LOCK_TRIES: u32 = 20;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// A result is offered again for as long as a lease may last.
 const DELIVER_WITHIN: Duration = Duration::from_secs(60);
+
+/// A build's processes are killed, which takes milliseconds; cases that run in the engine end by themselves.
+const END_WITHIN: Duration = Duration::from_secs(5);
 
 /// What a worker is made of.
 #[derive(Debug)]
@@ -102,6 +107,8 @@ struct Inner {
     queue: Arc<dyn Queue>,
     claims: Arc<dyn Claims>,
     shop: Arc<Workshop>,
+    /// Ends the builds of jobs that are given back.
+    ending: Ending,
     dir: PathBuf,
     metrics: Metrics,
     running: AtomicUsize,
@@ -141,7 +148,8 @@ impl Worker {
             let crashes = one.crashes;
             tracing::error!(job = %one.job, source = %one.source_sha256, crashes, "this job was under way when the worker ended before");
         }
-        let tools = Tools { home: parts.home.for_jobs(), sdks: parts.sdks, runner: parts.isolation.runner(parts.limits) };
+        let ending = Ending::default();
+        let tools = Tools { home: parts.home.for_jobs(), sdks: parts.sdks, runner: parts.isolation.runner(parts.limits, ending.clone()) };
         let results = Results::open(&dir.join("results"), parts.results_bytes_max)?;
         let shop = Workshop { tools, workbench: parts.workbench, isolation: parts.isolation, results, journal, tests_within: parts.tests_within };
         let (phase, phases) = watch::channel(Phase::Takes);
@@ -150,6 +158,7 @@ impl Worker {
             queue: parts.queue,
             claims: parts.claims,
             shop: Arc::new(shop),
+            ending,
             dir,
             metrics: parts.metrics,
             running: AtomicUsize::new(0),
@@ -212,18 +221,34 @@ impl Inner {
         }
     }
 
+    /// Follows a hint, and tells where it came from what became of it.
     async fn take(&self, job: &JobId, slot: usize, phases: &mut watch::Receiver<Phase>) -> Result<(), JobsError> {
-        let Some(claimed) = self.claims.claim(job, &self.name).await? else { return Ok(()) };
-        let start = Instant::now();
+        let ended = match self.claims.claim(job, &self.name).await {
+            Ok(Some(claimed)) => Ok(Some(self.work(claimed, slot, phases).await)),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        match ended {
+            // Another worker may be heard where this one is not.
+            Ok(Some(Outcome::GivenBack)) | Err(JobsError::Unavailable(_)) => self.queue.give_back(job).await,
+            Err(JobsError::Refused { code: ErrorCode::Unauthenticated | ErrorCode::PermissionDenied, .. }) => self.queue.give_back(job).await,
+            Ok(_) | Err(JobsError::Job(_) | JobsError::Refused { .. }) => self.queue.done(job).await,
+        }
+        ended.map(drop)
+    }
+
+    /// A job from its claim to its end.
+    async fn work(&self, claimed: Claimed, slot: usize, phases: &mut watch::Receiver<Phase>) -> Outcome {
+        let (job, start) = (claimed.job.clone(), Instant::now());
         self.running.fetch_add(1, Relaxed);
         self.metrics.running.inc();
-        tracing::info!(job = %claimed.job, source = %claimed.source_sha256, slot, "a job begins");
+        tracing::info!(%job, source = %claimed.source_sha256, slot, "a job begins");
         let outcome = self.run(claimed, slot, phases).await;
         self.metrics.running.dec();
         self.running.fetch_sub(1, Relaxed);
         self.metrics.ended(outcome, start.elapsed());
         tracing::info!(%job, ?outcome, seconds = start.elapsed().as_secs_f64(), "a job has ended");
-        Ok(())
+        outcome
     }
 
     async fn run(&self, job: Claimed, slot: usize, phases: &mut watch::Receiver<Phase>) -> Outcome {
@@ -231,17 +256,37 @@ impl Inner {
         let (teller, told) = teller::channel();
         let compiling = self.compile(Arc::clone(&job), self.dir.join("slots").join(slot.to_string()), teller);
         let relaying = told.relay(&*self.claims, &job);
-        let (result, lease) = tokio::select! {
-            both = async { tokio::join!(compiling, relaying) } => both,
-            // The build's thread ends with the process, and its children with it.
-            _ = phases.wait_for(|phase| *phase >= Phase::GivesBack) => {
+        let both = async { tokio::join!(compiling, relaying) };
+        pin!(both);
+        let gives_back = async { phases.wait_for(|phase| *phase >= Phase::GivesBack).await.map(drop) };
+        let ended = tokio::select! {
+            ended = &mut both => Some(ended),
+            never = self.keep_hint(&job) => match never {},
+            _ = gives_back => None,
+        };
+        let (result, lease) = match ended {
+            Some(ended) => ended,
+            None => {
                 self.given_back.fetch_add(1, Relaxed);
+                // Nobody shall build it twice at a time, nor have a build that nobody waits for.
+                self.ending.end();
+                if timeout(END_WITHIN, both).await.is_err() {
+                    tracing::warn!(job = %job.job, "a build has not ended yet; it ends with this process");
+                }
                 (Err(NotCompiled::GivenBack), Lease::Held)
             }
         };
         match lease {
             Lease::Lost => Outcome::LeaseLost,
             Lease::Held => self.deliver(&job, result).await,
+        }
+    }
+
+    /// Keeps the job's hint from other workers for as long as it is polled.
+    async fn keep_hint(&self, job: &Claimed) -> Infallible {
+        loop {
+            sleep(job.lease / 3).await;
+            self.queue.renew(&job.job).await;
         }
     }
 

@@ -20,7 +20,7 @@ use std::{sync::Arc, time::Duration};
 
 use prometheus_client::{encoding::EncodeLabelValue, registry::Registry};
 
-use crate::{Coordination, OperationError};
+use crate::{Coordination, HostId, OperationError};
 use metrics::Metrics;
 use names::Names;
 pub use reader::{Entry, Reader};
@@ -131,11 +131,11 @@ impl CompileStream {
         Ok(tended)
     }
 
-    /// One program that takes jobs, under a name that no other has. What it holds
+    /// One start of a program that takes jobs; `name` is for people. What it holds
     /// for `lease` without a word goes to another.
     #[must_use]
     pub fn reader(&self, name: &str, lease: Duration) -> Reader {
-        Reader::new(self.clone(), name.to_owned(), lease)
+        Reader::new(self.clone(), HostId::of_this_start(name).as_str().to_owned(), lease)
     }
 
     async fn run<T: redis::FromRedisValue>(&self, script: &script::Script, keys: &[&str], arguments: &[&str]) -> Result<T, OperationError> {
