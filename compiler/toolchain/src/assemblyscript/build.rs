@@ -143,7 +143,7 @@ fn dependencies(sdk: &SdkDir) -> String {
         digest.update(part.len().to_le_bytes());
         digest.update(part);
     }
-    hex(digest.finalize().as_slice())
+    hex(digest)
 }
 
 #[cfg(test)]

@@ -168,7 +168,7 @@ impl LockFile {
         digest.update(&sdk.digest);
         // Without one cargo chose nothing: it stopped early, or no dependency is locked.
         digest.update(std::fs::read(&self.path).unwrap_or_default());
-        hex(digest.finalize().as_slice())
+        hex(digest)
     }
 
     fn leave(self) {

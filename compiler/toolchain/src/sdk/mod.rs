@@ -6,10 +6,10 @@
 mod pack;
 mod unpack;
 
-use std::{fmt::Write as _, path::PathBuf};
+use std::path::PathBuf;
 
-use extensions_types::Language;
-use sha2::{Digest as _, Sha256};
+use extensions_types::{Language, Sha256};
+use sha2::{Digest as _, Sha256 as Hasher};
 
 pub use pack::{PackError, Packed, pack, pack_plain};
 pub use unpack::{UnpackError, unpack};
@@ -64,14 +64,12 @@ pub struct SdkDir {
     pub digest: String,
 }
 
+/// SHA-256 as it is written everywhere.
 pub(crate) fn hex_digest(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    hex(Hasher::new_with_prefix(bytes))
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+/// The same, of what `digest` has taken in.
+pub(crate) fn hex(digest: Hasher) -> String {
+    Sha256::new(digest.finalize().into()).to_string()
 }

@@ -114,7 +114,7 @@ fn dependencies(folder: &Path, sdk: &SdkDir) -> String {
         digest.update((bytes.len() as u64).to_le_bytes());
         digest.update(bytes);
     }
-    hex(digest.finalize().as_slice())
+    hex(digest)
 }
 
 /// A regular file of bounded size; a link of a foreign folder leads nowhere.
