@@ -8,6 +8,8 @@ use crate::{BuildError, CaseResult};
 
 /// Cases that are told one by one: the first failures are those that matter.
 const FAILED_CASES_MAX: usize = 10;
+/// A compiler's short message is the finding; what it suggests stands in the long one.
+const DIAGNOSTIC_REMEDY: &str = "correct it; `ext build` shows the compiler's whole message";
 
 impl BuildError {
     /// Whether the author must change something; else this machine is in the way.
@@ -28,7 +30,10 @@ impl BuildError {
         match self {
             Self::Source(SourceError::Compile { diagnostics }) => diagnostics.iter().filter(|one| one.is_error()).map(of_diagnostic).collect(),
             Self::Refused(report) => report.findings.iter().cloned().map(Into::into).collect(),
-            Self::Source(error) => one("source", of_source(error), ""),
+            Self::Source(error) => {
+                let (code, remedy) = of_source(error);
+                one("source", code, remedy)
+            }
             Self::Folder(_) => one("bundle", "bundle_refused", "mend the file that is named"),
             Self::Toolchain(_) => one("source", "no_toolchain", "`ext toolchain install` installs it"),
             Self::Sdk(_) | Self::Digest(_) => one("source", "no_sdk", "install `ext` again"),
@@ -39,16 +44,16 @@ impl BuildError {
     }
 }
 
-/// The code of a source that gives no module.
-fn of_source(error: &SourceError) -> &'static str {
+/// Code and remedy of a source that gives no module.
+fn of_source(error: &SourceError) -> (&'static str, &'static str) {
     match error {
-        SourceError::NoSource { .. } => "no_source",
-        SourceError::Compile { .. } => "does_not_compile",
-        SourceError::Refused { .. } => "does_not_build",
-        SourceError::Modules { .. } => "no_module",
-        SourceError::TooLarge { .. } => "too_large",
-        SourceError::Child(error) if error.is_authors() => "build_limit",
-        SourceError::Child(_) | SourceError::Io { .. } => "build_broken",
+        SourceError::NoSource { .. } => ("no_source", "`ext new` makes an extension with its source"),
+        SourceError::Compile { .. } => ("does_not_compile", DIAGNOSTIC_REMEDY),
+        SourceError::Refused { .. } => ("does_not_build", "correct what the tool names; a build has what `ext` brings, and no network"),
+        SourceError::Modules { remedy, .. } => ("no_module", *remedy),
+        SourceError::TooLarge { remedy, .. } => ("too_large", *remedy),
+        SourceError::Child(error) if error.is_authors() => ("build_limit", "look for what takes so much, such as a build script or a macro"),
+        SourceError::Child(_) | SourceError::Io { .. } => ("build_broken", "this machine is at fault: try again"),
     }
 }
 
@@ -58,7 +63,7 @@ fn of_diagnostic(one: &Diagnostic) -> Finding {
         (Some(file), None) => file.clone(),
         (None, _) => String::new(),
     };
-    Finding::new("source", "does_not_compile", one.message.clone(), "").at(place)
+    Finding::new("source", "does_not_compile", one.message.clone(), DIAGNOSTIC_REMEDY).at(place)
 }
 
 /// The cases that failed, each by its file.
