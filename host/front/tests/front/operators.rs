@@ -61,7 +61,10 @@ async fn admin_needs_its_own_right_and_callers_are_not_served_there() {
     assert_eq!(on_admin(&running, &status("good")).await.problem(), (403, "PERMISSION_DENIED".into()));
     let answer = on_admin(&running, &status("operator")).await.json();
     let catalogs = serde_json::json!({"dev": {"ready": true}});
-    let expected = serde_json::json!({"ready": true, "draining": false, "connections_open": 1, "requests_in_flight": 1, "catalogs": catalogs});
+    let expected = serde_json::json!({
+        "build": "scripted", "ready": true, "draining": false, "connections_open": 1, "requests_in_flight": 1, "catalogs": catalogs,
+        "local_switches": [],
+    });
     assert_eq!(answer, expected);
     assert_eq!(on_admin(&running, "GET /v1/extensions HTTP/1.1\r\nauthorization: Bearer good").await.status, 404);
     assert_eq!(http1(&running, "GET /metrics HTTP/1.1", "").await.status, 404);
