@@ -43,7 +43,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ADDR")]
     pub(crate) admin_listen: Option<SocketAddr>,
     /// Check the settings and end
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(crate) check: bool,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
