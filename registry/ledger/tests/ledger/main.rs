@@ -4,6 +4,7 @@
 mod check;
 mod compiles;
 mod costs;
+mod expiry;
 mod faults;
 mod killed;
 mod kit;
