@@ -23,9 +23,12 @@ pub enum FollowError {
         max: u64,
     },
     /// Whoever reads them refused; the source says why.
-    #[error(transparent)]
+    #[error("{files} cannot be used")]
     Refused {
+        /// Which.
+        files: String,
         /// Why.
+        #[source]
         source: Box<dyn Error + Send + Sync>,
     },
     /// Whoever reads them failed on them.

@@ -204,7 +204,7 @@ fn read_all(files: &[PathBuf]) -> Result<Vec<Vec<u8>>, FollowError> {
 fn parsed<T>(parse: &Parse<T>, files: &[PathBuf], contents: &[Vec<u8>]) -> Result<T, FollowError> {
     match catch_unwind(AssertUnwindSafe(|| parse(contents))) {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(source)) => Err(FollowError::Refused { source }),
+        Ok(Err(source)) => Err(FollowError::Refused { files: names(files), source }),
         Err(_) => Err(FollowError::Unreadable { files: names(files) }),
     }
 }
@@ -276,7 +276,8 @@ mod tests {
         let file = dir.path().join("n");
         assert!(Followed::file(&file, number).unwrap_err().with_causes().contains("cannot read"));
         fs::write(&file, "x").unwrap();
-        assert!(Followed::file(&file, number).is_err());
+        let refused = Followed::file(&file, number).unwrap_err().with_causes();
+        assert!(refused.contains(file.to_str().unwrap()) && refused.contains("invalid digit"), "{refused}");
         fs::write(&file, vec![b'1'; (1 << 20) + 1]).unwrap();
         assert!(Followed::file(&file, number).unwrap_err().with_causes().contains("larger"));
         fs::write(&file, "1").unwrap();

@@ -101,9 +101,9 @@ impl From<FollowError> for TlsError {
     /// What we said against the files ourselves, as it was said.
     fn from(error: FollowError) -> Self {
         match error {
-            FollowError::Refused { source } => match source.downcast() {
+            FollowError::Refused { files, source } => match source.downcast() {
                 Ok(ours) => *ours,
-                Err(source) => Self::Files(FollowError::Refused { source }),
+                Err(source) => Self::Files(FollowError::Refused { files, source }),
             },
             other => Self::Files(other),
         }

@@ -95,12 +95,12 @@ impl CredentialProvider for Credentials {
 }
 
 fn refused(error: FollowError) -> SettingsError {
-    match error {
-        FollowError::Read { path, source } => SettingsError::File { action: "read", path, source },
-        other => {
-            SettingsError::Value { name: "s3.access_key_file and s3.secret_key_file", problem: format!("cannot be used: {}", other.with_causes()) }
-        }
-    }
+    let problem = match error {
+        FollowError::Read { path, source } => return SettingsError::File { action: "read", path, source },
+        FollowError::Refused { source, .. } => source.to_string(),
+        other => other.with_causes(),
+    };
+    SettingsError::Value { name: "s3.access_key_file and s3.secret_key_file", problem: format!("cannot be used: {problem}") }
 }
 
 #[cfg(test)]
