@@ -5,7 +5,10 @@ use std::{path::PathBuf, time::Instant};
 use extensions_test_support::PATIENCE;
 use serde_json::Value;
 
-use crate::cast::Fleet;
+use crate::{
+    cast::{Fleet, Host},
+    programs::Server,
+};
 
 /// An example of each language, and the case of it that is called.
 const SOURCES: [(&str, &str); 3] = [("order-discount", "within"), ("lead-routing-go", "score"), ("vat-assemblyscript", "export")];
@@ -14,10 +17,16 @@ fn example(folder: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../guest-examples").join(folder)
 }
 
+/// The folder that `ext toolchain install` filled.
+fn toolchains() -> PathBuf {
+    std::env::var_os("EXT_HOME").expect("EXT_HOME names the folder that `ext toolchain install` filled").into()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn source_of_every_language_is_built_by_a_worker_and_served() {
-    let fleet = Fleet::start().await;
-    let worker = fleet.start_worker().await;
+    let fleet = Fleet::without_redis().await;
+    let dev = fleet.host("dev", "dev").await;
+    let worker = Server::start_worker(&fleet.worker_settings("worker", &toolchains(), fleet.registry.address()), &[]).await;
     for (folder, case) in SOURCES {
         let path = example(folder);
         let pushed = fleet.push_source(path.to_str().unwrap()).await;
@@ -25,18 +34,18 @@ async fn source_of_every_language_is_built_by_a_worker_and_served() {
         assert_eq!(pushed.json()["origin"], "source", "{}", pushed.stdout);
         fleet.done(&["promote", &format!("{folder}@1"), "--to", "dev"]).await;
         let case: Value = serde_json::from_slice(&std::fs::read(path.join(format!("tests/{case}.json"))).unwrap()).unwrap();
-        served(&fleet, folder, &case).await;
+        served(&fleet, &dev, folder, &case).await;
     }
     a_build_script_that_reaches_out_fails_its_draft(&fleet).await;
     drop(worker);
 }
 
 /// Calls until the host, which looks at its store every 100 ms, answers as the case says.
-async fn served(fleet: &Fleet, extension: &str, case: &Value) {
+async fn served(fleet: &Fleet, dev: &Host, extension: &str, case: &Value) {
     let point = case.get("point").or_else(|| case.get("task")).and_then(Value::as_str).unwrap_or("test");
     let until = Instant::now() + PATIENCE;
     loop {
-        let ran = fleet.invoke(&fleet.dev, "dev", extension, &case["input"].to_string(), point).await;
+        let ran = fleet.invoke(dev, extension, &case["input"].to_string(), point).await;
         if ran.code == 0 {
             assert_eq!(ran.json()["output"], case["expect"]["output"], "{extension}");
             return;
