@@ -17,13 +17,13 @@ pub(crate) enum Admin {
     /// Switch something off or on, in the environment or on one host
     #[command(subcommand)]
     Switch(SwitchCommand),
-    /// How much tenants and extensions may use
+    /// How much tenants and extensions may use: stored and shown, hosts do not enforce it yet
     #[command(subcommand)]
     Quota(QuotaCommand),
-    /// Tenants' shares of what is scarce
+    /// Tenants' shares of what is scarce: stored and shown, hosts do not schedule by them yet
     #[command(subcommand)]
     Weight(WeightCommand),
-    /// Which host calls extensions may make
+    /// Which host calls extensions may make: stored and shown, every host call is denied for now
     #[command(subcommand)]
     Policy(PolicyCommand),
     /// How much of what the environment serves is compiled and signed ahead of its hosts, for each engine

@@ -108,7 +108,7 @@ pub(crate) struct Scope {
     pub(crate) extension: Option<ExtensionId>,
 }
 
-/// How much a tenant or an extension may use on each host. Quotas are stored, distributed and shown; hosts do not enforce them yet.
+/// `ext admin quota`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum QuotaCommand {
     /// All quotas, or what holds for a tenant or an extension
@@ -153,7 +153,7 @@ pub(crate) struct ScopeChange {
     pub(crate) reasoned: Reasoned,
 }
 
-/// A tenant's share of what is scarce, beside those of others. Weights are stored, distributed and shown; hosts do not schedule by them yet.
+/// `ext admin weight`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum WeightCommand {
     /// All weights, or a tenant's
@@ -180,7 +180,7 @@ pub(crate) enum WeightCommand {
     },
 }
 
-/// Which host calls extensions may make. Policies are stored, distributed and shown; hosts do not ask them yet: every host call is denied.
+/// `ext admin policy`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
     /// All policies, or one
