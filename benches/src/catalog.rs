@@ -128,7 +128,7 @@ fn token(key: &DevKey, tenant: usize) -> anyhow::Result<String> {
     Ok(key.sign(&claims.tenant(&TenantId::parse(&format!("tenant-{tenant}"))?).scopes(&[Scope::Invoke])))
 }
 
-fn get(address: SocketAddr, path: &str, token: Option<&str>) -> anyhow::Result<(u16, String)> {
+pub(crate) fn get(address: SocketAddr, path: &str, token: Option<&str>) -> anyhow::Result<(u16, String)> {
     let mut connection = TcpStream::connect(address)?;
     let token = token.map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
     write!(connection, "GET {path} HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n{token}\r\n")?;

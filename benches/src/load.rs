@@ -70,7 +70,7 @@ impl Load {
 }
 
 /// One length-prefixed request message.
-fn frame(extension: &str) -> Bytes {
+pub(crate) fn frame(extension: &str) -> Bytes {
     let request = InvokeExtensionRequest {
         extension_id: extension.to_owned(),
         input_json: Bytes::from_static(ORDER.as_bytes()),

@@ -15,6 +15,7 @@ mod load;
 mod neighbours;
 mod plain;
 mod platform;
+mod reload;
 mod report;
 mod rounds;
 mod servers;
@@ -93,6 +94,9 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     if wanted("listing") {
         listing::measure(plan, &mut report).context("listing")?;
+    }
+    if wanted("reload") {
+        reload::measure(plan, &mut report).context("reload")?;
     }
     if wanted("compile") {
         compile::measure(&options.folders, plan, &mut report).context("compile")?;

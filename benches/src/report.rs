@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::rounds::{Plan, Series};
+use crate::rounds::{Plan, Sample, Series};
 
 /// A contender whose rounds differ more than this made the run too noisy.
 const SPREAD_MAX: f64 = 0.25;
@@ -15,6 +15,15 @@ pub(crate) struct Report {
     plan: Plan,
     rows: Vec<Row>,
     goals: Vec<Goal>,
+    figures: Vec<Figure>,
+}
+
+/// A figure that is told, without a bound.
+#[derive(Debug)]
+struct Figure {
+    name: String,
+    value: f64,
+    unit: &'static str,
 }
 
 #[derive(Debug)]
@@ -46,10 +55,15 @@ pub(crate) enum Bound {
 
 impl Report {
     pub(crate) fn new(plan: Plan) -> Self {
-        Self { plan, rows: Vec::new(), goals: Vec::new() }
+        Self { plan, rows: Vec::new(), goals: Vec::new(), figures: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, scenario: &str, series: &[Series]) {
+        self.add_by(scenario, series, |sample| sample.rate);
+    }
+
+    /// The same, where another figure than the rate says whether a run is too noisy.
+    pub(crate) fn add_by(&mut self, scenario: &str, series: &[Series], compared: fn(&Sample) -> f64) {
         for series in series {
             let cpu = series.samples.iter().all(|sample| sample.cpu_micros.is_some());
             self.rows.push(Row {
@@ -59,13 +73,17 @@ impl Report {
                 cpu_micros: cpu.then(|| series.median(|sample| sample.cpu_micros.unwrap_or(f64::NAN))),
                 p50_micros: series.median(|sample| sample.p50_micros),
                 p99_micros: series.median(|sample| sample.p99_micros),
-                spread: series.spread(|sample| sample.rate),
+                spread: series.spread(compared),
             });
         }
     }
 
     pub(crate) fn goal(&mut self, name: impl Into<String>, value: f64, unit: &'static str, bound: Bound) {
         self.goals.push(Goal { name: name.into(), value, bound, unit });
+    }
+
+    pub(crate) fn figure(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
+        self.figures.push(Figure { name: name.into(), value, unit });
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -84,7 +102,8 @@ impl Report {
             .iter()
             .map(|goal| json!({"name": goal.name, "value": goal.value, "unit": goal.unit, "bound": goal.bound.to_string(), "kept": goal.kept()}))
             .collect();
-        json!({"machine": machine(), "memory_reset": "keep", "rounds": self.plan.rounds, "round_ms": self.plan.length.as_millis(), "rows": rows, "goals": goals})
+        let figures: Vec<_> = self.figures.iter().map(|figure| json!({"name": figure.name, "value": figure.value, "unit": figure.unit})).collect();
+        json!({"machine": machine(), "memory_reset": "keep", "rounds": self.plan.rounds, "round_ms": self.plan.length.as_millis(), "rows": rows, "goals": goals, "figures": figures})
     }
 }
 
@@ -129,6 +148,9 @@ impl fmt::Display for Report {
         for goal in &self.goals {
             let mark = if goal.kept() { "kept  " } else { "MISSED" };
             writeln!(f, "{mark}  {:<58} {:>9.2} {:<3} (goal {})", goal.name, goal.value, goal.unit, goal.bound)?;
+        }
+        for figure in &self.figures {
+            writeln!(f, "        {:<58} {:>9.2} {:<3}", figure.name, figure.value, figure.unit)?;
         }
         Ok(())
     }

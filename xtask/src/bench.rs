@@ -9,6 +9,7 @@ use crate::{
     child::Job,
     demo::{self, Scratch},
     guests::{self, Ext},
+    servers,
     workspace::Workspace,
 };
 
@@ -36,7 +37,7 @@ pub(crate) struct Arguments {
     /// A look in half a minute: few short rounds
     #[arg(long)]
     quick: bool,
-    /// Only scenarios whose name contains this: in-process, servers, neighbours, start, catalog, store, listing, plain, compile
+    /// Only scenarios whose name contains this: in-process, servers, neighbours, start, catalog, store, listing, plain, reload, compile
     #[arg(long, default_value = "")]
     only: String,
     /// Writes the figures as JSON too
@@ -48,6 +49,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     Job::cargo(workspace.root()).args(["build", "--release", "--workspace", "--all-targets"]).run()?;
     guests::install_toolchain(workspace)?;
+    servers::install(workspace)?;
     let (ext, scratch) = (Ext::find(workspace)?, Scratch::new()?);
     let discount = workspace.path(DISCOUNT);
     let spinner = demo::create_spinner(&ext, &scratch)?;
