@@ -25,6 +25,7 @@ mod heed;
 mod hints;
 mod hold;
 mod index;
+mod memory;
 mod metrics;
 mod poll;
 mod served;
