@@ -14,7 +14,9 @@ const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
 /// A folder with stores, of which prod serves one component; its settings file.
 async fn served(dir: &Path, more: &str) -> String {
-    let text = format!("[identity]\n[store]\ndir = '{0}/store'\n[stores.prod]\ndir = '{0}/prod'\n{more}", dir.display());
+    let issuer = format!("issuer = 'https://id.example'\njwks = '{}'\ntenants = 'all'\n", DevKey::generate().unwrap().jwks());
+    let stores = format!("[store]\ndir = '{0}/store'\n[stores.prod]\ndir = '{0}/prod'\n", dir.display());
+    let text = format!("[[identity.issuers]]\n{issuer}{stores}{more}");
     fs::write(dir.join("signer.toml"), text).unwrap();
     let prod = Store::local(&dir.join("prod")).unwrap();
     let of = Owned::new(TenantId::parse("acme").unwrap(), ExtensionId::parse("x").unwrap());
