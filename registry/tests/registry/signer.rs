@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use extensions_artifact::{Key, Owned, Prefix, Store, digest, document};
+use extensions_identity::DevKey;
 use extensions_types::{Abi, BlobRef, Build, EntryDocument, EntryVersion, Environment, ExtensionId, Manifest, SchemaV1, Schemas, TenantId, Version};
 use futures_util::TryStreamExt as _;
 use serde_json::Value;
