@@ -211,6 +211,21 @@ impl Host {
         self.server = Server::start("extensions-runtime", &self.settings).await;
     }
 
+    /// Waits until the last copy on its disk names these extensions: who is killed before has not had the time.
+    pub(crate) async fn has_copied(&self, extensions: &[&str]) {
+        let index = self.settings.with_extension("").join("catalog").join(self.env).join("index.json");
+        let copied = async {
+            loop {
+                let text = std::fs::read_to_string(&index).unwrap_or_default();
+                if extensions.iter().all(|extension| text.contains(&format!("\"{extension}\""))) {
+                    return;
+                }
+                tokio::time::sleep(ASK_EVERY).await;
+            }
+        };
+        event(copied).await;
+    }
+
     /// Whether calls are wanted here.
     pub(crate) async fn is_ready(&self) -> bool {
         event(Request::get("/readyz").send(&self.server.url.parse().unwrap())).await.status == 200

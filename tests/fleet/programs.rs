@@ -168,7 +168,8 @@ pub(crate) async fn ext_at_length(home: &Path, token: &str, arguments: &[&str]) 
 pub(crate) async fn refused(name: &str, settings: &Path, environment: &[(&str, &str)]) -> Ran {
     let mut command = Command::new(program(name));
     command.arg("--config").arg(settings).envs(environment.iter().copied());
-    event(ran(command)).await
+    let ended = tokio::time::timeout(extensions_test_support::PATIENCE, ran(command)).await;
+    ended.unwrap_or_else(|_| panic!("{name} goes on with {}", settings.display()))
 }
 
 async fn ran(mut command: Command) -> Ran {

@@ -47,8 +47,13 @@ impl Fleet {
 
     /// Pushes the source in `folder`: a compiler's time.
     pub(crate) async fn push_source(&self, folder: &str) -> Ran {
-        let arguments = ["--json", "--server", &self.registry.url, "push", folder, "--why", "source"];
-        ext_at_length(self.home(), &self.people.author(), &arguments).await
+        self.ext_at_length(&["push", folder, "--why", "source"]).await
+    }
+
+    /// [`Fleet::ext`] for what may take as long as its own limits let it.
+    pub(crate) async fn ext_at_length(&self, arguments: &[&str]) -> Ran {
+        let server = ["--json", "--server", &self.registry.url];
+        ext_at_length(self.home(), &self.people.author(), &[&server[..], arguments].concat()).await
     }
 
     /// Pushes a component as the next version, which must be `version`.

@@ -9,13 +9,13 @@ use crate::{
 async fn unknown_keys_are_refused_by_name_before_a_port_is_bound() {
     let fleet = Fleet::without_redis().await;
     let ways = Ways::nowhere();
-    let host = |more: &str| fleet.host_settings("refused", "dev", &ways, more);
+    let host = |name: &str, more: &str| fleet.host_settings(name, "dev", &ways, more);
     let registry = fleet.registry_settings("refused-registry", "[compiler]\nlease = 3\n");
     let worker = fleet.worker_settings("refused-worker", fleet.home(), fleet.registry.address());
     std::fs::write(&worker, std::fs::read_to_string(&worker).unwrap() + "slot = 3\n").unwrap();
     let cases: [(&str, _, &[(&str, &str)], &str); 5] = [
-        ("extensions-runtime", host("[metrics]\nport = 1\n"), &[], "metrics"),
-        ("extensions-runtime", host(""), &[("EXT_LISTEN_ADRESS", "127.0.0.1:0")], "adress"),
+        ("extensions-runtime", host("with-a-section", "[metrics]\nport = 1\n"), &[], "metrics"),
+        ("extensions-runtime", host("with-a-variable", ""), &[("EXT_LISTEN_ADRESS", "127.0.0.1:0")], "adress"),
         ("extensions-registry", registry, &[], "compiler"),
         ("extensions-compiler", worker.clone(), &[], "slot"),
         ("extensions-compiler", worker, &[("EXT_WORKER_SLOT", "3")], "slot"),

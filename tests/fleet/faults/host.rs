@@ -29,6 +29,7 @@ async fn a_host_is_killed_and_started_again_without_anything_but_its_last_copy()
     let fleet = Fleet::with_redis().await;
     let [mut one, other] = fleet.two_hosts().await;
     let callers = Callers::begin(&fleet, [&other]);
+    one.has_copied(&[RULE, STEADY]).await;
     one.kill().await;
     one.ways.each().for_each(FaultProxy::cut);
     one.restart().await;

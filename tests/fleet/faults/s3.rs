@@ -47,7 +47,7 @@ async fn s3_hangs_for_everybody_and_goes_on() {
 
     ways(&fleet, &hosts).for_each(FaultProxy::black_hole);
     let promote = ["promote", &format!("{RULE}@2"), "--to", "dev", "--key", "once"];
-    let refused = fleet.ext(&promote).await;
+    let refused = fleet.ext_at_length(&promote).await;
     assert_eq!(refused.code, 1, "{}", refused.words());
     for host in &hosts {
         fleet.comes_to(host, "a store that is gone", |status| status["store_reachable"] == false).await;
