@@ -39,7 +39,9 @@ impl Key {
             Self::ControlState { .. } => CONTROL_BYTES_MAX,
             Self::GcRun { .. } | Self::BackupRun { .. } | Self::BackupTenant { .. } => REPORT_BYTES_MAX,
             Self::Entry { .. } => ENTRY_BYTES_MAX,
-            Self::Pending { .. } | Self::Compile { .. } | Self::Erased { .. } | Self::Signer { .. } | Self::Clock | Self::BackupGeneration { .. } => MARKER_BYTES_MAX,
+            Self::Pending { .. } | Self::Compile { .. } | Self::Erased { .. } | Self::Signer { .. } | Self::Clock | Self::BackupGeneration { .. } => {
+                MARKER_BYTES_MAX
+            }
             Self::Precompiled { .. } => PRECOMPILED_BYTES_MAX,
         }
     }
