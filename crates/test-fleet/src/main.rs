@@ -198,7 +198,7 @@ fn usage(fleet: &Fleet, programs: &Path, ext_home: &Path, home: &Path) -> String
          \x20   ext admin hosts --env prod\n\n\
          Under load, in a third one with the same `export`:\n\n\
          \x20   ext load --env prod --extension {rule} --point BeforeCreateOrder --input '{{\"quantity\": 7}}' --rate 200 --duration 10m --tolerate DISABLED\n\n\
-         Change QUANTITY_MAX in {rule}/src/lib.rs, then the same way up, and back:\n\n\
+         Change QUANTITY_MAX in {rule}/src/lib.rs (and the case about it in {rule}/tests), then the same way up, and back:\n\n\
          \x20   ext push {rule}\n\
          \x20   ext promote {rule}@2 --to dev --wait && ext promote {rule}@2 --to staging && ext promote {rule}@2 --to prod --wait\n\
          \x20   ext rollback {rule} --to 1 --env prod --wait\n\
