@@ -27,7 +27,7 @@ impl Described {
     fn check(&mut self, name: &'static str, answer: &Answer) -> Value {
         let schemas = &self.schemas;
         let schema = self.compiled.entry(name).or_insert_with(|| {
-            let whole = json!({"$ref": format!("#/components/schemas/{name}"), "components": {"schemas": schemas}});
+            let whole = json!({"$ref": format!("#/components/schemas/{name}"), "components": {"schemas": reached(schemas, name)}});
             Schema::compile(&whole).unwrap_or_else(|error| panic!("{name}: {error}"))
         });
         assert_eq!(answer.status, 200, "{}", answer.body);
@@ -36,6 +36,28 @@ impl Described {
         }
         answer.json()
     }
+}
+
+/// The schema of that name and those that it refers to: the whole document has more parts than one schema may have.
+fn reached(schemas: &Value, name: &str) -> Value {
+    fn names(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => {
+                found.extend(members.get("$ref").and_then(Value::as_str).and_then(|to| to.rsplit('/').next()).map(str::to_owned));
+                members.values().for_each(|member| names(member, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| names(item, found)),
+            _ => {}
+        }
+    }
+    let (mut reached, mut left) = (serde_json::Map::new(), vec![name.to_owned()]);
+    while let Some(name) = left.pop() {
+        if !reached.contains_key(&name) {
+            names(&schemas[&name], &mut left);
+            reached.insert(name.clone(), schemas[&name].clone());
+        }
+    }
+    Value::Object(reached)
 }
 
 async fn push(stage: &Stage, who: &Who, described: &mut Described, number: u32) -> u64 {
