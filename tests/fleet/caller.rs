@@ -80,8 +80,7 @@ impl Caller {
     pub(crate) async fn end(self) -> Tally {
         self.task.abort();
         let _ = self.task.await;
-        let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        tally
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -147,7 +147,10 @@ impl Drop for Server {
         if std::thread::panicking() {
             let text = self.log.text();
             let lines: Vec<_> = text.lines().collect();
-            eprintln!("── {} at {}:\n{}", self.log.of, self.url, lines[lines.len().saturating_sub(LINES_TOLD)..].join("\n"));
+            #[allow(clippy::print_stderr, reason = "a failed test shows what its programs said")]
+            {
+                eprintln!("── {} at {}:\n{}", self.log.of, self.url, lines[lines.len().saturating_sub(LINES_TOLD)..].join("\n"));
+            }
         }
     }
 }

@@ -42,7 +42,7 @@ impl EitherQueue {
     }
 
     /// The stream's next hint, however long it is gone.
-    async fn from_stream(&self) -> JobId {
+    async fn hinted_by_stream(&self) -> JobId {
         loop {
             match self.stream.next().await {
                 Ok(job) => {
@@ -66,7 +66,7 @@ impl EitherQueue {
 impl Queue for EitherQueue {
     async fn next(&self) -> Result<JobId, JobsError> {
         let _turn = self.turn.lock().await;
-        let from_stream = self.from_stream();
+        let from_stream = self.hinted_by_stream();
         pin!(from_stream);
         let error = tokio::select! {
             job = &mut from_stream => return Ok(job),

@@ -130,7 +130,10 @@ fn stop(ext_home: &Path) -> Result<(), FleetError> {
 /// Starts it on a thread of its own, so that a signal ends a start too: none then. What has started ends with this process.
 fn start(plan: &Plan) -> Result<Option<Fleet>, FleetError> {
     let (plan, (done, starts)) = (plan.clone(), std::sync::mpsc::channel());
-    thread::spawn(move || done.send(Fleet::start(&plan, &mut |line| eprintln!("{line}"))));
+    thread::spawn(move || {
+        // Nobody takes it after a signal; the process is ending then.
+        let _ = done.send(Fleet::start(&plan, &mut |line| eprintln!("{line}")));
+    });
     let mut started = None;
     let asked = until_asked(|| {
         started = starts.try_recv().ok();

@@ -13,12 +13,14 @@ async fn unknown_keys_are_refused_by_name_before_a_port_is_bound() {
     let registry = fleet.registry_settings("refused-registry", "[compiler]\nlease = 3\n");
     let worker = fleet.worker_settings("refused-worker", fleet.home(), fleet.registry.address());
     std::fs::write(&worker, std::fs::read_to_string(&worker).unwrap() + "slot = 3\n").unwrap();
-    let cases: [(&str, _, &[(&str, &str)], &str); 5] = [
-        ("extensions-runtime", host("with-a-section", "[metrics]\nport = 1\n"), &[], "metrics"),
-        ("extensions-runtime", host("with-a-variable", ""), &[("EXT_LISTEN_ADRESS", "127.0.0.1:0")], "adress"),
-        ("extensions-registry", registry, &[], "compiler"),
-        ("extensions-compiler", worker.clone(), &[], "slot"),
-        ("extensions-compiler", worker, &[("EXT_WORKER_SLOT", "3")], "slot"),
+    type Variables = &'static [(&'static str, &'static str)];
+    let none: Variables = &[];
+    let cases = [
+        ("extensions-runtime", host("with-a-section", "[metrics]\nport = 1\n"), none, "metrics"),
+        ("extensions-runtime", host("with-a-variable", ""), &[("EXT_LISTEN_ADRESS", "127.0.0.1:0")] as Variables, "adress"),
+        ("extensions-registry", registry, none, "compiler"),
+        ("extensions-compiler", worker.clone(), none, "slot"),
+        ("extensions-compiler", worker, &[("EXT_WORKER_SLOT", "3")] as Variables, "slot"),
     ];
     for (program, settings, environment, named) in cases {
         let ran = refused(program, &settings, environment).await;
