@@ -14,7 +14,9 @@ const INPUT: &str = r#"{"quantity": 101}"#;
 
 /// What callers need of a load: figures, failures by code, exit codes, an end when asked.
 pub(crate) fn is_offered_counted_and_ended(sandbox: &Sandbox) {
-    let load = |more: &[&str]| [&["--json", "--quiet", "load", "--extension", "rule", "--rate", "100", "--duration", "1s"], more].concat();
+    fn load<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [&["--json", "--quiet", "load", "--extension", "rule", "--rate", "100", "--duration", "1s"], more].concat()
+    }
     for transport in ["grpc", "http"] {
         let report = sandbox.ok(&load(&["--input", INPUT, "--transport", transport, "--connections", "4"])).json();
         assert_eq!((&report["due"], &report["calls"], &report["failed"]), (&100.into(), &100.into(), &0.into()), "{report}");
