@@ -91,11 +91,6 @@ impl Metrics {
     pub(crate) fn forged(&self, reason: Dropped) {
         self.forged.get_or_create(&Reason { reason }).inc();
     }
-
-    #[cfg(test)]
-    pub(crate) fn dropped_for(&self, reason: Dropped) -> u64 {
-        self.dropped.get_or_create(&Reason { reason }).get()
-    }
 }
 
 fn outcome(done: bool) -> Done {
