@@ -28,7 +28,7 @@ pub(super) struct Connection {
 #[derive(Debug)]
 enum Transported {
     Grpc(Client),
-    Http(HttpClient),
+    Http(Box<HttpClient>),
 }
 
 /// One host and what it answered.
@@ -72,7 +72,7 @@ impl Connection {
             for (endpoint, host) in &hosts {
                 let client = match load.transport {
                     Transport::Grpc => Transported::Grpc(server.builder(timeout, Client::builder()).retries(0).connect(endpoint)?),
-                    Transport::Http => Transported::Http(server.builder(timeout, HttpClient::builder()).retries(0).connect_http(endpoint)?),
+                    Transport::Http => Transported::Http(Box::new(server.builder(timeout, HttpClient::builder()).retries(0).connect_http(endpoint)?)),
                 };
                 connections.push(Self { client, host: Arc::clone(host) });
             }

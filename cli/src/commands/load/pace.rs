@@ -141,7 +141,7 @@ fn sleep_until(moment: Instant, stop: &AtomicBool) -> bool {
 mod tests {
     use super::*;
 
-    const RUNS: AtomicBool = AtomicBool::new(false);
+    static RUNS: AtomicBool = AtomicBool::new(false);
 
     #[test]
     fn calls_are_due_at_a_constant_rate() {

@@ -81,7 +81,16 @@ fn render(engines: &[PrecompiledEngine], env: Environment) -> String {
         let said = format!("{} ago", seconds(Duration::from_millis(engine.age_ms)));
         let counts = [engine.ready, engine.served, engine.refused].map(|count| count.to_string());
         let [ready, served, refused] = counts;
-        table.row([short(engine), words::plain(&engine.profile), ready, served, refused, words::plain(&engine.key), words::plain(&engine.build), said]);
+        table.row([
+            short(engine),
+            words::plain(&engine.profile),
+            ready,
+            served,
+            refused,
+            words::plain(&engine.key),
+            words::plain(&engine.build),
+            said,
+        ]);
     }
     table.render()
 }
@@ -120,7 +129,14 @@ mod tests {
     use super::*;
 
     fn engine(hash: &str, ready: u64) -> PrecompiledEngine {
-        PrecompiledEngine { engine: hash.repeat(64), profile: "guards".into(), ready, served: 3, complete: ready == 3, ..PrecompiledEngine::default() }
+        PrecompiledEngine {
+            engine: hash.repeat(64),
+            profile: "guards".into(),
+            ready,
+            served: 3,
+            complete: ready == 3,
+            ..PrecompiledEngine::default()
+        }
     }
 
     #[test]
