@@ -77,6 +77,8 @@ pub(crate) struct Inner {
     /// Whether the last list succeeded.
     pub(crate) reachable: AtomicBool,
     pub(crate) lists: AtomicU64,
+    /// Whether the index has other names than its copy on disk.
+    pub(crate) unsaved: AtomicBool,
     /// Entries in memory, and the size of their text.
     pub(crate) entries_read: AtomicUsize,
     pub(crate) entries_bytes: AtomicU64,
@@ -126,6 +128,7 @@ impl StoreCatalog {
             writing: Mutex::default(),
             reachable: AtomicBool::new(true),
             lists: AtomicU64::new(0),
+            unsaved: AtomicBool::new(false),
             entries_read: AtomicUsize::new(0),
             entries_bytes: AtomicU64::new(0),
             hints: Hints::default(),

@@ -100,7 +100,9 @@ impl Inner {
                 if listing.foreign > 0 {
                     tracing::warn!(env = %self.env, objects = listing.foreign, "objects among the entries that are none are passed over");
                 }
-                if self.apply(listing) {
+                self.apply(listing);
+                // Also what hints brought since the last list, and what a read found gone.
+                if self.unsaved.swap(false, Relaxed) {
                     self.save_index().await;
                 }
             }
@@ -114,9 +116,9 @@ impl Inner {
         self.preload();
     }
 
-    /// Brings the index to what was listed; says whether it has other names than before.
+    /// Brings the index to what was listed.
     /// What changed below a name is its slot's affair: nothing is copied for it.
-    fn apply(self: &Arc<Self>, listing: Listing) -> bool {
+    fn apply(self: &Arc<Self>, listing: Listing) {
         let seen = self.lists.fetch_add(1, Relaxed) + 1;
         let (mut new, mut stirred, mut calmed) = (Vec::new(), Vec::new(), Vec::new());
         let index = self.index.load_full();
@@ -143,8 +145,7 @@ impl Inner {
         calmed.iter().for_each(|slot| self.note(slot));
         let fresh: Vec<_> = if index.origin == Origin::Store { new.iter().take(unread).map(|slot| slot.of.clone()).collect() } else { Vec::new() };
         let vanished: Vec<_> = index.slots().filter(|slot| slot.cold().seen != seen).take(CONFIRMED_MAX).cloned().collect();
-        let changed = !new.is_empty() || index.origin != Origin::Store;
-        if changed {
+        if !new.is_empty() || index.origin != Origin::Store {
             self.change_index(|index| {
                 index.origin = Origin::Store;
                 // Somebody may have added it meanwhile, and calls may know that slot.
@@ -159,7 +160,6 @@ impl Inner {
         for slot in stirred.iter().chain(&vanished) {
             self.fly(slot, Wish::Change);
         }
-        changed
     }
 
     /// Uses the last copy, where nothing is known yet.
@@ -187,6 +187,7 @@ impl Inner {
         let mut index = Index::clone(&self.index.load());
         change(&mut index);
         self.index.store(Arc::new(index));
+        self.unsaved.store(true, Relaxed);
     }
 
     pub(crate) async fn save_index(&self) {

@@ -81,8 +81,8 @@ impl Tally {
                 }
             }
             Err(error) => {
-                let failed = || Failed { seen: Seen::at(ended.begun), example: error.to_string().chars().take(EXAMPLE_CHARS).collect() };
-                self.fail(code(error), failed);
+                let code = code(error);
+                self.fail(code, || Failed { seen: Seen::at(ended.begun), example: example(code, &error.to_string()) });
             }
         }
     }
@@ -130,6 +130,12 @@ fn code(error: &InvokeError) -> &'static str {
     }
 }
 
+/// The first text with a code, without the code that it may begin with.
+fn example(code: &str, text: &str) -> String {
+    let said = text.strip_prefix(code).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(text);
+    said.chars().take(EXAMPLE_CHARS).collect()
+}
+
 /// A closed set: what a server sends else must not fill memory.
 fn known_action(action: &str) -> &'static str {
     ["skip", "default", "last_good"].into_iter().find(|known| *known == action).unwrap_or("other")
@@ -171,7 +177,7 @@ mod tests {
         assert_eq!(seconds(&one.versions[&2]), (1, 3, 3));
         let disabled = &one.failures["DISABLED"];
         assert_eq!(seconds(&disabled.seen), (2, 5, 6));
-        assert_eq!(disabled.example.chars().count(), EXAMPLE_CHARS);
+        assert_eq!(disabled.example, "x".repeat(EXAMPLE_CHARS), "bounded, and the code stands beside it");
     }
 
     #[test]

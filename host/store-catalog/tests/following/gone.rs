@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use extensions_artifact::{Operation, testing::Fault};
 use extensions_catalog::{Catalog as _, Missing, Off, Origin, Unread};
+use extensions_store_catalog::Hint;
 use extensions_types::SwitchTarget;
 
 use crate::support::{Scene, a_poll, entry, of};
@@ -67,6 +68,22 @@ async fn a_start_without_the_store_uses_the_last_copy() {
     a_poll().await;
     assert_eq!((running.latest(&used).await, running.latest(&unused).await), (2, 1), "the store is back");
     assert_eq!(running.catalog.status().origin, Origin::Store);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_hint_brought_is_in_the_last_copy() {
+    let scene = Scene::new();
+    let running = scene.ready().await;
+    let (x, mut changes) = (of("acme", "x"), running.catalog.changes());
+    scene.put(&entry(&x, 1, &[1])).await;
+    running.catalog.hint(Hint::Entry { tenant: x.tenant.clone(), extension: x.extension.clone(), seq: 1 });
+    changes.changed().await;
+    a_poll().await;
+    drop(running);
+    scene.cut();
+    let running = scene.ready().await;
+    assert_eq!(running.catalog.status().origin, Origin::LastCopy);
+    assert_eq!(running.latest(&x).await, 1);
 }
 
 #[tokio::test(start_paused = true)]
