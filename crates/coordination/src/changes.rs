@@ -1,7 +1,7 @@
 //! Listening to an environment's changes, over a connection of its own.
 //!
 //! What arrives is foreign until its MAC says otherwise, and there may be more
-//! of it than anyone can read: [`Ear`](crate::ear::Ear) bounds a message,
+//! of it than anyone can read: [`Ear`] bounds a message,
 //! [`Pace`] how many are looked at, [`Pending`] how many wait. Whatever is left
 //! out becomes one look at everything.
 

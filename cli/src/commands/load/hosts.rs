@@ -27,7 +27,7 @@ pub(super) struct Connection {
 
 #[derive(Debug)]
 enum Transported {
-    Grpc(Client),
+    Grpc(Box<Client>),
     Http(Box<HttpClient>),
 }
 
@@ -71,7 +71,7 @@ impl Connection {
         for _ in 0..load.connections {
             for (endpoint, host) in &hosts {
                 let client = match load.transport {
-                    Transport::Grpc => Transported::Grpc(server.builder(timeout, Client::builder()).retries(0).connect(endpoint)?),
+                    Transport::Grpc => Transported::Grpc(Box::new(server.builder(timeout, Client::builder()).retries(0).connect(endpoint)?)),
                     Transport::Http => Transported::Http(Box::new(server.builder(timeout, HttpClient::builder()).retries(0).connect_http(endpoint)?)),
                 };
                 connections.push(Self { client, host: Arc::clone(host) });
