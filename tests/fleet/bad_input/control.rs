@@ -14,7 +14,7 @@ const STATE: &str = "_env/dev/control/state.json";
 async fn a_control_document_with_nonsense_changes_nothing() {
     let fleet = Fleet::without_redis().await;
     let hosts = fleet.two_hosts().await;
-    let off = ["off", "--tenant", TENANT, "--extension", RULE, "--env", "dev", "--why", "wrong totals"];
+    let off = ["switch", "off", "--tenant", TENANT, "--extension", RULE, "--env", "dev", "--why", "wrong totals"];
     fleet.operated(&off).await;
     for host in &hosts {
         fleet.comes_to(host, "a switch", |status| status["control"]["seq"] == 1).await;
@@ -47,7 +47,7 @@ async fn a_control_document_with_nonsense_changes_nothing() {
         }
     }
     // The registry goes on from its events, whatever lies there.
-    let on = ["on", "--tenant", TENANT, "--extension", RULE, "--env", "dev", "--why", "fixed"];
+    let on = ["switch", "on", "--tenant", TENANT, "--extension", RULE, "--env", "dev", "--why", "fixed"];
     fleet.operated(&on).await;
     for host in &hosts {
         fleet.comes_to(host, "an end of the nonsense", |status| status["control"]["seq"] == 2 && status["control"]["problem"].is_null()).await;

@@ -30,7 +30,7 @@ async fn is_followed_without_redis(fleet: &Fleet, hosts: &[Host], callers: &Call
     callers.answered_by(2).await;
     fleet.done(&["rollback", RULE, "--to", "1", "--env", "dev", "--why", "too strict"]).await;
     callers.answered_by(1).await;
-    fleet.operated(&["off", "--tenant", TENANT, "--extension", "another", "--env", "dev", "--why", "a drill"]).await;
+    fleet.operated(&["switch", "off", "--tenant", TENANT, "--extension", "another", "--env", "dev", "--why", "a drill"]).await;
     for host in hosts {
         fleet.comes_to(host, "a switch", |status| status["control"]["seq"] == 1).await;
     }
@@ -118,7 +118,7 @@ async fn redis_is_replaced_by_another_and_hints_arrive_from_there() {
 async fn redis_and_s3_are_gone_at_once() {
     let fleet = Fleet::with_redis().await;
     let hosts = fleet.two_hosts().await;
-    fleet.operated(&["off", "--tenant", TENANT, "--extension", "another", "--env", "dev", "--why", "a drill"]).await;
+    fleet.operated(&["switch", "off", "--tenant", TENANT, "--extension", "another", "--env", "dev", "--why", "a drill"]).await;
     for host in &hosts {
         fleet.comes_to(host, "a switch", |status| status["control"]["seq"] == 1).await;
     }
