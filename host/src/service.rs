@@ -85,14 +85,17 @@ impl Service for Admitted {
 
     async fn switch_off(&self, principal: &Self::Principal, asked: AskedSwitch) -> Result<(), Refusal> {
         let (local, switch) = (Arc::clone(self.admission.local()), Admission::local_switch(principal, asked));
-        tracing::info!(target: "audit", who = switch.set.who, target = ?switch.target, why = switch.set.why, abort = switch.abort, "switched off on this host");
-        on_disk(move || local.set(switch)).await
+        let told = switch.clone();
+        on_disk(move || local.set(switch)).await?;
+        tracing::info!(target: "audit", who = told.set.who, target = ?told.target, why = told.set.why, abort = told.abort, "switched off on this host");
+        Ok(())
     }
 
     async fn switch_on(&self, principal: &Self::Principal, target: SwitchTarget) -> Result<bool, Refusal> {
-        tracing::info!(target: "audit", who = %principal.audit(), ?target, "a switch of this host is taken away");
-        let local = Arc::clone(self.admission.local());
-        on_disk(move || local.lift(&target)).await
+        let (local, told) = (Arc::clone(self.admission.local()), target.clone());
+        let lifted = on_disk(move || local.lift(&target)).await?;
+        tracing::info!(target: "audit", who = %principal.audit(), target = ?told, lifted, "a switch of this host is taken away");
+        Ok(lifted)
     }
 
     fn control(&self) -> Vec<InForce> {

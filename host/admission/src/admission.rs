@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use extensions_catalog::{CatalogStatus, Catalogs, Found, Hook, Missing, NotServed, ServedVersion, Unread, find, resolve};
+use extensions_catalog::{CatalogStatus, Catalogs, Found, Hook, Missing, NotServed, Off, ServedVersion, Unread, find, resolve};
 use extensions_engine::{Call, DenyAll, Engine, HostCalls};
 use extensions_identity::{Asked, Principal, Role, Scope, Verifier};
 use extensions_modules::{Modules, NotLoaded};
@@ -153,7 +153,11 @@ impl Admission {
 
     fn check_switches(&self, context: &ExecutionContext, version: &ServedVersion) -> Result<(), Refusal> {
         let off = self.switches.forced_off(context.env, &version.definition);
-        off.map_or(Ok(()), |off| Err(Refusal::new(ErrorCode::Disabled, off.to_string())))
+        match off {
+            None => Ok(()),
+            Some(Off::Unknown) => Err(Refusal { retry_after: Some(LOADING_RETRY), ..Refusal::new(ErrorCode::Unavailable, Off::Unknown.to_string()) }),
+            Some(off) => Err(Refusal::new(ErrorCode::Disabled, off.to_string())),
+        }
     }
 
     /// What this host serves to the principal's tenant, ordered by id.

@@ -10,6 +10,8 @@ use extensions_types::{ExtensionDefinition, ExtensionId, Kind, RiskTier, Switch,
 /// The scope of the switch that keeps a version from answering.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Off {
+    /// Nobody can say: this host has never read the environment's control.
+    Unknown,
     /// Everything of the tenant.
     Tenant,
     /// Every version of the extension.
@@ -25,6 +27,7 @@ pub enum Off {
 impl std::fmt::Display for Off {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Unknown => write!(f, "this host has not read yet what is switched off; try again"),
             Self::Tenant => write!(f, "the platform's operators have switched this tenant's extensions off"),
             Self::Extension => write!(f, "the platform's operators have switched this extension off"),
             Self::Version => write!(f, "the platform's operators have switched this version off"),

@@ -291,7 +291,9 @@ impl Catalog for StoreCatalog {
     }
 
     fn forced_off(&self, definition: &ExtensionDefinition) -> Option<Off> {
-        self.0.control.load().rules.forced_off(definition)
+        let control = self.0.control.load();
+        // What is unknown is refused: nothing may run past a switch that this host has not seen.
+        if control.is_known { control.rules.forced_off(definition) } else { Some(Off::Unknown) }
     }
 
     fn aborts(&self, definition: &ExtensionDefinition) -> Option<Off> {

@@ -82,7 +82,7 @@ impl Hands<'_> {
             return Ok(Checked::Good(object.etag));
         }
         if contested {
-            tracing::error!(%key, "another signer writes here with another key; give all signers of a store one key");
+            tracing::error!(%key, "what this signer made anew was changed again: another signer has another key, or somebody else writes here; hosts compile it themselves");
             return Ok(Checked::Good(object.etag));
         }
         tracing::warn!(%key, "the stored code does not carry this signer's key; it is made anew");

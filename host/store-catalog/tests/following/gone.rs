@@ -71,6 +71,19 @@ async fn a_start_without_the_store_uses_the_last_copy() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_control_nothing_runs_that_may_be_switched_off() {
+    let scene = Scene::new();
+    let x = of("acme", "x");
+    scene.put(&entry(&x, 1, &[1])).await;
+    scene.put_control((1, 1), &[]).await;
+    let running = scene.ready().await;
+    let version = running.find(&x).await.unwrap().current().unwrap().clone();
+    assert_eq!(running.catalog.forced_off(&version.definition), None);
+    let (unread, _home) = scene.unfollowed();
+    assert_eq!(unread.forced_off(&version.definition), Some(Off::Unknown), "a host that never read control");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_hint_brought_is_in_the_last_copy() {
     let scene = Scene::new();
     let running = scene.ready().await;

@@ -177,6 +177,13 @@ impl Scene {
         Running { catalog, _following: following }
     }
 
+    /// A catalog with a folder of its own that has not begun to follow the store.
+    pub(crate) fn unfollowed(&self) -> (StoreCatalog, TempDir) {
+        let home = tempfile::tempdir().unwrap();
+        let catalog = StoreCatalog::open(ENV, self.store.clone(), CatalogSettings::default(), home.path(), Handle::current()).unwrap();
+        (catalog, home)
+    }
+
     /// The same, ready to answer.
     pub(crate) async fn ready(&self) -> Running {
         let running = self.start();

@@ -6,7 +6,7 @@ use extensions_types::{
     CallLabel, ControlScope, ControlSource, ControlState, HostCallName, PolicyMode, Provenance, QuotaLimits, SwitchTarget, TenantId, Weight,
 };
 
-use super::{Control, ControlAction};
+use super::{Control, ControlAction, POLICIES_MAX, QUOTAS_MAX, SWITCHES_MAX, WEIGHTS_MAX};
 
 /// Everything that a file holds: what is not in it, the file does not set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,13 +52,22 @@ const SOURCE: ControlSource = ControlSource::File;
 
 impl Wanted {
     /// What makes `control` hold just this of a file at `now_ms`, and nothing of
-    /// other sources differ. What restricts more comes first. Only commands
-    /// that change something: none when it is so.
+    /// other sources differ. What restricts more comes first, unless that needs
+    /// room which only what goes can make. Only commands that change something:
+    /// none when it is so.
     #[must_use]
     pub fn steps(&self, control: &Control, now_ms: u64) -> Vec<Step> {
-        let mut steps: Vec<Step> = self.sets(control, now_ms).collect();
-        steps.extend(self.clears(&control.state, now_ms).map(|action| (action, "no longer in the file".to_owned())));
-        steps
+        let sets = self.sets(control, now_ms);
+        let clears = self.clears(&control.state, now_ms).map(|action| (action, "no longer in the file".to_owned()));
+        if self.fits_beside(&control.state) { sets.chain(clears).collect() } else { clears.chain(sets).collect() }
+    }
+
+    /// Whether there is room for everything at once, old and new.
+    fn fits_beside(&self, state: &ControlState) -> bool {
+        state.switches.len() + self.switches.len() <= SWITCHES_MAX
+            && state.quotas.len() + self.quotas.len() <= QUOTAS_MAX
+            && state.weights.len() + self.weights.len() <= WEIGHTS_MAX
+            && state.policies.len() + self.policies.len() <= POLICIES_MAX
     }
 
     fn sets<'w>(&'w self, control: &'w Control, now_ms: u64) -> impl Iterator<Item = Step> + 'w {

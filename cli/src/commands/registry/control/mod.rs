@@ -42,7 +42,7 @@ pub(super) async fn policy(registry: &RegistryClient, command: &PolicyCommand, e
         PolicyCommand::Get { name } => {
             let mut control = registry.control(env).await?;
             control.policies.retain(|policy| name.as_ref().is_none_or(|name| policy.name == *name));
-            say.data(&control.policies, tell::policies(&control.policies, env));
+            say.data(&control.policies, tell::policies(&control.policies, name.as_ref(), env));
             return Ok(());
         }
         PolicyCommand::Set(set) => {
@@ -52,7 +52,7 @@ pub(super) async fn policy(registry: &RegistryClient, command: &PolicyCommand, e
         PolicyCommand::Clear { name, reasoned } => (name, None, reasoned),
     };
     let text = match &rules {
-        Some(rules) => format!("policy {name} rules {} in {env} ({})", tell::scope(&rules.target), rules.mode.as_str()),
+        Some(rules) => format!("policy {name} rules {} in {env} ({})", tell::ruled(&rules.target), rules.mode.as_str()),
         None => format!("operators have no policy {name} in {env}"),
     };
     change(registry, env, ControlSet::Policy { name: name.clone(), rules }, reasoned, &text, say).await

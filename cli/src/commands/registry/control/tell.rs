@@ -1,7 +1,7 @@
 //! Control as people read it.
 
 use extensions_client::registry::{ControlDone, ControlPreview, Policy, Quota, Switch, TenantWeight};
-use extensions_types::{ControlScope, Environment, Provenance, QuotaLimits, SwitchTarget, TenantId, Weight};
+use extensions_types::{CallLabel, ControlScope, Environment, Provenance, QuotaLimits, SwitchTarget, TenantId, Weight};
 
 use super::words::{Table, plain, time};
 
@@ -65,15 +65,17 @@ pub(super) fn weights(weights: &[TenantWeight], tenant: Option<&TenantId>, env: 
     table.render()
 }
 
-pub(super) fn policies(policies: &[Policy], env: Environment) -> String {
-    if policies.is_empty() {
-        return format!("no policy is set in {env}: every host call is denied");
+pub(super) fn policies(policies: &[Policy], name: Option<&CallLabel>, env: Environment) -> String {
+    match (policies, name) {
+        ([], Some(name)) => return format!("no policy {name} is set in {env}"),
+        ([], None) => return format!("no policy is set in {env}: every host call is denied"),
+        _ => {}
     }
     let mut table = Table::new(&["POLICY", "RULES", "MODE", "METHODS", "SET BY", "EVENT", "WHY"]);
     for one in policies {
         let methods = one.methods.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
         let (name, mode) = (one.name.to_string(), one.mode.as_str().to_owned());
-        table.row([name, scope(&one.target), mode, methods, holder(&one.set), one.set.seq.to_string(), one.set.why.clone()]);
+        table.row([name, ruled(&one.target), mode, methods, holder(&one.set), one.set.seq.to_string(), one.set.why.clone()]);
     }
     table.render()
 }
@@ -92,6 +94,15 @@ pub(super) fn target(target: &SwitchTarget) -> String {
     }
 }
 
+/// Whom a policy rules: all that cover a call rule it.
+pub(super) fn ruled(target: &ControlScope) -> String {
+    match target {
+        ControlScope::Environment => "every tenant".to_owned(),
+        one => scope(one),
+    }
+}
+
+/// Whom a quota limits: the nearest one counts.
 pub(super) fn scope(scope: &ControlScope) -> String {
     match scope {
         ControlScope::Environment => "every tenant without its own".to_owned(),
