@@ -34,6 +34,8 @@ pub struct FaultProxy {
 struct Way {
     to: SocketAddr,
     state: State,
+    /// How often it was cut: who looks late sees a cut that was healed at once.
+    cuts: u64,
     /// Of each chunk of up to 64 KiB, in each direction.
     delay: Duration,
 }
@@ -58,7 +60,7 @@ impl FaultProxy {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed("listen"))?;
         listener.set_nonblocking(true).map_err(failed("listen"))?;
         let own = listener.local_addr().map_err(failed("listen"))?;
-        let (way, seen) = watch::channel(Way { to: address, state: State::Open, delay: Duration::ZERO });
+        let (way, seen) = watch::channel(Way { to: address, state: State::Open, cuts: 0, delay: Duration::ZERO });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed("start a runtime"))?;
         let thread = thread::Builder::new().name(NAME.to_owned()).spawn(move || serve(&runtime, listener, seen));
         Ok(Self { address: own, way, thread: Some(thread.map_err(failed("start a thread"))?) })
@@ -77,7 +79,7 @@ impl FaultProxy {
 
     /// Resets all connections and each new one until [`FaultProxy::heal`].
     pub fn cut(&self) {
-        self.way.send_modify(|way| way.state = State::Cut);
+        self.way.send_modify(|way| (way.state, way.cuts) = (State::Cut, way.cuts + 1));
     }
 
     /// Takes connections and forwards nothing, until [`FaultProxy::heal`]: what was sent meanwhile arrives then.
@@ -131,10 +133,11 @@ fn serve(runtime: &Runtime, listener: std::net::TcpListener, mut way: watch::Rec
 
 /// Leads one connection to its end; both ends see a reset where the way was cut.
 async fn connection(mut from: TcpStream, mut way: watch::Receiver<Way>) {
+    let begun = way.borrow().cuts;
     let Some(now) = passable(&mut way).await else { return reset(&from) };
     let connected = tokio::select! {
         connected = TcpStream::connect(now.to) => connected,
-        () = cut(way.clone()) => return reset(&from),
+        () = cut(way.clone(), begun) => return reset(&from),
     };
     let Ok(mut to) = connected else { return reset(&from) };
     let _ = (from.set_nodelay(true), to.set_nodelay(true));
@@ -142,7 +145,7 @@ async fn connection(mut from: TcpStream, mut way: watch::Receiver<Way>) {
     let both = async { tokio::join!(pump(from_read, to_write, way.clone()), pump(to_read, from_write, way.clone())) };
     let was_cut = tokio::select! {
         (there, back) = both => there.is_err() || back.is_err(),
-        () = cut(way.clone()) => true,
+        () = cut(way.clone(), begun) => true,
     };
     if was_cut {
         reset(&from);
@@ -179,9 +182,9 @@ async fn passable(way: &mut watch::Receiver<Way>) -> Option<Way> {
     (found.state == State::Open).then_some(*found)
 }
 
-/// Waits for the end of everything that goes through.
-async fn cut(mut way: watch::Receiver<Way>) {
-    let _ = way.wait_for(|way| matches!(way.state, State::Cut | State::Ended)).await;
+/// Waits for the end of everything that goes through: a cut after the `begun`th.
+async fn cut(mut way: watch::Receiver<Way>, begun: u64) {
+    let _ = way.wait_for(|way| way.cuts != begun || way.state == State::Ended).await;
 }
 
 #[cfg(test)]
@@ -232,6 +235,19 @@ mod tests {
         assert!(asked(&mut connected(&proxy), 7).is_err());
         proxy.heal();
         assert_eq!(asked(&mut connected(&proxy), 8).unwrap(), 8);
+    }
+
+    #[test]
+    fn a_cut_that_is_healed_at_once_resets_too() {
+        let proxy = FaultProxy::to(echo()).unwrap();
+        for byte in 0..50 {
+            let mut stream = connected(&proxy);
+            assert_eq!(asked(&mut stream, byte).unwrap(), byte);
+            proxy.cut();
+            proxy.heal();
+            let mut end = [0];
+            assert!(!matches!(stream.read(&mut end), Ok(1)), "nothing is sent, and it ends");
+        }
     }
 
     #[test]
