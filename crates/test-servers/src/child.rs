@@ -159,10 +159,7 @@ impl Drop for Owned {
 }
 
 /// A port that nobody listens on at the moment; who starts on it tries another one when it was taken meanwhile.
-///
-/// # Errors
-/// When the system has none.
-pub fn free_port() -> std::io::Result<u16> {
+pub(crate) fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 

@@ -12,10 +12,11 @@ mod http_get;
 mod minio;
 mod programs;
 mod redis;
+mod start;
 mod tls;
 
 pub use authority::{Authority, Pair, Validity};
-pub use child::{Owned, free_port};
+pub use child::Owned;
 pub use fault_proxy::FaultProxy;
 pub use minio::{Bucket, Minio};
 pub use redis::Redis;

@@ -17,12 +17,7 @@ use object_store::{aws::AmazonS3Builder, path::Path as Key, signer::Signer as _}
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::{
-    Authority, ServerError, Validity,
-    child::{Owned, free_port},
-    http_get::request,
-    programs,
-};
+use crate::{Authority, ServerError, Validity, child::Owned, http_get::request, programs, start};
 
 const NAME: &str = "minio";
 const VARIABLE: &str = "EXT_TEST_MINIO";
@@ -33,8 +28,6 @@ const REGION: &str = "us-east-1";
 /// It takes half a second; on a machine that builds at the same time, many.
 const READY_MAX: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(10);
-/// The port was free a moment ago; somebody else may take it first.
-const STARTS_MAX: u32 = 5;
 const READY_BUCKET: &str = "ready";
 const SIGNATURE_LIFE: Duration = Duration::from_secs(300);
 
@@ -84,22 +77,15 @@ impl Minio {
     }
 
     fn started(authority: Option<&Authority>) -> Result<Self, ServerError> {
-        let failed = |action| move |source| ServerError::System { name: NAME, action, source };
         let program = programs::find(NAME, VARIABLE)?;
         let ca_file = authority.map(Authority::ca_file);
-        let mut starts = 0;
-        loop {
-            starts += 1;
-            let folder = tempfile::tempdir().map_err(failed("make its folder"))?;
+        start::at_free_port(NAME, |port| {
+            let folder = tempfile::tempdir().map_err(|source| ServerError::System { name: NAME, action: "make its folder", source })?;
             write_certificates(&folder, authority)?;
-            let port = free_port().map_err(failed("find a free port"))?;
             let mut server = spawn(&program, &folder, port)?;
-            match wait_until_ready(&mut server, &bucket_at(port, ca_file.clone(), READY_BUCKET.to_owned()), port) {
-                Ok(()) => return Ok(Self { port, ca_file, server: Mutex::new(server), buckets: AtomicU64::new(0), folder }),
-                Err(error) if starts >= STARTS_MAX || !error.to_string().contains("in use") => return Err(error),
-                Err(_) => {}
-            }
-        }
+            wait_until_ready(&mut server, &bucket_at(port, ca_file.clone(), READY_BUCKET.to_owned()), port)?;
+            Ok(Self { port, ca_file: ca_file.clone(), server: Mutex::new(server), buckets: AtomicU64::new(0), folder })
+        })
     }
 
     /// One for all tests of a process that run at the same time; it ends with the last of them.
@@ -108,13 +94,7 @@ impl Minio {
     /// As [`Minio::start`].
     pub fn shared() -> Result<Arc<Self>, ServerError> {
         static SHARED: Mutex<Weak<Minio>> = Mutex::new(Weak::new());
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(running) = shared.upgrade() {
-            return Ok(running);
-        }
-        let started = Arc::new(Self::start()?);
-        *shared = Arc::downgrade(&started);
-        Ok(started)
+        start::once(&SHARED, Self::start)
     }
 
     /// Makes a bucket.

@@ -15,11 +15,7 @@ use std::{
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::{
-    Authority, Pair, ServerError, Validity,
-    child::{Owned, free_port},
-    programs,
-};
+use crate::{Authority, Pair, ServerError, Validity, child::Owned, programs, start};
 
 const NAME: &str = "redis-server";
 const VARIABLE: &str = "EXT_TEST_REDIS";
@@ -28,8 +24,6 @@ const READY: &str = "Ready to accept connections";
 /// It takes 20 ms; on a machine that builds at the same time, more.
 const READY_MAX: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(2);
-/// The port was free a moment ago; somebody else may take it first.
-const STARTS_MAX: u32 = 5;
 
 /// A running Redis; ends when dropped.
 pub struct Redis {
@@ -82,20 +76,14 @@ impl Redis {
     }
 
     fn started(tls: Option<Tls>, arguments: &[&str]) -> Result<Self, ServerError> {
-        let failed = |action| move |source| ServerError::System { name: NAME, action, source };
         let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let folder = tempfile::tempdir().map_err(failed("make its folder"))?;
-        let mut starts = 0;
-        loop {
-            starts += 1;
-            let port = free_port().map_err(failed("find a free port"))?;
+        let folder = tempfile::tempdir().map_err(|source| ServerError::System { name: NAME, action: "make its folder", source })?;
+        start::at_free_port(NAME, |port| {
             let mut server = spawn(&folder, port, tls.as_ref(), &arguments)?;
-            match wait_until_ready(&mut server) {
-                Ok(()) => return Ok(Self { port, tls, arguments, server: Mutex::new(server), namespaces: AtomicU64::new(0), folder }),
-                Err(error) if starts >= STARTS_MAX || !error.to_string().contains("in use") => return Err(error),
-                Err(_) => {}
-            }
-        }
+            wait_until_ready(&mut server)?;
+            Ok((port, server))
+        })
+        .map(|(port, server)| Self { port, tls, arguments, server: Mutex::new(server), namespaces: AtomicU64::new(0), folder })
     }
 
     /// One for all tests of a process that run at the same time and do no harm to it; it ends with the last of them.
@@ -104,13 +92,7 @@ impl Redis {
     /// As [`Redis::start`].
     pub fn shared() -> Result<Arc<Self>, ServerError> {
         static SHARED: Mutex<Weak<Redis>> = Mutex::new(Weak::new());
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(running) = shared.upgrade() {
-            return Ok(running);
-        }
-        let started = Arc::new(Self::start()?);
-        *shared = Arc::downgrade(&started);
-        Ok(started)
+        start::once(&SHARED, Self::start)
     }
 
     /// A prefix of keys that no other caller gets.
