@@ -8,6 +8,7 @@ use std::{
 use bytes::Bytes;
 use extensions_engine::{Call, DenyAll, Engine, Extension, Settings, Unobserved};
 use extensions_engine_config::{MemoryReset, PoolSize, Profile, host_engine};
+use extensions_fair::Nobody;
 use extensions_types::{ActorType, CallLabel, Environment, ExecutionContext, RiskTier, TenantId};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -43,7 +44,14 @@ pub(crate) fn measure(guests: &Guests, plan: Plan, report: &mut Report) -> anyho
 
 pub(crate) async fn invoke(engine: &Engine, extension: &Arc<Extension>, context: &Arc<ExecutionContext>) -> anyhow::Result<usize> {
     let input = Bytes::from_static(ORDER.as_bytes());
-    let call = Call { context: Arc::clone(context), input, accepted: Instant::now(), deadline: None, host_calls: Arc::new(DenyAll) };
+    let call = Call {
+        context: Arc::clone(context),
+        input,
+        accepted: Instant::now(),
+        deadline: None,
+        host_calls: Arc::new(DenyAll),
+        payer: Arc::new(Nobody),
+    };
     Ok(engine.invoke(extension, call).await.result?.len())
 }
 

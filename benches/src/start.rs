@@ -6,6 +6,7 @@ use std::{
 };
 
 use extensions_engine::{Call, DenyAll, Engine, Settings, Unobserved};
+use extensions_fair::Nobody;
 use extensions_types::TenantId;
 
 use crate::{
@@ -37,7 +38,14 @@ async fn first_calls(engine: &Arc<Engine>, home: &std::path::Path, guests: &Gues
         let modules = modules(engine, home)?;
         let begin = Instant::now();
         let extension = modules.get(&version, None).await?;
-        let call = Call { context: context(tenant), input: ORDER.into(), accepted: begin, deadline: None, host_calls: Arc::new(DenyAll) };
+        let call = Call {
+            context: context(tenant),
+            input: ORDER.into(),
+            accepted: begin,
+            deadline: None,
+            host_calls: Arc::new(DenyAll),
+            payer: Arc::new(Nobody),
+        };
         engine.invoke(&extension, call).await.result?;
         histogram.saturating_record(u64::try_from(begin.elapsed().as_nanos())?);
     }

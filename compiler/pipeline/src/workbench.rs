@@ -11,6 +11,7 @@ use bytes::Bytes;
 use extensions_aot::{Cache, CacheError, Compiler};
 use extensions_catalog::ServedVersion;
 use extensions_engine::{Call, DenyAll, Engine, Extension, Failure, HostCalls, Outcome, Settings, StartError, Unobserved};
+use extensions_fair::Nobody;
 use extensions_modules::{Modules, NotLoaded};
 use extensions_types::{ExecutionContext, Schemas, ToolDescription};
 
@@ -105,7 +106,12 @@ impl Workbench {
     /// Runs one call.
     pub async fn run(&self, extension: &Arc<Extension>, context: ExecutionContext, input: Bytes, host_calls: Option<Arc<dyn HostCalls>>) -> Outcome {
         let host_calls = host_calls.unwrap_or_else(|| Arc::new(DenyAll));
-        self.engine.invoke(extension, Call { context: Arc::new(context), input, accepted: Instant::now(), deadline: None, host_calls }).await
+        self.engine
+            .invoke(
+                extension,
+                Call { context: Arc::new(context), input, accepted: Instant::now(), deadline: None, host_calls, payer: Arc::new(Nobody) },
+            )
+            .await
     }
 
     /// Asks a tool to describe itself.
@@ -114,7 +120,8 @@ impl Workbench {
     /// When it fails or what it says is unusable.
     pub async fn describe(&self, extension: &Arc<Extension>) -> Result<(ToolDescription, Schemas), DescribeError> {
         let context = Arc::new(developer(&extension.definition().tenant_id));
-        let call = Call { context, input: Bytes::new(), accepted: Instant::now(), deadline: None, host_calls: Arc::new(DenyAll) };
+        let call =
+            Call { context, input: Bytes::new(), accepted: Instant::now(), deadline: None, host_calls: Arc::new(DenyAll), payer: Arc::new(Nobody) };
         let (tool, [input, output]) = self.engine.describe(extension, call).await?;
         let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
         if !tool.name.starts_with(|first: char| first.is_ascii_lowercase()) || tool.name.len() > 64 || !tool.name.bytes().all(word) {

@@ -7,6 +7,7 @@ use std::{
 
 use extensions_catalog::{CatalogStatus, Catalogs, Found, Hook, Missing, NotServed, Off, ServedVersion, Unread, find, resolve};
 use extensions_engine::{Call, DenyAll, Engine, HostCalls};
+use extensions_fair::Nobody;
 use extensions_identity::{Asked, Principal, Role, Scope, Verifier};
 use extensions_modules::{Modules, NotLoaded};
 use extensions_types::{Environment, ErrorCode, ExecutionContext, ExtensionDefinition, ExtensionId, Kind, TenantId, VersionSelector};
@@ -102,8 +103,14 @@ impl Admission {
         // Its load may have taken seconds: what was switched off meanwhile does not start.
         self.check_switches(&context, &version)?;
         let correlation = context.correlation.clone();
-        let call =
-            Call { context: Arc::new(context), input: request.input, accepted: request.accepted, deadline, host_calls: Arc::clone(&self.host_calls) };
+        let call = Call {
+            context: Arc::new(context),
+            input: request.input,
+            accepted: request.accepted,
+            deadline,
+            host_calls: Arc::clone(&self.host_calls),
+            payer: Arc::new(Nobody),
+        };
         let outcome = self.engine.invoke(&extension, call).await;
         match outcome.result {
             Err(failure) if !failure.code.is_outcome() => {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use extensions_fair::Payer;
 use extensions_types::{ErrorCode, ExecutionContext};
 
 use crate::HostCalls;
@@ -24,6 +25,8 @@ pub struct Call {
     pub deadline: Option<Instant>,
     /// What answers the guest's host calls.
     pub host_calls: Arc<dyn HostCalls>,
+    /// Whose CPU time it is; dropped when the call's instance is gone.
+    pub payer: Arc<dyn Payer>,
 }
 
 /// What one invocation gave. There is always one, whatever the guest did.

@@ -52,10 +52,12 @@ impl Sliced {
         let Invocation { extension, call, control } = &*self.invocation;
         extension.beat.feel();
         let run = &mut self.run;
+        let before = control.cpu();
         let polled = control.metered(|| {
             // A panic in one call must not end the thread that serves the others.
             catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(&mut Context::from_waker(Waker::noop()))))
         });
+        call.payer.charge(control.cpu().saturating_sub(before));
         let outcome = match polled {
             Ok(Poll::Pending) => {
                 self.slices += 1;

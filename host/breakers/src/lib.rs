@@ -1,0 +1,1 @@
+//! Circuit breakers: versions that fail or crawl are not called for a while.

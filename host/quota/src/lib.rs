@@ -1,0 +1,1 @@
+//! What each tenant and extension may use, and what they use now.
