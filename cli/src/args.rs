@@ -21,7 +21,7 @@ pub(crate) use self::{
     admin::{Admin, Precompile, UpkeepArgument},
     author::{Check, Folder, Input, New, Run, Test, Toolchain},
     calls::{Invoke, Logs, Transport},
-    control::{ControlGuard, PolicyCommand, QuotaCommand, QuotaSet, Reasoned, Scope, SwitchCommand, SwitchOff, Target, WeightCommand},
+    control::{ControlGuard, PolicyCommand, QuotaCommand, QuotaSet, Reasoned, Scope, SwitchCommand, SwitchOff, Target, Until, WeightCommand},
     dev::{Dev, DevCommand, Token},
     load::{Load, Tolerated},
     registry::{

@@ -233,6 +233,9 @@ impl From<ModeArgument> for PolicyMode {
     }
 }
 
+/// An end further away is a slip of the pen.
+const UNTIL_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 3_600);
+
 /// An end, as it was said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Until {
@@ -255,7 +258,8 @@ impl Until {
 
 fn until(text: &str) -> Result<Until, String> {
     if let Ok(time) = humantime::parse_duration(text) {
-        return Ok(Until::For(time));
+        let is_near = time <= UNTIL_MAX;
+        return if is_near { Ok(Until::For(time)) } else { Err("at most 10 years; leave --until out for a switch without an end".to_owned()) };
     }
     let at = humantime::parse_rfc3339(text);
     at.map(Until::At).map_err(|_| "neither a duration such as 30m or 2h nor a time such as 2026-12-31T23:00:00Z".to_owned())
@@ -279,7 +283,7 @@ mod tests {
         let now = UNIX_EPOCH + Duration::from_secs(1_000);
         assert_eq!(until("30m").unwrap().at_ms(now), 2_800_000);
         assert_eq!(until("1970-01-01T00:00:05Z").unwrap().at_ms(now), 5_000);
-        for wrong in ["", "soon", "30", "-5m", "2026-12-31"] {
+        for wrong in ["", "soon", "30", "-5m", "2026-12-31", "99999999999h"] {
             assert!(until(wrong).is_err(), "{wrong}");
         }
     }

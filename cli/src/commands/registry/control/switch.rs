@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{guarded, tell};
 use crate::{
-    args::{Global, SwitchCommand, SwitchOff, Target},
+    args::{Global, SwitchCommand, SwitchOff, Target, Until},
     commands::{registry::TIMEOUT, server::Server},
     failure::Failure,
     say::Say,
@@ -48,7 +48,7 @@ async fn in_environment(command: &SwitchCommand, global: &Global, say: &Say) -> 
             let nothing = format!("nothing is switched off in {env} (event {})", control.seq);
             say.data(
                 &json!({"seq": control.seq, "generation": control.generation, "switches": control.switches}),
-                tell::switches(&control.switches, &nothing),
+                tell::switches(&control.switches, &nothing, now_ms()),
             );
             Ok(())
         }
@@ -74,7 +74,8 @@ async fn on_host(command: &SwitchCommand, host: &HttpClient, url: &str, say: &Sa
         }
         SwitchCommand::List { .. } => {
             let switches: Vec<Switch> = host.switches().await?;
-            say.data(&json!({"host": url, "switches": switches}), tell::switches(&switches, &format!("nothing is switched off on {url} alone")));
+            let nothing = format!("nothing is switched off on {url} alone");
+            say.data(&json!({"host": url, "switches": switches}), tell::switches(&switches, &nothing, now_ms()));
         }
     }
     Ok(())
@@ -82,6 +83,11 @@ async fn on_host(command: &SwitchCommand, host: &HttpClient, url: &str, say: &Sa
 
 fn until_ms(off: &SwitchOff) -> Option<u64> {
     off.until.map(|until| until.at_ms(SystemTime::now()))
+}
+
+fn now_ms() -> u64 {
+    let now = SystemTime::now();
+    Until::At(now).at_ms(now)
 }
 
 /// What the flags name; clap has seen to it that it is one thing.

@@ -27,18 +27,23 @@ fn whom(preview: &ControlPreview) -> String {
     }
 }
 
-pub(super) fn switches(switches: &[Switch], nothing: &str) -> String {
+/// Hosts go by their own clocks; a switch that ended is listed until the registry clears it away.
+pub(super) fn switches(switches: &[Switch], nothing: &str, now_ms: u64) -> String {
     if switches.is_empty() {
         return nothing.to_owned();
     }
     let mut table = Table::new(&["OFF", "HELD BY", "SINCE", "UNTIL", "EVENT", "WHY"]);
     for one in switches {
         let abort = if one.abort { " (aborts)" } else { "" };
-        let until = one.until_ms.map_or_else(|| "–".to_owned(), time);
+        let until = one.until_ms.map_or_else(|| "–".to_owned(), |at| ends(at, now_ms));
         let event = if one.set.seq == 0 { "–".to_owned() } else { one.set.seq.to_string() };
         table.row([format!("{}{abort}", target(&one.target)), holder(&one.set), time(one.set.at_ms), until, event, one.set.why.clone()]);
     }
     table.render()
+}
+
+fn ends(at_ms: u64, now_ms: u64) -> String {
+    if at_ms <= now_ms { format!("{} (ended)", time(at_ms)) } else { time(at_ms) }
 }
 
 pub(super) fn quotas(quotas: &[Quota], env: Environment) -> String {
