@@ -13,6 +13,8 @@ mod lanes;
 mod logs;
 mod memory;
 mod plain;
+mod smith;
+mod smith_steady;
 mod support;
 mod switches;
 mod time;

@@ -7,7 +7,7 @@ use extensions_types::{ExtensionId, RiskTier, TenantId};
 
 use super::{
     control::{PolicyCommand, QuotaCommand, SwitchCommand, WeightCommand},
-    words::tier,
+    words::{duration, tier},
 };
 
 #[derive(Debug, Subcommand)]
@@ -42,7 +42,7 @@ pub(crate) struct Precompile {
     #[arg(long)]
     pub(crate) wait: bool,
     /// How long to wait
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "10m", requires = "wait")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10m", requires = "wait")]
     pub(crate) timeout: Duration,
     /// Wait for this engine: the first digits of its compatibility hash [default: the only one]
     #[arg(long, value_name = "HASH", requires = "wait")]

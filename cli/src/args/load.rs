@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{ArgGroup, Args};
 use extensions_types::ErrorCode;
 
-use super::{Reference, Transport, words::reference};
+use super::{Reference, Transport, words::{self, reference}};
 
 /// A schedule is numbered, and shorter than a token lives.
 const DURATION_MAX: Duration = Duration::from_secs(24 * 3_600);
@@ -66,7 +66,7 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let duration = words::duration(text)?;
     if duration.is_zero() || duration > DURATION_MAX {
         return Err("must be more than 0 and at most 24h".to_owned());
     }

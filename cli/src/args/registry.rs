@@ -7,7 +7,7 @@ use extensions_types::{Environment, ExtensionId, Version};
 
 use super::{
     KindArgument, Reference,
-    words::{environment, reference, tier},
+    words::{duration, environment, reference, tier},
 };
 
 /// What every change takes.
@@ -27,7 +27,7 @@ pub(crate) struct Wait {
     #[arg(long)]
     pub(crate) wait: bool,
     /// How long to wait
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "30s", requires = "wait")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30s", requires = "wait")]
     pub(crate) timeout: Duration,
 }
 

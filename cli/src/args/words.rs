@@ -1,5 +1,7 @@
 //! Words and names as the command line spells them.
 
+use std::time::Duration;
+
 use clap::ValueEnum;
 use extensions_types::{ActorType, Environment, ExtensionId, Kind, Language, RiskTier, UnknownWord, VersionSelector};
 
@@ -51,6 +53,11 @@ pub(crate) struct Reference {
 
 pub(super) fn environment(text: &str) -> Result<Environment, String> {
     text.parse().map_err(|error: UnknownWord| error.to_string())
+}
+
+/// A time span; the parser's own words speak of characters, not of what to write.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| "not a duration such as 30s, 5m or 2h".to_owned())
 }
 
 pub(super) fn actor(text: &str) -> Result<ActorType, String> {

@@ -146,6 +146,12 @@ impl Engine {
         self.slow_lane.calls()
     }
 
+    /// Instances that have a slot of the pool now, running or not: 0 when nothing runs.
+    #[must_use]
+    pub fn instances(&self) -> u64 {
+        self.engine.pooling_allocator_metrics().map_or(0, |pool| pool.component_instances())
+    }
+
     /// Asks `orders` from now on whether calls that waited may begin and those
     /// that run go on. The first giver of orders stays.
     pub fn obey(&self, orders: Arc<dyn Orders>) {
