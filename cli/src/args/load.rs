@@ -5,7 +5,10 @@ use std::{path::PathBuf, time::Duration};
 use clap::{ArgGroup, Args};
 use extensions_types::ErrorCode;
 
-use super::{Reference, Transport, words::{self, reference}};
+use super::{
+    Reference, Transport,
+    words::{self, reference},
+};
 
 /// A schedule is numbered, and shorter than a token lives.
 const DURATION_MAX: Duration = Duration::from_secs(24 * 3_600);
