@@ -1,5 +1,5 @@
 //! What programs of a fleet tell each other through Redis: that something
-//! changed, and who serves what.
+//! changed, who serves what, and which share of a quota each host may use.
 //!
 //! Nothing here is truth. Whoever hears of a change reads it from the store;
 //! whoever hears nothing polls. So everything said is a hint, bounded in size,
@@ -16,12 +16,14 @@ mod ear;
 mod heartbeat;
 mod host_id;
 mod key;
+mod leases;
 mod link;
 mod members;
 mod metrics;
 mod names;
 mod pending;
 mod resp;
+mod script;
 mod serves;
 mod settings;
 mod shared;
@@ -36,6 +38,7 @@ pub use heartbeat::{
 };
 pub use host_id::{HostId, NotAHostId};
 pub use key::Trust;
+pub use leases::{BATCH_SCOPES_MAX, CLAIMS_MAX, Claim, LEASE, Leases, RENEW_EVERY, RESERVE, Renewed, Scope, Share};
 pub use members::{BEAT_APART, BEAT_EVERY, HOSTS_MAX, Member, Members};
 pub use serves::{Asked, Serves, serves};
 pub use settings::{KeyFiles, RedisSettings, SettingsError};

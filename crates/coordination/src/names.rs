@@ -2,7 +2,7 @@
 
 use extensions_types::Environment;
 
-use crate::HostId;
+use crate::{HostId, Scope};
 
 /// Names within one namespace.
 #[derive(Debug, Clone)]
@@ -34,5 +34,19 @@ impl Names {
     /// The stream of compile jobs.
     pub(crate) fn compile(&self) -> String {
         format!("{}:compile", self.namespace)
+    }
+
+    /// The key of an environment's hosts' shares of one scope. Ids have no colon,
+    /// so no scope's key is another's.
+    pub(crate) fn lease(&self, env: Environment, scope: &Scope) -> String {
+        match &scope.extension {
+            Some(extension) => format!("{}:{env}:lease:{}:{extension}", self.namespace, scope.tenant),
+            None => format!("{}:{env}:lease:{}", self.namespace, scope.tenant),
+        }
+    }
+
+    /// The key of the hosts' shares of every scope that they do not claim.
+    pub(crate) fn unclaimed(&self, env: Environment) -> String {
+        format!("{}:{env}:leases", self.namespace)
     }
 }

@@ -41,6 +41,9 @@ pub enum OperationError {
     /// Redis refused, or the connection broke.
     #[error("Redis did not do it")]
     Redis(#[from] RedisError),
+    /// An answer that no Redis of ours gives.
+    #[error("Redis answered something else than was asked")]
+    Nonsense,
 }
 
 /// How the connection is.

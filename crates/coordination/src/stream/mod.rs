@@ -12,7 +12,7 @@
 mod metrics;
 mod names;
 mod reader;
-mod script;
+mod scripts;
 #[cfg(test)]
 mod tests;
 
@@ -106,7 +106,7 @@ impl CompileStream {
     pub async fn offer(&self, job: &str) -> Result<Offered, OperationError> {
         let waiting_max = STREAM_WAITING_MAX.to_string();
         let arguments = [GROUP, job, &waiting_max, STREAM_ENTRIES_MAX, KNOWN_MS];
-        let answer: String = self.run(&script::OFFER, &[&self.names.stream, &self.names.job(job)], &arguments).await?;
+        let answer: String = self.run(&scripts::OFFER, &[&self.names.stream, &self.names.job(job)], &arguments).await?;
         let outcome = match answer.as_str() {
             "added" => Offered::Added,
             "aside" => Offered::Aside,
@@ -124,7 +124,7 @@ impl CompileStream {
     /// When Redis cannot be asked, or something else lies where the stream should.
     pub async fn tend(&self) -> Result<Tended, OperationError> {
         let Names { stream, aside, readers, .. } = &*self.names;
-        let found = self.run(&script::TEND, &[stream, aside, readers], &[GROUP, STREAM_ENTRIES_MAX, READER_GONE_MS]).await?;
+        let found = self.run(&scripts::TEND, &[stream, aside, readers], &[GROUP, STREAM_ENTRIES_MAX, READER_GONE_MS]).await?;
         let (readers, waiting, in_hand, aside) = found;
         let tended = Tended { readers, waiting, in_hand, aside };
         self.metrics.tended(&tended);
@@ -138,7 +138,7 @@ impl CompileStream {
         Reader::new(self.clone(), HostId::of_this_start(name).as_str().to_owned(), lease)
     }
 
-    async fn run<T: redis::FromRedisValue>(&self, script: &script::Script, keys: &[&str], arguments: &[&str]) -> Result<T, OperationError> {
+    async fn run<T: redis::FromRedisValue>(&self, script: &crate::script::Script, keys: &[&str], arguments: &[&str]) -> Result<T, OperationError> {
         let answer = script.run(self.coordination.shared(), keys, arguments).await;
         if answer.is_err() {
             self.metrics.failed();

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{ASIDE_MAX, ASIDE_MS, CompileStream, DELIVERIES_MAX, FROM_START, GROUP, KNOWN_MS, NO_JOBS_AT_ONCE, script};
+use super::{ASIDE_MAX, ASIDE_MS, CompileStream, DELIVERIES_MAX, FROM_START, GROUP, KNOWN_MS, NO_JOBS_AT_ONCE, scripts};
 use crate::OperationError;
 
 /// A job in a reader's hands, for a lease.
@@ -48,7 +48,7 @@ impl Reader {
         let names = &self.stream.names;
         let cursor = self.cursor.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let arguments = [GROUP, &self.name, &self.left_after_ms, &cursor, DELIVERIES_MAX, ASIDE_MAX, ASIDE_MS, &names.jobs, NO_JOBS_AT_ONCE];
-        let taken = self.stream.run(&script::TAKE, &[&names.stream, &names.aside, &names.readers], &arguments).await?;
+        let taken = self.stream.run(&scripts::TAKE, &[&names.stream, &names.aside, &names.readers], &arguments).await?;
         let (cursor, dropped, set_aside, id, job, deliveries): (String, u64, u64, String, String, u64) = taken;
         *self.cursor.lock().unwrap_or_else(PoisonError::into_inner) = cursor;
         self.stream.metrics.put_away(dropped, set_aside);
@@ -69,7 +69,7 @@ impl Reader {
     pub async fn renew(&self, entry: &Entry) -> Result<bool, OperationError> {
         let names = &self.stream.names;
         let keys = [names.stream.as_str(), &names.job(&entry.job), &names.readers];
-        self.stream.run(&script::RENEW, &keys, &[GROUP, &self.name, &entry.id, KNOWN_MS]).await
+        self.stream.run(&scripts::RENEW, &keys, &[GROUP, &self.name, &entry.id, KNOWN_MS]).await
     }
 
     /// Takes the entry out of the stream. False: it is not there any more.
@@ -78,7 +78,7 @@ impl Reader {
     /// When it was not done, or not seen to be done: another reader gets it after the lease.
     pub async fn done(&self, entry: &Entry) -> Result<bool, OperationError> {
         let names = &self.stream.names;
-        self.stream.run(&script::DONE, &[&names.stream, &names.job(&entry.job)], &[GROUP, &entry.id]).await
+        self.stream.run(&scripts::DONE, &[&names.stream, &names.job(&entry.job)], &[GROUP, &entry.id]).await
     }
 
     /// Puts the entry back for whoever asks next. False: it is not in this reader's hands any more.
@@ -88,7 +88,7 @@ impl Reader {
     pub async fn give_back(&self, entry: &Entry) -> Result<bool, OperationError> {
         let names = &self.stream.names;
         let arguments = [GROUP, &self.name, &entry.id, &entry.job, KNOWN_MS];
-        self.stream.run(&script::GIVE_BACK, &[&names.stream, &names.job(&entry.job)], &arguments).await
+        self.stream.run(&scripts::GIVE_BACK, &[&names.stream, &names.job(&entry.job)], &arguments).await
     }
 
     /// Says that this reader takes nothing more. What it has in hand goes to others after the lease.
@@ -97,6 +97,6 @@ impl Reader {
     /// When it was not done: it is forgotten after a while.
     pub async fn leave(&self) -> Result<(), OperationError> {
         let names = &self.stream.names;
-        self.stream.run(&script::LEAVE, &[&names.stream, &names.readers], &[GROUP, &self.name]).await
+        self.stream.run(&scripts::LEAVE, &[&names.stream, &names.readers], &[GROUP, &self.name]).await
     }
 }

@@ -1,41 +1,41 @@
-//! Scripts: each operation on the stream is one, so that nothing happens between its parts.
+//! Scripts: an operation of several parts is one, so that nothing happens between them.
 
 use std::sync::LazyLock;
 
-use redis::{Cmd, ErrorKind, FromRedisValue, ServerErrorKind, cmd};
+use redis::{Cmd, ErrorKind, FromRedisValue, ServerErrorKind, ToRedisArgs, cmd};
 
 use crate::{OperationError, shared::Shared};
 
 /// What Redis runs, and the digest that it knows it by.
 #[derive(Debug)]
-pub(super) struct Script {
+pub(crate) struct Script {
     text: &'static str,
     digest: LazyLock<String>,
 }
 
+/// Names scripts by the files beside the caller's.
 macro_rules! scripts {
     ($($name:ident = $file:literal)*) => {
-        $(pub(super) static $name: Script = Script {
-            text: include_str!($file),
-            digest: LazyLock::new(|| redis::Script::new(include_str!($file)).get_hash().to_owned()),
-        };)*
+        $(pub(super) static $name: $crate::script::Script = $crate::script::Script::new(include_str!($file), || {
+            redis::Script::new(include_str!($file)).get_hash().to_owned()
+        });)*
     };
 }
-
-scripts! {
-    OFFER = "offer.lua"
-    TEND = "tend.lua"
-    TAKE = "take.lua"
-    RENEW = "renew.lua"
-    DONE = "done.lua"
-    GIVE_BACK = "give_back.lua"
-    LEAVE = "leave.lua"
-}
+pub(crate) use scripts;
 
 impl Script {
+    pub(crate) const fn new(text: &'static str, digest: fn() -> String) -> Self {
+        Self { text, digest: LazyLock::new(digest) }
+    }
+
     /// Runs it within an operation's time. By its digest first: a Redis that was
     /// started anew does not know it, and is told it.
-    pub(super) async fn run<T: FromRedisValue>(&self, shared: &Shared, keys: &[&str], arguments: &[&str]) -> Result<T, OperationError> {
+    pub(crate) async fn run<T: FromRedisValue>(
+        &self,
+        shared: &Shared,
+        keys: &[impl ToRedisArgs],
+        arguments: &[impl ToRedisArgs],
+    ) -> Result<T, OperationError> {
         let call = |how: &str, what: &str| -> Cmd {
             let mut command = cmd(how);
             command.arg(what).arg(keys.len()).arg(keys).arg(arguments);
