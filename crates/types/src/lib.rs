@@ -3,6 +3,7 @@
 //! Every plane uses these and parses into them once, at its edge; inner code
 //! never checks again. Nothing here does I/O or knows a server or an engine.
 
+mod cause_set;
 mod causes;
 mod context;
 mod control;
@@ -12,6 +13,7 @@ mod entry;
 mod error_code;
 mod evidence;
 mod failure;
+mod fallback;
 mod finding;
 mod ids;
 mod limits;
@@ -22,6 +24,7 @@ mod schema;
 mod vocabulary;
 mod waiver;
 
+pub use cause_set::CauseSet;
 pub use causes::with_causes;
 pub use context::ExecutionContext;
 pub use control::{
@@ -34,6 +37,7 @@ pub use entry::{BlobRef, EntryDocument, EntryVersion};
 pub use error_code::{ErrorCode, FailureCause, GrpcStatus, Retry, UnknownCode};
 pub use evidence::{BuildEvidence, CaseEvidence, CheckEvidence, CheckOutcome, Evidence, StepEvidence, TestCounts, VersionDocument};
 pub use failure::{Action, FailureContract, SkippedTool};
+pub use fallback::{Fallback, FallbackAction};
 pub use finding::Finding;
 pub use ids::{CallLabel, ExtensionId, HostCallName, IdError, TenantId, Version, VersionSelector};
 pub use limits::{INPUT_BYTES_DEFAULT, LOG_BYTES_MAX, LimitError, Limits, OUTPUT_BYTES_DEFAULT};
