@@ -1,6 +1,6 @@
 //! What a host under test is set up with.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, fmt, path::PathBuf, sync::Arc};
 
 use extensions_catalog::{Catalogs, Overlay};
 use extensions_host::{Host, HostSettings};
@@ -14,8 +14,9 @@ use crate::{PATIENCE, Platform, log};
 /// The issuer of every token.
 pub(crate) const ISSUER: &str = "test";
 
+type Change = Box<dyn FnOnce(&mut HostSettings)>;
+
 /// Settings of a host before it runs.
-#[derive(Debug)]
 pub struct Start {
     compile_child: PathBuf,
     io_threads: usize,
@@ -23,13 +24,28 @@ pub struct Start {
     profile: String,
     grants: Vec<GrantSettings>,
     home: Option<Arc<TempDir>>,
+    changes: Vec<Change>,
+}
+
+impl fmt::Debug for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Start").field("profile", &self.profile).field("changes", &self.changes.len()).finish_non_exhaustive()
+    }
 }
 
 impl Start {
     /// A host whose components are compiled by children of `compile_child`.
     #[must_use]
     pub fn new(compile_child: impl Into<PathBuf>) -> Self {
-        Self { compile_child: compile_child.into(), io_threads: 2, slow_calls_max: 32, profile: "guards".to_owned(), grants: Vec::new(), home: None }
+        Self {
+            compile_child: compile_child.into(),
+            io_threads: 2,
+            slow_calls_max: 32,
+            profile: "guards".to_owned(),
+            grants: Vec::new(),
+            home: None,
+            changes: Vec::new(),
+        }
     }
 
     /// That many threads for connections and short calls; 2 otherwise.
@@ -72,12 +88,19 @@ impl Start {
         self
     }
 
+    /// With whatever else the settings of a host can say; the last change wins.
+    #[must_use]
+    pub fn set(mut self, change: impl FnOnce(&mut HostSettings) + 'static) -> Self {
+        self.changes.push(Box::new(change));
+        self
+    }
+
     /// Runs it.
     ///
     /// # Panics
     /// When the host does not start.
     #[must_use]
-    pub fn start(self) -> Platform {
+    pub fn start(mut self) -> Platform {
         log::keep();
         let home = self.home.clone().unwrap_or_else(|| Arc::new(tempfile::tempdir().unwrap()));
         let key = DevKey::generate().unwrap();
@@ -89,7 +112,7 @@ impl Start {
         Platform::new(host, overlay, key, background, home)
     }
 
-    fn settings(&self, home: &TempDir, key: &DevKey) -> HostSettings {
+    fn settings(&mut self, home: &TempDir, key: &DevKey) -> HostSettings {
         let text = format!(
             "env = \"dev\"\ndata_dir = {:?}\n[identity]\n[listen]\naddress = \"127.0.0.1:0\"\nadmin_address = \"127.0.0.1:0\"\nunix = {:?}\n",
             home.path(),
@@ -103,6 +126,9 @@ impl Start {
         settings.engine.slow_calls_max = self.slow_calls_max;
         let issuers = vec![IssuerSettings::development(ISSUER, key.jwks())];
         settings.identity = IdentitySettings { allow_development: true, grants: self.grants.clone(), ..IdentitySettings::new(issuers) };
+        for change in self.changes.drain(..) {
+            change(&mut settings);
+        }
         settings
     }
 }
