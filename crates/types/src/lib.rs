@@ -29,7 +29,7 @@ pub use causes::with_causes;
 pub use context::ExecutionContext;
 pub use control::{
     ControlScope, ControlSource, ControlState, EffectiveQuota, Policy, PolicyMode, Provenance, Quota, QuotaError, QuotaLimits, Ruling, Running,
-    Switch, SwitchTarget, TenantWeight, Weight, WeightError,
+    Switch, SwitchTarget, TenantWeight, Tightening, Weight, WeightError,
 };
 pub use definition::{ExtensionDefinition, Metadata, SCHEMA_BYTES_MAX, Schemas, ToolDescription, ToolError};
 pub use digest::{NotASha256, Sha256};

@@ -13,6 +13,9 @@ pub struct Entry {
     pub enabled: bool,
     /// What `latest` means where no pin applies.
     pub current: Version,
+    /// What was served before `current` and may still answer for it: neither rolled
+    /// back from nor retired. Control may force it off.
+    pub last_good: Option<Version>,
     /// Every version that may be named: current, pinned, last good.
     pub versions: BTreeMap<Version, Arc<ServedVersion>>,
     /// Versions for single callers; they win over `hook_pins`.
@@ -26,6 +29,13 @@ impl Entry {
     #[must_use]
     pub fn current(&self) -> Option<&Arc<ServedVersion>> {
         self.versions.get(&self.current)
+    }
+
+    /// The version that may answer once where `failed` could not.
+    #[must_use]
+    pub fn last_good(&self, failed: Version) -> Option<&Arc<ServedVersion>> {
+        // What failed is not asked again under its other name.
+        self.last_good.filter(|&version| self.enabled && version != failed).and_then(|version| self.versions.get(&version))
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use extensions_types::{ExtensionDefinition, ExtensionId, Kind, TenantId};
+use extensions_types::{CauseSet, ExtensionDefinition, ExtensionId, Kind, TenantId};
 use futures_util::future::BoxFuture;
 
-use crate::{Catalog, CatalogStatus, Entry, Found, Off, Overlay, Rules, ServedVersion, Unread};
+use crate::{Allowance, Catalog, CatalogStatus, Entry, Found, Off, Overlay, Rules, ServedVersion, Unread};
 
 /// An overlay whose entries hide those of the catalog below; switches of both hold.
 #[derive(Debug)]
@@ -52,6 +52,14 @@ impl Catalog for Layered {
 
     fn aborts(&self, definition: &ExtensionDefinition) -> Option<Off> {
         self.above.aborts(definition).or_else(|| self.below.aborts(definition))
+    }
+
+    fn allowance(&self, tenant: &TenantId, extension: &ExtensionId) -> Allowance {
+        self.below.allowance(tenant, extension)
+    }
+
+    fn denied_causes(&self, tenant: &TenantId, extension: &ExtensionId) -> CauseSet {
+        self.below.denied_causes(tenant, extension)
     }
 
     fn rules(&self) -> Option<Arc<Rules>> {

@@ -24,7 +24,7 @@ pub use find::{Missing, find};
 pub use layered::Layered;
 pub use overlay::Overlay;
 pub use resolve::{NotServed, resolve};
-pub use rules::{Effective, RuleCounts, Rules};
+pub use rules::{Allowance, Effective, RuleCounts, Rules};
 pub use served::{Component, DefinitionKey, NoComponent, ServedVersion, StoredComponent};
 pub use source::{Catalog, CatalogStatus, ControlStatus, Found, Loads, Origin, Problem, Unread};
 pub use switches::{Off, Switches};

@@ -5,10 +5,10 @@ use std::{
     sync::{Arc, RwLock, RwLockReadGuard},
 };
 
-use extensions_types::{ExtensionDefinition, ExtensionId, Kind, TenantId, Version};
+use extensions_types::{CauseSet, ExtensionDefinition, ExtensionId, Kind, TenantId, Version};
 use futures_util::future::BoxFuture;
 
-use crate::{Catalog, CatalogStatus, Entry, Found, Off, Origin, Rules, ServedVersion, Unread};
+use crate::{Allowance, Catalog, CatalogStatus, Entry, Found, Off, Origin, Rules, ServedVersion, Unread};
 
 type Entries = BTreeMap<TenantId, BTreeMap<ExtensionId, Arc<Entry>>>;
 
@@ -31,8 +31,10 @@ impl Overlay {
             .map(|(&number, served)| (number, Arc::clone(served)))
             .into_iter()
             .collect();
+        let last_good = versions.keys().next().copied();
         versions.insert(definition.version, version);
-        let entry = Entry { enabled: true, current: definition.version, versions, caller_pins: BTreeMap::new(), hook_pins: BTreeMap::new() };
+        let (caller_pins, hook_pins) = Default::default();
+        let entry = Entry { enabled: true, current: definition.version, last_good, versions, caller_pins, hook_pins };
         tenant.insert(definition.id.clone(), Arc::new(entry));
     }
 
@@ -78,6 +80,14 @@ impl Catalog for Overlay {
 
     fn aborts(&self, _: &ExtensionDefinition) -> Option<Off> {
         None
+    }
+
+    fn allowance(&self, _: &TenantId, _: &ExtensionId) -> Allowance {
+        Allowance::default()
+    }
+
+    fn denied_causes(&self, _: &TenantId, _: &ExtensionId) -> CauseSet {
+        CauseSet::NONE
     }
 
     fn rules(&self) -> Option<Arc<Rules>> {

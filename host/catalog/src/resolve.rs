@@ -72,6 +72,7 @@ mod tests {
         Entry {
             enabled: true,
             current: version(3),
+            last_good: Some(version(2)),
             versions: [1, 2, 3].map(|number| (version(number), served(number))).into(),
             caller_pins: BTreeMap::from([(label("orders"), version(1)), (label("lost"), version(9))]),
             hook_pins: BTreeMap::from([(label("BeforeCreate"), version(2))]),
@@ -91,6 +92,15 @@ mod tests {
         assert_eq!(pick("", "billing", Some("BeforeCreate")), Ok(2));
         assert_eq!(pick("latest", "billing", Some("Other")), Ok(3));
         assert_eq!(pick("latest", "billing", None), Ok(3));
+    }
+
+    #[test]
+    fn the_last_good_version_answers_for_others_only() {
+        let entry = entry();
+        let good = |entry: &Entry, failed| entry.last_good(version(failed)).map(|served| served.definition.version.get());
+        assert_eq!((good(&entry, 3), good(&entry, 1), good(&entry, 2)), (Some(2), Some(2), None));
+        assert_eq!(good(&Entry { enabled: false, ..entry.clone() }, 3), None, "a disabled entry serves no version at all");
+        assert_eq!(good(&Entry { last_good: Some(version(9)), ..entry }, 3), None, "only what is listed can run");
     }
 
     #[test]

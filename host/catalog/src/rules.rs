@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 
 use extensions_types::{
-    ControlScope, ControlState, EffectiveQuota, ExtensionDefinition, ExtensionId, HostCallName, Policy, QuotaLimits, Ruling, TenantId, Weight,
+    CauseSet, ControlScope, ControlState, EffectiveQuota, ExtensionDefinition, ExtensionId, HostCallName, Policy, QuotaLimits, Ruling, TenantId,
+    Tightening, Weight,
 };
 use serde::Serialize;
 
@@ -16,6 +17,8 @@ pub struct Rules {
     state: ControlState,
     switches: Switches,
     environment: QuotaLimits,
+    /// What no contract of the environment answers for.
+    denied: CauseSet,
     tenants: HashMap<TenantId, OfTenant>,
 }
 
@@ -24,7 +27,24 @@ pub struct Rules {
 struct OfTenant {
     quota: QuotaLimits,
     weight: Option<Weight>,
-    extensions: HashMap<ExtensionId, QuotaLimits>,
+    denied: CauseSet,
+    extensions: HashMap<ExtensionId, OfExtension>,
+}
+
+/// What is set for one extension.
+#[derive(Debug, Default)]
+struct OfExtension {
+    quota: QuotaLimits,
+    denied: CauseSet,
+}
+
+/// How much a tenant and one of its extensions may use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Allowance {
+    /// The limits of both.
+    pub quota: EffectiveQuota,
+    /// The tenant's share of what is scarce.
+    pub weight: Weight,
 }
 
 /// How much of each kind is set.
@@ -38,6 +58,8 @@ pub struct RuleCounts {
     pub weights: usize,
     /// Policies of host calls.
     pub policies: usize,
+    /// Tightenings of failure contracts.
+    pub tightenings: usize,
 }
 
 /// What control says of one extension.
@@ -49,19 +71,29 @@ pub struct Effective<'r> {
     pub weight: Weight,
     /// The policies that its host calls need the word of.
     pub policies: Vec<&'r Policy>,
+    /// The tightenings that its failure contract is under.
+    pub tightenings: Vec<&'r Tightening>,
+}
+
+impl OfTenant {
+    fn quota_of(&self, extension: &ExtensionId, environment: QuotaLimits) -> EffectiveQuota {
+        let of_extension = if self.extensions.is_empty() { None } else { self.extensions.get(extension) };
+        EffectiveQuota { tenant: self.quota.or(environment), extension: of_extension.map(|of| of.quota).unwrap_or_default() }
+    }
 }
 
 impl Rules {
     /// The rules of a control document.
     #[must_use]
     pub fn of(state: ControlState) -> Self {
-        let mut rules = Self { switches: Switches::of(&state.switches), environment: QuotaLimits::default(), tenants: HashMap::new(), state };
+        let (environment, denied, tenants) = Default::default();
+        let mut rules = Self { switches: Switches::of(&state.switches), environment, denied, tenants, state };
         for quota in &rules.state.quotas {
             let limits = match &quota.target {
                 ControlScope::Environment => &mut rules.environment,
                 ControlScope::Tenant { tenant } => &mut rules.tenants.entry(tenant.clone()).or_default().quota,
                 ControlScope::Extension { tenant, extension } => {
-                    rules.tenants.entry(tenant.clone()).or_default().extensions.entry(extension.clone()).or_default()
+                    &mut rules.tenants.entry(tenant.clone()).or_default().extensions.entry(extension.clone()).or_default().quota
                 }
             };
             *limits = limits.tightest(quota.limits);
@@ -69,6 +101,16 @@ impl Rules {
         for set in &rules.state.weights {
             let weight = &mut rules.tenants.entry(set.tenant.clone()).or_default().weight;
             *weight = Some(weight.map_or(set.weight, |held| held.min(set.weight)));
+        }
+        for tightening in &rules.state.tightenings {
+            let denied = match &tightening.target {
+                ControlScope::Environment => &mut rules.denied,
+                ControlScope::Tenant { tenant } => &mut rules.tenants.entry(tenant.clone()).or_default().denied,
+                ControlScope::Extension { tenant, extension } => {
+                    &mut rules.tenants.entry(tenant.clone()).or_default().extensions.entry(extension.clone()).or_default().denied
+                }
+            };
+            *denied = denied.and(tightening.denied());
         }
         rules
     }
@@ -97,7 +139,26 @@ impl Rules {
         let Some(of) = self.tenants.get(tenant) else {
             return EffectiveQuota { tenant: self.environment, extension: QuotaLimits::default() };
         };
-        EffectiveQuota { tenant: of.quota.or(self.environment), extension: of.extensions.get(extension).copied().unwrap_or_default() }
+        of.quota_of(extension, self.environment)
+    }
+
+    /// Limits and share of a tenant and its extension, looked up together. Without lock or allocation.
+    #[must_use]
+    pub fn allowance(&self, tenant: &TenantId, extension: &ExtensionId) -> Allowance {
+        // Where nothing is set for single tenants, nothing is looked up.
+        let of = if self.tenants.is_empty() { None } else { self.tenants.get(tenant) };
+        match of {
+            Some(of) => Allowance { quota: of.quota_of(extension, self.environment), weight: of.weight.unwrap_or_default() },
+            None => Allowance { quota: EffectiveQuota { tenant: self.environment, extension: QuotaLimits::default() }, weight: Weight::default() },
+        }
+    }
+
+    /// The causes that no contract of an extension answers for here.
+    #[must_use]
+    pub fn denied_causes(&self, tenant: &TenantId, extension: &ExtensionId) -> CauseSet {
+        let Some(of) = self.tenants.get(tenant) else { return self.denied };
+        let of_extension = of.extensions.get(extension).map(|of| of.denied).unwrap_or_default();
+        self.denied.and(of.denied).and(of_extension)
     }
 
     /// A tenant's share. Without lock or allocation.
@@ -119,20 +180,27 @@ impl Rules {
             quota: self.quota(tenant, extension),
             weight: self.weight(tenant),
             policies: self.state.policies.iter().filter(|policy| policy.target.covers(tenant, extension)).collect(),
+            tightenings: self.state.tightenings.iter().filter(|tightening| tightening.target.covers(tenant, extension)).collect(),
         }
     }
 
     /// How much is set.
     #[must_use]
     pub fn counts(&self) -> RuleCounts {
-        let ControlState { switches, quotas, weights, policies, .. } = &self.state;
-        RuleCounts { switches: switches.len(), quotas: quotas.len(), weights: weights.len(), policies: policies.len() }
+        let ControlState { switches, quotas, weights, policies, tightenings, .. } = &self.state;
+        RuleCounts {
+            switches: switches.len(),
+            quotas: quotas.len(),
+            weights: weights.len(),
+            policies: policies.len(),
+            tightenings: tightenings.len(),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use extensions_types::{ControlSource, Environment, Provenance, Quota, TenantWeight};
+    use extensions_types::{ControlSource, Environment, FailureCause, Provenance, Quota, TenantWeight};
     use proptest::prelude::*;
 
     use super::*;
@@ -156,17 +224,20 @@ mod tests {
             memory_mb,
             ..QuotaLimits::default()
         });
+        let causes = prop::collection::btree_set(prop::sample::select(FailureCause::ALL.to_vec()), 1..3);
+        let tightening = (scope.clone(), causes, source()).prop_map(|(target, causes, source)| Tightening {
+            target,
+            causes,
+            set: Provenance::new(source, "", 1, 0),
+        });
         let quota = (scope, limits, source()).prop_map(|(target, limits, source)| Quota { target, limits, set: Provenance::new(source, "", 1, 0) });
         let weight = (tenant, 1..9u32, source()).prop_map(|(tenant, weight, source)| TenantWeight {
             tenant,
             weight: Weight::new(weight).unwrap(),
             set: Provenance::new(source, "", 1, 0),
         });
-        (prop::collection::vec(quota, 0..8), prop::collection::vec(weight, 0..4)).prop_map(|(quotas, weights)| ControlState {
-            quotas,
-            weights,
-            ..ControlState::new(Environment::Prod)
-        })
+        (prop::collection::vec(quota, 0..8), prop::collection::vec(weight, 0..4), prop::collection::vec(tightening, 0..4))
+            .prop_map(|(quotas, weights, tightenings)| ControlState { quotas, weights, tightenings, ..ControlState::new(Environment::Prod) })
     }
 
     proptest! {
@@ -179,6 +250,8 @@ mod tests {
                 prop_assert_eq!(rules.weight(tenant), state.weight(tenant));
                 for extension in &extensions {
                     prop_assert_eq!(rules.quota(tenant, extension), state.quota(tenant, extension));
+                    prop_assert_eq!(rules.allowance(tenant, extension), Allowance { quota: state.quota(tenant, extension), weight: state.weight(tenant) });
+                    prop_assert_eq!(rules.denied_causes(tenant, extension), state.denied_causes(tenant, extension));
                 }
             }
         }

@@ -22,6 +22,15 @@ impl DefinitionKey {
     }
 }
 
+impl DefinitionKey {
+    /// The first bytes as a number: for tables that tell versions apart themselves.
+    #[must_use]
+    pub fn hash64(&self) -> u64 {
+        let [first, ..] = self.0.as_chunks::<8>().0 else { return 0 };
+        u64::from_le_bytes(*first)
+    }
+}
+
 impl fmt::Debug for DefinitionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().take(8).try_for_each(|byte| write!(f, "{byte:02x}"))

@@ -2,11 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
-use extensions_types::{ExtensionDefinition, ExtensionId, Kind, TenantId, Version};
+use extensions_types::{CauseSet, ExtensionDefinition, ExtensionId, Kind, TenantId, Version};
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
-use crate::{Entry, Off, RuleCounts, Rules, ServedVersion, Urgency};
+use crate::{Allowance, Entry, Off, RuleCounts, Rules, ServedVersion, Urgency};
 
 /// The entries and switches of one environment.
 pub trait Catalog: Send + Sync + fmt::Debug {
@@ -26,6 +26,14 @@ pub trait Catalog: Send + Sync + fmt::Debug {
 
     /// Whether control ends what runs of a version. Asked at every tick of a guest.
     fn aborts(&self, definition: &ExtensionDefinition) -> Option<Off>;
+
+    /// How much control lets a tenant and its extension use. On the path of every
+    /// call; unlimited where there is no control.
+    fn allowance(&self, tenant: &TenantId, extension: &ExtensionId) -> Allowance;
+
+    /// The causes that control lets no contract of the extension answer for: all
+    /// of them while nobody can say.
+    fn denied_causes(&self, tenant: &TenantId, extension: &ExtensionId) -> CauseSet;
 
     /// Everything that control says; none where there is no control. For operators.
     fn rules(&self) -> Option<Arc<Rules>>;

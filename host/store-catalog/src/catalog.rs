@@ -11,8 +11,8 @@ use std::{
 
 use arc_swap::ArcSwap;
 use extensions_artifact::{BlobSettings, Blobs, Owned, Store};
-use extensions_catalog::{Catalog, CatalogStatus, ControlStatus, Entry, Found, Loads, Off, Rules, ServedVersion, Unread, Urgency};
-use extensions_types::{Environment, ExtensionDefinition, ExtensionId, Kind, TenantId};
+use extensions_catalog::{Allowance, Catalog, CatalogStatus, ControlStatus, Entry, Found, Loads, Off, Rules, ServedVersion, Unread, Urgency};
+use extensions_types::{CauseSet, Environment, ExtensionDefinition, ExtensionId, Kind, TenantId};
 use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
 use prometheus_client::registry::Registry;
 use tokio::{runtime::Handle, sync::Semaphore, task::JoinHandle, time::Instant};
@@ -298,6 +298,16 @@ impl Catalog for StoreCatalog {
 
     fn aborts(&self, definition: &ExtensionDefinition) -> Option<Off> {
         self.0.control.load().rules.switches().aborts(definition)
+    }
+
+    fn allowance(&self, tenant: &TenantId, extension: &ExtensionId) -> Allowance {
+        self.0.control.load().rules.allowance(tenant, extension)
+    }
+
+    fn denied_causes(&self, tenant: &TenantId, extension: &ExtensionId) -> CauseSet {
+        let control = self.0.control.load();
+        // What is unknown is refused: an environment that tightened may not be loose after a restart.
+        if control.is_known { control.rules.denied_causes(tenant, extension) } else { CauseSet::ALL }
     }
 
     fn rules(&self) -> Option<Arc<Rules>> {

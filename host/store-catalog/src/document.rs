@@ -50,6 +50,7 @@ pub(crate) fn check(bytes: &[u8], env: Environment, of: &Owned, blobs: &Blobs) -
     let entry = Entry {
         enabled: document.enabled,
         current: document.current,
+        last_good: document.last_good,
         versions: versions?,
         caller_pins: document.caller_pins,
         hook_pins: document.hook_pins,

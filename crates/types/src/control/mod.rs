@@ -10,6 +10,7 @@ mod policy;
 mod quota;
 mod source;
 mod switch;
+mod tightening;
 mod weight;
 
 use serde::{Deserialize, Serialize};
@@ -18,9 +19,10 @@ pub use policy::{Policy, PolicyMode, Ruling};
 pub use quota::{EffectiveQuota, Quota, QuotaError, QuotaLimits};
 pub use source::{ControlScope, ControlSource, Provenance};
 pub use switch::{Running, Switch, SwitchTarget};
+pub use tightening::Tightening;
 pub use weight::{TenantWeight, Weight, WeightError};
 
-use crate::{Environment, ExtensionId, HostCallName, SchemaV1, TenantId};
+use crate::{CauseSet, Environment, ExtensionId, HostCallName, SchemaV1, TenantId};
 
 /// `control/state.json` of one environment, as hosts read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +47,9 @@ pub struct ControlState {
     /// Which host calls may be made, ordered by name and source, without repeats.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<Policy>,
+    /// Failures that no contract answers for, ordered by scope and source, without repeats.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tightenings: Vec<Tightening>,
 }
 
 impl ControlState {
@@ -60,6 +65,7 @@ impl ControlState {
             quotas: Vec::new(),
             weights: Vec::new(),
             policies: Vec::new(),
+            tightenings: Vec::new(),
         }
     }
 
@@ -95,6 +101,12 @@ impl ControlState {
         policy::ruling(&self.policies, tenant, extension, method)
     }
 
+    /// The causes that no contract of the extension answers for here.
+    #[must_use]
+    pub fn denied_causes(&self, tenant: &TenantId, extension: &ExtensionId) -> CauseSet {
+        tightening::effective(&self.tightenings, tenant, extension)
+    }
+
     /// What orders two states of one control: hosts only go up.
     #[must_use]
     pub fn order(&self) -> (u64, u64) {
@@ -105,7 +117,7 @@ impl ControlState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Kind;
+    use crate::{FailureCause, Kind};
 
     #[test]
     fn the_document_keeps_its_form() {
@@ -133,15 +145,17 @@ mod tests {
             target: ControlScope::Tenant { tenant },
             mode: PolicyMode::Observe,
             methods: [HostCallName::parse("orders.get").unwrap()].into(),
-            set,
+            set: set.clone(),
         });
+        state.tightenings.push(Tightening { target: ControlScope::Environment, causes: [FailureCause::Timeout, FailureCause::HostCall].into(), set });
         let set = "\"source\":\"operator\",\"who\":\"ann\",\"why\":\"drill\",\"seq\":1,\"at_ms\":5";
         let whole = format!(
             "{{\"schema\":1,\"env\":\"prod\",\"generation\":0,\"applied_seq\":0,\
              \"switches\":[{{\"target\":{{\"of\":\"kind\",\"kind\":\"agent_tool\"}},{set},\"until_ms\":9,\"abort\":true}}],\
              \"quotas\":[{{\"target\":{{\"of\":\"environment\"}},\"limits\":{{\"concurrency\":4}},{set}}}],\
              \"weights\":[{{\"tenant\":\"acme\",\"weight\":50,{set}}}],\
-             \"policies\":[{{\"name\":\"base\",\"target\":{{\"of\":\"tenant\",\"tenant\":\"acme\"}},\"mode\":\"observe\",\"methods\":[\"orders.get\"],{set}}}]}}"
+             \"policies\":[{{\"name\":\"base\",\"target\":{{\"of\":\"tenant\",\"tenant\":\"acme\"}},\"mode\":\"observe\",\"methods\":[\"orders.get\"],{set}}}],\
+             \"tightenings\":[{{\"target\":{{\"of\":\"environment\"}},\"causes\":[\"timeout\",\"host_call\"],{set}}}]}}"
         );
         assert_eq!(serde_json::to_string(&state).unwrap(), whole);
         assert_eq!(serde_json::from_str::<ControlState>(&whole).unwrap(), state);
