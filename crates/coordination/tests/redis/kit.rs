@@ -66,8 +66,13 @@ pub(crate) async fn shout(stranger: &mut MultiplexedConnection, namespace: &str,
 
 /// A number of the metrics, by the line's beginning; 0 where it is not there.
 pub(crate) fn counted(coordination: &Coordination, line: &str) -> u64 {
+    counted_in(|registry| coordination.show(registry), line)
+}
+
+/// The same of whatever shows itself.
+pub(crate) fn counted_in(show: impl FnOnce(&mut Registry), line: &str) -> u64 {
     let (mut registry, mut text) = (Registry::default(), String::new());
-    coordination.show(&mut registry);
+    show(&mut registry);
     prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
     let value = text.lines().find_map(|shown| shown.strip_prefix(line)?.split_whitespace().last()?.parse().ok());
     value.unwrap_or(0)

@@ -5,5 +5,6 @@
 mod connection;
 mod hints;
 mod kit;
+mod leases;
 mod membership;
 mod secured;
