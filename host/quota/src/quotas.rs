@@ -1,0 +1,211 @@
+//! All quotas of one host.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use extensions_fair::Share;
+use extensions_types::{EffectiveQuota, Environment, ExtensionId, QuotaLimits, TenantId};
+
+use crate::{
+    Asked, Demand, FleetScope, Fraction, OverQuota, Permit, QuotaCounts, QuotaScope, QuotaSettings, Usage,
+    account::{Account, No, is_shared},
+    clock::Clock,
+    counts::Counts,
+    permit::Pays,
+    shelf::Shelf,
+    tenant::{Limit, Tenant},
+};
+
+/// A scope's part changes with its demand about once a second: it is worth asking again then.
+const SHARE_RETRY: Duration = Duration::from_secs(1);
+const BYTES_PER_MB: u64 = 1 << 20;
+
+/// What each tenant and extension uses on this host.
+#[derive(Debug)]
+pub struct Quotas {
+    clock: Clock,
+    /// A scope's part before the fleet said anything.
+    unheard: Fraction,
+    shelf: Shelf,
+    counts: Arc<Counts>,
+    /// Read before a call is refused for a moment that may be old; none: in tests.
+    fresh: Option<fn() -> Instant>,
+}
+
+impl Quotas {
+    /// Quotas of a host that has let nobody in yet.
+    #[must_use]
+    pub fn new(settings: QuotaSettings) -> Self {
+        Self { fresh: Some(Instant::now), ..Self::beginning(settings, Instant::now()) }
+    }
+
+    /// The same, with no other time than what callers say.
+    #[must_use]
+    pub fn beginning(settings: QuotaSettings, began: Instant) -> Self {
+        let unheard = Fraction::one_of(settings.hosts);
+        Self { clock: Clock::starting(began), unheard, shelf: Shelf::default(), counts: Arc::default(), fresh: None }
+    }
+
+    /// Lets a call in, under its tenant's quota and its extension's at once.
+    ///
+    /// # Errors
+    /// Which quota is used up, and when to retry. A refused call leaves no trace.
+    pub fn admit(&self, asked: &Asked<'_>) -> Result<Arc<Permit>, OverQuota> {
+        let now = self.clock.units(asked.now);
+        let refused = match self.try_admit(asked, now) {
+            Ok(permit) => return Ok(permit),
+            Err(refused) => refused,
+        };
+        let fresh = self.fresh.map_or(now, |fresh| self.clock.units(fresh()));
+        let refused = if refused.by_time && fresh > now {
+            match self.try_admit(asked, fresh) {
+                Ok(permit) => return Ok(permit),
+                Err(refused) => refused,
+            }
+        } else {
+            refused
+        };
+        self.counts.refused(refused.over.quota, refused.over.scope);
+        Err(refused.over)
+    }
+
+    fn try_admit(&self, asked: &Asked<'_>, now: u64) -> Result<Arc<Permit>, Refused> {
+        loop {
+            let tenant = self.shelf.open(asked.env, asked.tenant, asked.weight, now);
+            tenant.touch(asked.weight, now);
+            let extension = (!asked.limits.extension.is_empty()).then(|| tenant.extension(asked.extension, now));
+            match self.enter(asked, &tenant, extension.as_deref(), now) {
+                Ok(memory_mb) => return Ok(Arc::new(self.permit(tenant, extension, memory_mb, &asked.limits))),
+                Err((No::Closed, _)) => {}
+                Err((No::Over { quota, limit, retry_after, by_time }, scope)) => {
+                    let over = OverQuota { quota, scope, extension: asked.extension.clone(), limit, retry_after };
+                    return Err(Refused { over, by_time });
+                }
+            }
+        }
+    }
+
+    /// The extension first: what one call holds for a moment before its tenant
+    /// refuses it, none of its extension's calls would have got.
+    fn enter(&self, asked: &Asked<'_>, tenant: &Tenant, extension: Option<&Limit>, now: u64) -> Result<u32, (No, QuotaScope)> {
+        let EffectiveQuota { tenant: of_tenant, extension: of_extension } = &asked.limits;
+        let memory_mb = u32::try_from(asked.memory_bytes.div_ceil(BYTES_PER_MB)).unwrap_or(u32::MAX);
+        let enter = |account: &Account, limits: &QuotaLimits| {
+            if is_shared(limits) {
+                account.ask();
+            }
+            account.enter(limits, self.unheard, memory_mb, now).map_err(|no| self.hurried(no, account))
+        };
+        if let Some(limit) = extension {
+            enter(&limit.account, of_extension).map_err(|no| (no, QuotaScope::Extension))?;
+        }
+        enter(&tenant.account, of_tenant).map_err(|no| {
+            if let Some(limit) = extension {
+                limit.account.undo(of_extension, self.unheard, memory_mb, now);
+            }
+            (no, QuotaScope::Tenant)
+        })?;
+        Ok(memory_mb)
+    }
+
+    /// A host that has a part only may get more of it soon.
+    fn hurried(&self, no: No, account: &Account) -> No {
+        match no {
+            No::Over { quota, limit, retry_after: Some(after), by_time: true } if account.part().unwrap_or(self.unheard) < Fraction::WHOLE => {
+                No::Over { quota, limit, retry_after: Some(after.min(SHARE_RETRY)), by_time: true }
+            }
+            other => other,
+        }
+    }
+
+    fn permit(&self, tenant: Arc<Tenant>, extension: Option<Arc<Limit>>, memory_mb: u32, limits: &EffectiveQuota) -> Permit {
+        let pays = |limits: &QuotaLimits| Pays { cpu: limits.cpu_ms_per_s.is_some(), log_kb_per_s: limits.log_kb_per_s };
+        Permit {
+            tenant,
+            extension,
+            memory_mb,
+            tenant_pays: pays(&limits.tenant),
+            extension_pays: pays(&limits.extension),
+            clock: self.clock,
+            counts: Arc::clone(&self.counts),
+        }
+    }
+
+    /// A tenant's share of the CPU, as long as the host remembers it.
+    #[must_use]
+    pub fn share_of(&self, env: Environment, tenant: &TenantId) -> Option<Arc<Share>> {
+        self.shelf.known(env, tenant).map(|tenant| Arc::clone(&tenant.share))
+    }
+
+    /// What was asked for since this was last read, of what a fleet shares.
+    #[must_use]
+    pub fn demand(&self) -> Vec<Demand> {
+        let mut demand = Vec::new();
+        self.shelf.each(|tenant| {
+            let mut note = |extension: Option<&ExtensionId>, calls| {
+                if calls > 0 {
+                    let scope = FleetScope { tenant: tenant.id.clone(), extension: extension.cloned() };
+                    demand.push(Demand { env: tenant.env, scope, calls });
+                }
+            };
+            note(None, tenant.account.take_asked());
+            tenant.each_extension(|limit| note(Some(&limit.id), limit.account.take_asked()));
+        });
+        demand
+    }
+
+    /// This host's part of a scope's rate and CPU time from now on, until another
+    /// is said: without word from the fleet the last one holds.
+    pub fn set_share(&self, env: Environment, scope: &FleetScope, part: Fraction) {
+        let Some(tenant) = self.shelf.known(env, &scope.tenant) else { return };
+        match &scope.extension {
+            None => tenant.account.set_part(part),
+            Some(id) => {
+                if let Some(limit) = tenant.known(id) {
+                    limit.account.set_part(part);
+                }
+            }
+        }
+    }
+
+    /// Puts away records that have nothing to remember and were not asked for a while.
+    pub fn sweep(&self, now: Instant) {
+        self.shelf.sweep(self.clock.units(now));
+    }
+
+    /// What a tenant uses now; none: it has not called lately. `limits` says what
+    /// holds for it, and for an extension of it.
+    #[must_use]
+    pub fn usage(&self, env: Environment, tenant: &TenantId, limits: impl Fn(Option<&ExtensionId>) -> QuotaLimits, now: Instant) -> Option<Usage> {
+        let (tenant, now) = (self.shelf.known(env, tenant)?, self.clock.units(now));
+        let of = |account: &Account, extension: Option<&ExtensionId>| account.usage(&limits(extension), self.unheard, now);
+        let mut extensions = BTreeMap::new();
+        tenant.each_extension(|limit| {
+            extensions.insert(limit.id.clone(), of(&limit.account, Some(&limit.id)));
+        });
+        let cpu_ms_used = u64::try_from(tenant.share.used().as_millis()).unwrap_or(u64::MAX);
+        Some(Usage { tenant: of(&tenant.account, None), extensions, cpu_ms_used })
+    }
+
+    /// What quotas did and hold.
+    #[must_use]
+    pub fn counts(&self) -> QuotaCounts {
+        let mut counts = QuotaCounts { refused: self.counts.all(), tenants: self.shelf.len(), extensions: 0, shares_heard: 0 };
+        self.shelf.each(|tenant| {
+            counts.extensions += tenant.extensions_held();
+            counts.shares_heard += usize::from(tenant.account.part().is_some());
+            tenant.each_extension(|limit| counts.shares_heard += usize::from(limit.account.part().is_some()));
+        });
+        counts
+    }
+}
+
+/// A refusal, and whether a later moment could change it.
+#[derive(Debug)]
+struct Refused {
+    over: OverQuota,
+    by_time: bool,
+}
