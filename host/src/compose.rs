@@ -229,6 +229,7 @@ fn front_settings(settings: &HostSettings, io_threads: usize) -> Result<FrontSet
         io_threads,
         connections_max: listen.connections_max,
         reflection: listen.reflection,
+        timeouts: listen.timeouts.clone(),
         drain_notice: Duration::from_millis(listen.drain_notice_ms),
         ..FrontSettings::default()
     })

@@ -11,6 +11,7 @@ use std::{
 use extensions_artifact::StoreSettings;
 use extensions_coordination::RedisSettings;
 use extensions_engine_config::{MemoryReset, Profile};
+use extensions_front::Timeouts;
 use extensions_identity::{IdentitySettings, Verifier};
 use extensions_service::{Known, LogSettings, SettingsError, layered, parse, read_file};
 use extensions_store_catalog::CatalogSettings;
@@ -103,6 +104,9 @@ pub struct ListenSettings {
     pub drain_notice_ms: u64,
     /// A drain lets calls in flight end for this long.
     pub drain_timeout_ms: u64,
+    /// How long peers may take: for programs that compose a host, no key of the file.
+    #[serde(skip)]
+    pub timeouts: Timeouts,
 }
 
 impl Default for ListenSettings {
@@ -119,6 +123,7 @@ impl Default for ListenSettings {
             connections_max: 10_000,
             drain_notice_ms: 2_000,
             drain_timeout_ms: 30_000,
+            timeouts: Timeouts::default(),
         }
     }
 }
