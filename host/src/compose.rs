@@ -6,9 +6,10 @@ use std::{
     time::Duration,
 };
 
-use extensions_admission::{Accounts, Admission, GuestLogs, LocalSwitches, LocalSwitchesError};
+use extensions_admission::{Accounts, Admission, GuestLogs, LocalSwitches, LocalSwitchesError, Parts};
 use extensions_aot::{Cache, CacheError, Compiler};
 use extensions_artifact::Store;
+use extensions_breakers::Breakers;
 use extensions_catalog::{Catalogs, Loads};
 use extensions_coordination::{Coordination, HostId};
 use extensions_engine::Engine;
@@ -16,6 +17,7 @@ use extensions_engine_config::MemoryReset;
 use extensions_front::{Addresses, Drained, Front, FrontSettings, Mount};
 use extensions_identity::Verifier;
 use extensions_modules::Modules;
+use extensions_quota::{QuotaSettings, Quotas};
 use extensions_service::FollowedFiles;
 use prometheus_client::registry::Registry;
 use tokio::runtime::Handle;
@@ -74,6 +76,12 @@ pub struct Host {
 }
 
 impl Prepared {
+    /// What transports hand their requests to: for programs that measure a host without any.
+    #[must_use]
+    pub fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
     /// As [`Host::modules`].
     #[must_use]
     pub fn modules(&self) -> &Arc<Modules> {
@@ -166,7 +174,18 @@ impl Host {
         modules.register(&mut metrics);
         let modules = Arc::new(modules);
         let local = LocalSwitches::open(&settings.data_dir)?;
-        let admission = Admission::new(verifier, catalogs, local, Arc::clone(&modules), Arc::clone(&engine), guest_logs);
+        let parts = Parts {
+            verifier,
+            catalogs,
+            local,
+            breakers: Arc::new(Breakers::new(settings.breaker)),
+            quotas: Arc::new(Quotas::new(QuotaSettings::default())),
+            modules: Arc::clone(&modules),
+            engine: Arc::clone(&engine),
+            accounts,
+            guest_logs,
+        };
+        let admission = Admission::new(parts, &mut metrics);
         let front = front_settings(settings, io_threads)?;
         let about = About::of(&engine);
         Ok(Prepared { admission, engine, modules, about, metrics, front, drain_timeout: settings.listen.drain_timeout() })
