@@ -76,7 +76,7 @@ impl Workbench {
     /// When this machine or the cache stands in the way.
     pub fn start(home: &Path, compile_child: &Path) -> Result<Self, WorkbenchError> {
         let settings = Settings { io_threads: 1, slow_calls_max: 4, ..Settings::default() };
-        let engine = Arc::new(Engine::start(settings, Arc::new(Unobserved))?);
+        let engine = Arc::new(Engine::start(settings)?);
         let cache = Cache::open(&home.join("aot"), *engine.compatibility())?;
         let compiler = Compiler::new(compile_child.to_owned(), settings.profile);
         let modules = Arc::new(Modules::new(Arc::clone(&engine), cache, compiler, tokio::runtime::Handle::current()));
@@ -106,12 +106,7 @@ impl Workbench {
     /// Runs one call.
     pub async fn run(&self, extension: &Arc<Extension>, context: ExecutionContext, input: Bytes, host_calls: Option<Arc<dyn HostCalls>>) -> Outcome {
         let host_calls = host_calls.unwrap_or_else(|| Arc::new(DenyAll));
-        self.engine
-            .invoke(
-                extension,
-                Call { context: Arc::new(context), input, accepted: Instant::now(), deadline: None, host_calls, payer: Arc::new(Nobody) },
-            )
-            .await
+        self.engine.invoke(extension, unpaid(Arc::new(context), input, host_calls)).await
     }
 
     /// Asks a tool to describe itself.
@@ -120,8 +115,7 @@ impl Workbench {
     /// When it fails or what it says is unusable.
     pub async fn describe(&self, extension: &Arc<Extension>) -> Result<(ToolDescription, Schemas), DescribeError> {
         let context = Arc::new(developer(&extension.definition().tenant_id));
-        let call =
-            Call { context, input: Bytes::new(), accepted: Instant::now(), deadline: None, host_calls: Arc::new(DenyAll), payer: Arc::new(Nobody) };
+        let call = unpaid(context, Bytes::new(), Arc::new(DenyAll));
         let (tool, [input, output]) = self.engine.describe(extension, call).await?;
         let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
         if !tool.name.starts_with(|first: char| first.is_ascii_lowercase()) || tool.name.len() > 64 || !tool.name.bytes().all(word) {
@@ -133,4 +127,9 @@ impl Workbench {
         let parse = |which, text: &[u8]| serde_json::from_slice(text).map_err(|reason| DescribeError::Schema { which, reason });
         Ok((tool, Schemas { input: Some(parse("input", &input)?), output: Some(parse("output", &output)?) }))
     }
+}
+
+/// A call of a build's own: no tenant pays for it, and nobody accounts for it.
+fn unpaid(context: Arc<ExecutionContext>, input: Bytes, host_calls: Arc<dyn HostCalls>) -> Call {
+    Call { context, input, accepted: Instant::now(), deadline: None, host_calls, payer: Arc::new(Nobody), observer: Arc::new(Unobserved) }
 }

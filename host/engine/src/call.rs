@@ -9,7 +9,7 @@ use bytes::Bytes;
 use extensions_fair::Payer;
 use extensions_types::{ErrorCode, ExecutionContext};
 
-use crate::HostCalls;
+use crate::{HostCalls, Observer};
 
 /// One invocation, ready to run: its input is within the definition's limit.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub struct Call {
     pub host_calls: Arc<dyn HostCalls>,
     /// Whose CPU time it is; dropped when the call's instance is gone.
     pub payer: Arc<dyn Payer>,
+    /// Sees it end.
+    pub observer: Arc<dyn Observer>,
 }
 
 /// What one invocation gave. There is always one, whatever the guest did.
@@ -38,14 +40,17 @@ pub struct Outcome {
     pub stats: Stats,
     /// What the guest logged, in order.
     pub logs: Vec<LogLine>,
-    /// Lines beyond the log quota.
+    /// Lines beyond what one call may log.
     pub logs_dropped: u32,
+    /// Whether a host call was issued, or may have been: one that was answered
+    /// by anything but `denied`. Asking another version could then do it twice.
+    pub issued: bool,
 }
 
 impl Outcome {
     /// An invocation that ended before it cost anything.
     pub(crate) fn failed(failure: Failure) -> Self {
-        Self { result: Err(failure), stats: Stats::default(), logs: Vec::new(), logs_dropped: 0 }
+        Self { result: Err(failure), stats: Stats::default(), logs: Vec::new(), logs_dropped: 0, issued: false }
     }
 }
 
@@ -77,12 +82,20 @@ impl Failure {
 /// What one invocation cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Thread CPU time of instantiation, guest, host functions and checks.
+    /// Thread CPU time of everything that was done for it: instantiation, guest,
+    /// host functions, checks, and taking the instance down.
     pub cpu: Duration,
-    /// From acceptance to outcome.
+    /// From acceptance to outcome: the sum of the four below.
     pub wall: Duration,
-    /// Part of `wall` spent waiting to run.
+    /// Part of `wall` spent waiting: for the request's body, for a load, for turns.
     pub queue: Duration,
+    /// Part of `wall` spent making a fresh instance.
+    pub instantiate: Duration,
+    /// Part of `wall` spent in the guest and on what surrounds it: reading its
+    /// input, checking its answer, taking the instance down.
+    pub guest: Duration,
+    /// Part of `wall` spent in host calls.
+    pub host_call_time: Duration,
     /// The largest sum of the guest's memories and tables.
     pub memory_peak_bytes: u64,
     /// Host calls made, denied ones included.

@@ -1,10 +1,10 @@
 //! The engine: starts lanes and ticker, loads versions, runs calls.
 
-use std::{sync::Arc, task::Poll};
+use std::{sync::Arc, task::Poll, time::Instant};
 
 use extensions_aot::Code;
 use extensions_engine_config::{CompatibilityHash, ConfigError, MemoryReset, MissingCpuFeatures, PoolSize, Profile, check_cpu, host_engine};
-use extensions_types::{ErrorCode, ExecutionContext, ExtensionDefinition, ToolDescription};
+use extensions_types::{ErrorCode, ExtensionDefinition, ToolDescription};
 
 use crate::{
     budget::Stop,
@@ -22,21 +22,6 @@ use crate::{
     swap,
     ticker::Ticker,
 };
-
-/// Sees every call end, once, with its true totals: also when its caller was
-/// answered earlier or is gone.
-pub trait Observer: Send + Sync + std::fmt::Debug {
-    /// Called on the thread where the call ended; must not block.
-    fn ended(&self, extension: &ExtensionDefinition, context: &ExecutionContext, outcome: &Outcome);
-}
-
-/// Accounts for nothing: a developer's own runs, and benches.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Unobserved;
-
-impl Observer for Unobserved {
-    fn ended(&self, _: &ExtensionDefinition, _: &ExecutionContext, _: &Outcome) {}
-}
 
 /// How an engine is set up.
 #[derive(Debug, Clone, Copy)]
@@ -88,7 +73,6 @@ pub struct Engine {
     compatibility: CompatibilityHash,
     memory_reset: MemoryReset,
     slow_lane: SlowLane,
-    observer: Arc<dyn Observer>,
     orders: Given,
     ticker: Ticker,
 }
@@ -104,7 +88,7 @@ impl Engine {
     ///
     /// # Errors
     /// When this machine cannot run the profile or the settings are unsafe on it.
-    pub fn start(settings: Settings, observer: Arc<dyn Observer>) -> Result<Self, StartError> {
+    pub fn start(settings: Settings) -> Result<Self, StartError> {
         check_cpu()?;
         if settings.memory_reset == MemoryReset::Scan && swap::possible() {
             return Err(StartError::Swap);
@@ -121,7 +105,6 @@ impl Engine {
             compatibility: CompatibilityHash::of(&engine),
             memory_reset: settings.memory_reset,
             slow_lane: SlowLane::start(size)?,
-            observer,
             orders: Given::default(),
             ticker: Ticker::start(&engine)?,
             engine,
@@ -173,7 +156,7 @@ impl Engine {
     /// # Errors
     /// When the component is of another world or a schema is refused.
     pub fn link(&self, definition: Arc<ExtensionDefinition>, mapped: &Mapped) -> Result<Extension, LoadError> {
-        Extension::link(definition, &self.linkers, mapped, Arc::clone(&self.observer), Arc::clone(self.ticker.beat()), self.orders.clone())
+        Extension::link(definition, &self.linkers, mapped, Arc::clone(self.ticker.beat()), self.orders.clone())
     }
 
     /// Runs one call to its outcome.
@@ -198,7 +181,7 @@ impl Engine {
         let mut describing = Box::pin(Run(Arc::clone(&invocation)).describe());
         let described = std::future::poll_fn(|context| {
             extension.beat.feel();
-            let polled = invocation.control.metered(|| describing.as_mut().poll(context));
+            let polled = invocation.control.metered(Instant::now(), || describing.as_mut().poll(context)).result;
             if polled.is_pending() {
                 // A slice is over; nothing else shares this runtime while a version is built.
                 context.waker().wake_by_ref();
@@ -211,7 +194,7 @@ impl Engine {
 
     async fn go_on_slowly(&self, call: Sliced) -> Outcome {
         let invocation = Arc::clone(&call.invocation);
-        let Invocation { extension, control, .. } = &*invocation;
+        let Invocation { control, .. } = &*invocation;
         let waiting = match self.slow_lane.submit(call) {
             Ok(waiting) => waiting,
             Err(full) => return full.0.abandon(Failure::new(ErrorCode::Overloaded, "this host has no room for long calls now; try again")),
@@ -227,7 +210,7 @@ impl Engine {
             // The lane closed with the call in it; it has been observed there.
             Ok(Err(_)) => Outcome::failed(Failure::new(ErrorCode::Unavailable, "the host is stopping")),
             // The lane is too busy to stop the guest in time; the caller is answered in time all the same.
-            Err(_) => early(which, &extension.definition.limits, control),
+            Err(_) => early(which, &invocation),
         }
     }
 }
@@ -236,13 +219,16 @@ impl Engine {
 /// that waits for its turn is answered for.
 const ANSWER_GRACE: std::time::Duration = std::time::Duration::from_millis(5);
 
-fn early(which: Stop, limits: &extensions_types::Limits, control: &Control) -> Outcome {
-    let stats = Stats { cpu: control.cpu(), ..Stats::default() };
+fn early(which: Stop, invocation: &Invocation) -> Outcome {
+    let Invocation { extension, call, control, .. } = invocation;
+    let stats = control.stats(call.accepted, Instant::now(), Stats::default());
     if which == Stop::Wall && stats.cpu.is_zero() {
         // It never had a turn: that is the host's want of room, not the extension's slowness.
         return Outcome::failed(Failure::new(ErrorCode::Overloaded, "this host had no time for the call; try again"));
     }
-    Outcome { stats, ..Outcome::failed(outcome::of_stop(which, limits)) }
+    // It runs on for a moment, and what it calls meanwhile is not known here.
+    let issued = !extension.definition.host_calls.is_empty();
+    Outcome { stats, issued, ..Outcome::failed(outcome::of_stop(which, &extension.definition.limits)) }
 }
 
 /// Tells the guest that nobody waits for it, unless it has ended.

@@ -14,7 +14,6 @@ use wasmtime::component::InstancePre;
 
 use crate::{
     bindings::{agent_tool::AgentToolIndices, domain_hook::DomainHookIndices, plain::PlainIndices, process_hook::ProcessHookIndices},
-    engine::Observer,
     guest::{Guest, Linkers, World},
     mapped::Mapped,
     orders::Given,
@@ -64,7 +63,6 @@ pub struct Extension {
     pub(crate) runs_at_start: bool,
     pub(crate) input_schema: Option<Schema>,
     pub(crate) output_schema: Option<Schema>,
-    pub(crate) observer: Arc<dyn Observer>,
     pub(crate) beat: Arc<Beat>,
     pub(crate) orders: Given,
     code_bytes: usize,
@@ -76,7 +74,6 @@ impl Extension {
         definition: Arc<ExtensionDefinition>,
         linkers: &Linkers,
         mapped: &Mapped,
-        observer: Arc<dyn Observer>,
         beat: Arc<Beat>,
         orders: Given,
     ) -> Result<Self, LoadError> {
@@ -99,7 +96,6 @@ impl Extension {
             runs_at_start: mapped.runs_at_start(),
             input_schema,
             output_schema,
-            observer,
             beat,
             orders,
             code_bytes: mapped.bytes(),

@@ -62,6 +62,8 @@ pub(crate) struct CallRecord {
     pub(crate) made: u32,
     pub(crate) denied: bool,
     pub(crate) failed: bool,
+    /// Whether one may have done something.
+    pub(crate) issued: bool,
 }
 
 impl Guest {
@@ -109,8 +111,14 @@ impl Guest {
         let declared = HostCallName::of(service, method).ok().filter(|name| self.definition().host_calls.contains(name));
         let answer = match declared {
             None => Err(HostCallError::Denied("the definition does not declare this call".to_owned())),
-            Some(name) => self.invocation.call.host_calls.call(&name, request),
+            Some(name) => {
+                let began = Instant::now();
+                let answer = self.invocation.call.host_calls.call(&name, request);
+                self.invocation.control.called(began.elapsed());
+                answer
+            }
         };
+        self.calls.issued |= !matches!(answer, Err(HostCallError::Denied(_)));
         answer.map_err(|error| match error {
             HostCallError::Denied(why) => {
                 self.calls.denied = true;

@@ -10,13 +10,16 @@ pub(crate) struct Invocation {
     pub(crate) extension: Arc<Extension>,
     pub(crate) call: Call,
     pub(crate) control: Control,
+    /// When it began.
+    pub(crate) begun: Instant,
 }
 
 impl Invocation {
     /// Begins now: its wall limit counts from here.
     pub(crate) fn begin(extension: &Arc<Extension>, call: Call) -> Arc<Self> {
         let limits = &extension.definition.limits;
-        let budget = Budget { cpu: limits.cpu(), wall_end: Instant::now() + limits.timeout(), caller_end: call.deadline };
-        Arc::new(Self { extension: Arc::clone(extension), call, control: Control::new(budget) })
+        let begun = Instant::now();
+        let budget = Budget { cpu: limits.cpu(), wall_end: begun + limits.timeout(), caller_end: call.deadline };
+        Arc::new(Self { extension: Arc::clone(extension), call, control: Control::new(budget, begun), begun })
     }
 }

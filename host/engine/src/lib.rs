@@ -16,6 +16,7 @@ mod host_calls;
 mod invocation;
 mod mapped;
 mod memory;
+mod observer;
 mod orders;
 mod outcome;
 mod plain;
@@ -28,8 +29,9 @@ mod verdict;
 mod yielded;
 
 pub use call::{Call, Failure, LogLevel, LogLine, Outcome, Stats};
-pub use engine::{Engine, Observer, Settings, StartError, Unobserved};
+pub use engine::{Engine, Settings, StartError};
 pub use extension::{Extension, LoadError};
 pub use host_calls::{DenyAll, HostCallError, HostCalls};
 pub use mapped::Mapped;
+pub use observer::{Observer, Unobserved};
 pub use orders::Orders;

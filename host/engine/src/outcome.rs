@@ -133,8 +133,8 @@ mod tests {
     #[test]
     fn a_guest_that_failed_after_a_denied_call_failed_for_it() {
         let none = CallRecord::default();
-        let denied = CallRecord { made: 1, denied: true, failed: false };
-        let failed = CallRecord { made: 1, denied: false, failed: true };
+        let denied = CallRecord { made: 1, denied: true, ..none };
+        let failed = CallRecord { made: 1, failed: true, issued: true, ..none };
         let code = |calls| of_hook_error(HookError::Failed("x".to_owned()), calls).code;
         assert_eq!(code(none), ErrorCode::GuestFailed);
         assert_eq!(code(denied), ErrorCode::HostCallDenied);

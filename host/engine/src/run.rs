@@ -27,7 +27,7 @@ const COPY_SLACK_BYTES: usize = 128 << 10;
 pub(crate) struct Run(pub(crate) Arc<Invocation>);
 
 impl Run {
-    /// Runs to the end. The CPU and wall figures are filled in by the lane.
+    /// Runs to the end. Times are filled in by who holds it.
     pub(crate) async fn finish(self) -> Outcome {
         if let Err(failure) = self.check_input() {
             return Outcome::failed(failure);
@@ -41,7 +41,7 @@ impl Run {
         });
         let guest = store.into_data();
         let stats = Stats { memory_peak_bytes: guest.memory.peak() as u64, host_calls: guest.calls.made, ..Stats::default() };
-        Outcome { result, stats, logs: guest.logs.lines, logs_dropped: guest.logs.dropped }
+        Outcome { result, stats, logs: guest.logs.lines, logs_dropped: guest.logs.dropped, issued: guest.calls.issued }
     }
 
     /// Here and not at admission: large inputs are checked off the I/O threads, and at the extension's cost.
@@ -81,7 +81,8 @@ impl Run {
     /// A fresh instance. Where no start function runs, it needs no fiber: what
     /// is left is filling tables and memory, which the component's size bounds.
     async fn instantiate(&self, store: &mut Store<Guest>) -> wasmtime::Result<Instance> {
-        let extension = &self.0.extension;
+        let Invocation { extension, control, .. } = &*self.0;
+        let from = control.running();
         let instance = if extension.runs_at_start {
             store.data_mut().on_fiber = true;
             extension.instance.instantiate_async(&mut *store).await
@@ -89,6 +90,7 @@ impl Run {
             extension.instance.instantiate(&mut *store)
         };
         store.data_mut().on_fiber = true;
+        control.instantiated(from);
         instance
     }
 

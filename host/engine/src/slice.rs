@@ -5,13 +5,13 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use extensions_types::{ErrorCode, Limits};
 
 use crate::{
-    call::{Failure, Outcome, Stats},
+    call::{Failure, Outcome},
     invocation::Invocation,
     orders::not_begun,
     run::Run,
@@ -19,13 +19,12 @@ use crate::{
 
 type BoxedRun = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
-/// One invocation in flight.
+/// One invocation in flight. Its owner polls it to its end or abandons it.
 pub(crate) struct Sliced {
-    run: BoxedRun,
+    /// None once it has ended.
+    run: Option<BoxedRun>,
     pub(crate) invocation: Arc<Invocation>,
-    /// When the first slice began.
-    started: Option<Instant>,
-    /// Slices that have ended with the guest still running.
+    /// Slices that have begun.
     slices: u32,
     /// Whether time passes between its admission and its first slice.
     waits: bool,
@@ -39,41 +38,41 @@ impl std::fmt::Debug for Sliced {
 
 impl Sliced {
     pub(crate) fn new(invocation: Arc<Invocation>, waits: bool) -> Self {
-        Self { run: Box::pin(Run(Arc::clone(&invocation)).finish()), invocation, started: None, slices: 0, waits }
+        Self { run: Some(Box::pin(Run(Arc::clone(&invocation)).finish())), invocation, slices: 0, waits }
     }
 
     /// Runs one slice here. Pending means that the slice is over: nothing else
     /// makes a guest wait.
     pub(crate) fn poll_slice(&mut self) -> Poll<Outcome> {
-        if self.waits && self.started.is_none() && self.invocation.extension.orders.forbid(&self.invocation) {
-            return Poll::Ready(self.end(Outcome::failed(not_begun()), self.invocation.call.accepted.elapsed()));
+        let first = self.slices == 0;
+        if first && self.waits && self.invocation.extension.orders.forbid(&self.invocation) {
+            return Poll::Ready(self.take_down(not_begun()));
         }
-        let started = *self.started.get_or_insert_with(Instant::now);
-        let Invocation { extension, call, control } = &*self.invocation;
+        // One that does not wait began a moment ago, and what that took is its own.
+        let began = if first && !self.waits { self.invocation.begun } else { Instant::now() };
+        self.slices += 1;
+        let Invocation { extension, call, control, .. } = &*self.invocation;
         extension.beat.feel();
         let run = &mut self.run;
-        let before = control.cpu();
-        let polled = control.metered(|| {
+        let slice = control.metered(began, || {
             // A panic in one call must not end the thread that serves the others.
-            catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(&mut Context::from_waker(Waker::noop()))))
+            catch_unwind(AssertUnwindSafe(|| run.as_mut().map(|run| run.as_mut().poll(&mut Context::from_waker(Waker::noop())))))
         });
-        call.payer.charge(control.cpu().saturating_sub(before));
-        let outcome = match polled {
-            Ok(Poll::Pending) => {
-                self.slices += 1;
+        call.payer.charge(slice.cpu);
+        match slice.result {
+            Ok(Some(Poll::Pending)) => {
                 // One long slice may be the machine's doing (a page fault, a stolen core); two are the guest's.
                 if self.slices == 2 {
                     extension.outlived_its_slices();
                 }
-                return Poll::Pending;
+                Poll::Pending
             }
-            Ok(Poll::Ready(outcome)) => outcome,
-            Err(_) => {
+            Ok(Some(Poll::Ready(outcome))) => Poll::Ready(self.end(outcome, slice.ended)),
+            Ok(None) | Err(_) => {
                 tracing::error!(?extension, correlation_id = %call.context.correlation, "the engine panicked in a call");
-                Outcome::failed(Failure::new(ErrorCode::Internal, "the platform failed; its logs tell more under the correlation id"))
+                Poll::Ready(self.take_down(Failure::new(ErrorCode::Internal, "the platform failed; its logs tell more under the correlation id")))
             }
-        };
-        Poll::Ready(self.end(outcome, started.saturating_duration_since(call.accepted)))
+        }
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -81,15 +80,33 @@ impl Sliced {
     }
 
     /// Ends a call that will not be polled again.
-    pub(crate) fn abandon(self, failure: Failure) -> Outcome {
-        let queue = self.started.unwrap_or_else(Instant::now).saturating_duration_since(self.invocation.call.accepted);
-        self.end(Outcome::failed(failure), queue)
+    pub(crate) fn abandon(mut self, failure: Failure) -> Outcome {
+        self.take_down(failure)
     }
 
-    fn end(&self, mut outcome: Outcome, queue: Duration) -> Outcome {
-        let Invocation { extension, call, control } = &*self.invocation;
-        outcome.stats = Stats { cpu: control.cpu(), wall: call.accepted.elapsed(), queue, ..outcome.stats };
-        extension.observer.ended(&extension.definition, &call.context, &outcome);
+    /// Ends the call where it is. Its instance goes at its own cost.
+    fn take_down(&mut self, failure: Failure) -> Outcome {
+        let Invocation { extension, call, control, .. } = &*self.invocation;
+        let (run, began) = (self.run.take(), Instant::now());
+        let mut outcome = Outcome::failed(failure);
+        let mut ended = began;
+        if self.slices > 0 {
+            let last = control.metered(began, || catch_unwind(AssertUnwindSafe(|| drop(run))));
+            call.payer.charge(last.cpu);
+            if last.result.is_err() {
+                tracing::error!(?extension, correlation_id = %call.context.correlation, "the engine panicked while it took a call down");
+            }
+            ended = last.ended;
+            // What it called is not known any more.
+            outcome.issued = !extension.definition.host_calls.is_empty();
+        }
+        self.end(outcome, ended)
+    }
+
+    fn end(&self, mut outcome: Outcome, ended: Instant) -> Outcome {
+        let Invocation { extension, call, control, .. } = &*self.invocation;
+        outcome.stats = control.stats(call.accepted, ended, outcome.stats);
+        call.observer.ended(call, &extension.definition, &mut outcome);
         outcome
     }
 }

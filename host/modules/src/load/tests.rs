@@ -10,7 +10,7 @@ use extensions_artifact::{
     testing::{Fault, Faults, in_memory},
 };
 use extensions_catalog::Urgency;
-use extensions_engine::{Settings, Unobserved};
+use extensions_engine::Settings;
 use extensions_engine_config::{Bounds, CompatibilityHash, MemoryReset, Profile, compile_engine};
 use extensions_types::{Abi, Build, Kind, Manifest, Schemas, TenantId, Version};
 use std::sync::Mutex;
@@ -33,7 +33,7 @@ struct Scene {
 fn scene(store: Store) -> Scene {
     let settings =
         Settings { profile: Profile::default(), memory_reset: MemoryReset::Keep, io_threads: 1, slow_calls_max: 1, slow_memory_bytes_max: 64 << 20 };
-    let engine = Arc::new(Engine::start(settings, Arc::new(Unobserved)).unwrap());
+    let engine = Arc::new(Engine::start(settings).unwrap());
     let home = tempfile::tempdir().unwrap();
     let key = SigningKey::generate().unwrap();
     let trusted = Arc::new(Mutex::new(Arc::new(PublicKeys::from(key.public()))));
