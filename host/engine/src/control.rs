@@ -137,6 +137,10 @@ impl Control {
         self.caller_gone.store(true, Relaxed);
     }
 
+    pub(crate) fn is_caller_gone(&self) -> bool {
+        self.caller_gone.load(Relaxed)
+    }
+
     /// Decides at a tick; called by the guest's own thread within a slice.
     pub(crate) fn turn(&self) -> Turn {
         let slice_cpu = thread_cpu().saturating_sub(self.slice_cpu_start.get());

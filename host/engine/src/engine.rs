@@ -4,21 +4,21 @@ use std::{sync::Arc, task::Poll, time::Instant};
 
 use extensions_aot::Code;
 use extensions_engine_config::{CompatibilityHash, ConfigError, MemoryReset, MissingCpuFeatures, PoolSize, Profile, check_cpu, host_engine};
-use extensions_types::{ErrorCode, ExtensionDefinition, ToolDescription};
+use extensions_fair::Lane;
+use extensions_types::{ExtensionDefinition, ToolDescription};
 
 use crate::{
-    budget::Stop,
-    call::{Call, Failure, Outcome, Stats},
-    control::Control,
+    call::{Call, Failure, Outcome},
     extension::{Extension, LoadError},
+    fast_lane::{self, Turned},
+    figures::{Counters, Figures},
     guest::Linkers,
     invocation::Invocation,
     mapped::Mapped,
     orders::{Given, Orders},
-    outcome,
     run::Run,
     slice::Sliced,
-    slow_lane::{LaneSize, SlowLane, until},
+    slow_lane::{LaneSize, SlowLane},
     swap,
     ticker::Ticker,
 };
@@ -73,6 +73,7 @@ pub struct Engine {
     compatibility: CompatibilityHash,
     memory_reset: MemoryReset,
     slow_lane: SlowLane,
+    counters: Arc<Counters>,
     orders: Given,
     ticker: Ticker,
 }
@@ -100,11 +101,13 @@ impl Engine {
             memory_bytes_max: settings.slow_memory_bytes_max,
             idle_threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         };
+        let counters = Arc::<Counters>::default();
         Ok(Self {
             linkers: Linkers::new(&engine).map_err(StartError::Linker)?,
             compatibility: CompatibilityHash::of(&engine),
             memory_reset: settings.memory_reset,
-            slow_lane: SlowLane::start(size)?,
+            slow_lane: SlowLane::start(size, Arc::clone(&counters))?,
+            counters,
             orders: Given::default(),
             ticker: Ticker::start(&engine)?,
             engine,
@@ -156,20 +159,37 @@ impl Engine {
     /// # Errors
     /// When the component is of another world or a schema is refused.
     pub fn link(&self, definition: Arc<ExtensionDefinition>, mapped: &Mapped) -> Result<Extension, LoadError> {
-        Extension::link(definition, &self.linkers, mapped, Arc::clone(self.ticker.beat()), self.orders.clone())
+        Extension::link(definition, &self.linkers, mapped, Arc::clone(self.ticker.beat()), self.orders.clone(), Arc::clone(&self.counters))
+    }
+
+    /// Queues, drops and lane times, for operators.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        self.counters.figures(self.slow_lane.calls())
     }
 
     /// Runs one call to its outcome.
     ///
-    /// The guest starts on the calling thread and goes on in the slow lane if
-    /// it outlives its slice. Dropping the future stops the guest at its next tick.
+    /// The guest starts on the calling thread, in its tenant's turn, and goes on
+    /// in the slow lane if it outlives its slice. Dropping the future stops the
+    /// guest at its next tick, and takes a call that waits out of its queue.
     pub async fn invoke(&self, extension: &Arc<Extension>, call: Call) -> Outcome {
-        let slow = extension.starts_slow(call.input.len());
-        let mut sliced = Sliced::new(Invocation::begin(extension, call), slow);
-        if !slow && let Poll::Ready(outcome) = sliced.poll_slice() {
-            return outcome;
+        let slow = extension.starts_slow(call.input.len(), call.payer.share());
+        let at_once = !slow && fast_lane::is_free();
+        let mut sliced = Sliced::new(Invocation::begin(extension, call), !at_once);
+        if at_once {
+            let polled = sliced.poll_slice(Lane::Fast);
+            fast_lane::used(sliced.last_slice());
+            if let Poll::Ready(outcome) = polled {
+                return outcome;
+            }
+        } else if !slow {
+            match fast_lane::take_turn(sliced, &self.counters).await {
+                Turned::Ended(outcome) => return outcome,
+                Turned::GoesOn(call) => sliced = call,
+            }
         }
-        self.go_on_slowly(sliced).await
+        self.slow_lane.finish(sliced).await
     }
 
     /// A tool's own description and schemas, under the limits of a call.
@@ -190,52 +210,5 @@ impl Engine {
         });
         let tool = described.await?;
         Ok((ToolDescription { name: tool.name, description: tool.description }, [tool.input_schema, tool.output_schema]))
-    }
-
-    async fn go_on_slowly(&self, call: Sliced) -> Outcome {
-        let invocation = Arc::clone(&call.invocation);
-        let Invocation { control, .. } = &*invocation;
-        let waiting = match self.slow_lane.submit(call) {
-            Ok(waiting) => waiting,
-            Err(full) => return full.0.abandon(Failure::new(ErrorCode::Overloaded, "this host has no room for long calls now; try again")),
-        };
-        let guard = GiveUp(control);
-        let (end, which) = control.budget.end();
-        let outcome = tokio::time::timeout(until(end) + ANSWER_GRACE, waiting).await;
-        match outcome {
-            Ok(Ok(outcome)) => {
-                std::mem::forget(guard);
-                outcome
-            }
-            // The lane closed with the call in it; it has been observed there.
-            Ok(Err(_)) => Outcome::failed(Failure::new(ErrorCode::Unavailable, "the host is stopping")),
-            // The lane is too busy to stop the guest in time; the caller is answered in time all the same.
-            Err(_) => early(which, &invocation),
-        }
-    }
-}
-
-/// A guest that runs stops itself at its end within a tick or two; only one
-/// that waits for its turn is answered for.
-const ANSWER_GRACE: std::time::Duration = std::time::Duration::from_millis(5);
-
-fn early(which: Stop, invocation: &Invocation) -> Outcome {
-    let Invocation { extension, call, control, .. } = invocation;
-    let stats = control.stats(call.accepted, Instant::now(), Stats::default());
-    if which == Stop::Wall && stats.cpu.is_zero() {
-        // It never had a turn: that is the host's want of room, not the extension's slowness.
-        return Outcome::failed(Failure::new(ErrorCode::Overloaded, "this host had no time for the call; try again"));
-    }
-    // It runs on for a moment, and what it calls meanwhile is not known here.
-    let issued = !extension.definition.host_calls.is_empty();
-    Outcome { stats, issued, ..Outcome::failed(outcome::of_stop(which, &extension.definition.limits)) }
-}
-
-/// Tells the guest that nobody waits for it, unless it has ended.
-struct GiveUp<'c>(&'c Control);
-
-impl Drop for GiveUp<'_> {
-    fn drop(&mut self) {
-        self.0.caller_gave_up();
     }
 }

@@ -1,28 +1,22 @@
 //! A loaded version: everything that can be prepared before a call.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
+use extensions_fair::Share;
 use extensions_json::{Schema, SchemaError};
 use extensions_types::{Abi, ExtensionDefinition, Kind};
 use wasmtime::component::InstancePre;
 
 use crate::{
     bindings::{agent_tool::AgentToolIndices, domain_hook::DomainHookIndices, plain::PlainIndices, process_hook::ProcessHookIndices},
+    figures::Counters,
     guest::{Guest, Linkers, World},
+    history::History,
     mapped::Mapped,
     orders::Given,
     ticker::Beat,
 };
 
-/// After a call outlived two slices, the extension's calls start in the slow
-/// lane for this long.
-const SLOW_AFTERWARDS: Duration = Duration::from_secs(1);
 /// Larger inputs start in the slow lane: parsing them outlives a slice.
 const FAST_INPUT_BYTES_MAX: usize = 64 << 10;
 /// Guests with more memory start in the slow lane: one bulk instruction over
@@ -65,8 +59,9 @@ pub struct Extension {
     pub(crate) output_schema: Option<Schema>,
     pub(crate) beat: Arc<Beat>,
     pub(crate) orders: Given,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) history: History,
     code_bytes: usize,
-    history: History,
 }
 
 impl Extension {
@@ -76,6 +71,7 @@ impl Extension {
         mapped: &Mapped,
         beat: Arc<Beat>,
         orders: Given,
+        counters: Arc<Counters>,
     ) -> Result<Self, LoadError> {
         let world = match definition.abi {
             Abi::Component => definition.kind.world(),
@@ -98,8 +94,9 @@ impl Extension {
             output_schema,
             beat,
             orders,
-            code_bytes: mapped.bytes(),
+            counters,
             history: History::new(),
+            code_bytes: mapped.bytes(),
         })
     }
 
@@ -115,23 +112,20 @@ impl Extension {
         self.code_bytes
     }
 
-    /// Whether a call with `input_bytes` should not start on an I/O thread.
-    pub(crate) fn starts_slow(&self, input_bytes: usize) -> bool {
+    /// Whether a call with `input_bytes` of a tenant should not start on an I/O thread.
+    pub(crate) fn starts_slow(&self, input_bytes: usize, share: &Share) -> bool {
         let schema_cost = self.input_schema.as_ref().map_or(0, |schema| schema.cost(input_bytes));
         input_bytes > FAST_INPUT_BYTES_MAX
             || self.definition.limits.memory_bytes() > FAST_MEMORY_BYTES_MAX
             || schema_cost > FAST_SCHEMA_COST_MAX
-            || self.history.lately_slow()
+            || self.history.is_usually_long(Instant::now)
+            || share.lately_surprised(Instant::now)
     }
 
     /// Whether checking an answer of this size would outlive a slice.
     pub(crate) fn is_long_to_check(&self, output_bytes: usize) -> bool {
         let schema_cost = self.output_schema.as_ref().map_or(0, |schema| schema.cost(output_bytes));
         output_bytes > FAST_INPUT_BYTES_MAX || schema_cost > FAST_SCHEMA_COST_MAX
-    }
-
-    pub(crate) fn outlived_its_slices(&self) {
-        self.history.slow(Instant::now());
     }
 }
 
@@ -148,53 +142,5 @@ fn exports(definition: &ExtensionDefinition, instance: &InstancePre<Guest>) -> w
 impl std::fmt::Debug for Extension {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Extension({}/{}@{})", self.definition.tenant_id, self.definition.id, self.definition.version)
-    }
-}
-
-/// When a call of the extension last outlived its slice.
-#[derive(Debug)]
-struct History {
-    loaded: Instant,
-    /// Milliseconds after `loaded`, plus one; 0 for never.
-    slow_until: AtomicU64,
-}
-
-impl History {
-    fn new() -> Self {
-        Self { loaded: Instant::now(), slow_until: AtomicU64::new(0) }
-    }
-
-    fn millis(&self, at: Instant) -> u64 {
-        u64::try_from(at.saturating_duration_since(self.loaded).as_millis()).unwrap_or(u64::MAX)
-    }
-
-    fn slow(&self, now: Instant) {
-        self.slow_until.store(self.millis(now + SLOW_AFTERWARDS) + 1, Ordering::Relaxed);
-    }
-
-    fn lately_slow(&self) -> bool {
-        let until = self.slow_until.load(Ordering::Relaxed);
-        // Most extensions never were; they read no clock for it.
-        until > 0 && self.is_before(until, Instant::now())
-    }
-
-    fn is_before(&self, until: u64, now: Instant) -> bool {
-        self.millis(now) < until
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn slowness_is_remembered_for_a_while() {
-        let history = History::new();
-        let start = history.loaded;
-        assert!(!history.lately_slow());
-        history.slow(start);
-        let until = history.slow_until.load(Ordering::Relaxed);
-        assert!(history.is_before(until, start + SLOW_AFTERWARDS));
-        assert!(!history.is_before(until, start + SLOW_AFTERWARDS * 2));
     }
 }

@@ -5,17 +5,25 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
+use extensions_fair::{Lane, Share};
 use extensions_types::{ErrorCode, Limits};
 
 use crate::{
+    budget::{SLICE, Stop},
     call::{Failure, Outcome},
+    figures::Dropped,
     invocation::Invocation,
     orders::not_begun,
+    outcome::of_stop,
     run::Run,
 };
+
+/// Public texts of calls that never began.
+pub(crate) const NO_TIME: &str = "this host had no time for the call; try again";
+const TOO_LATE: &str = "what was left of the caller's time is less than the extension takes; it was not begun";
 
 type BoxedRun = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
@@ -26,6 +34,10 @@ pub(crate) struct Sliced {
     pub(crate) invocation: Arc<Invocation>,
     /// Slices that have begun.
     slices: u32,
+    /// CPU time of the last one.
+    last_slice: Duration,
+    /// Where the first one was.
+    began_in: Lane,
     /// Whether time passes between its admission and its first slice.
     waits: bool,
 }
@@ -38,18 +50,28 @@ impl std::fmt::Debug for Sliced {
 
 impl Sliced {
     pub(crate) fn new(invocation: Arc<Invocation>, waits: bool) -> Self {
-        Self { run: Some(Box::pin(Run(Arc::clone(&invocation)).finish())), invocation, slices: 0, waits }
+        Self {
+            run: Some(Box::pin(Run(Arc::clone(&invocation)).finish())),
+            invocation,
+            slices: 0,
+            last_slice: Duration::ZERO,
+            began_in: Lane::Slow,
+            waits,
+        }
     }
 
     /// Runs one slice here. Pending means that the slice is over: nothing else
     /// makes a guest wait.
-    pub(crate) fn poll_slice(&mut self) -> Poll<Outcome> {
+    pub(crate) fn poll_slice(&mut self, lane: Lane) -> Poll<Outcome> {
         let first = self.slices == 0;
         if first && self.waits && self.invocation.extension.orders.forbid(&self.invocation) {
             return Poll::Ready(self.take_down(not_begun()));
         }
         // One that does not wait began a moment ago, and what that took is its own.
         let began = if first && !self.waits { self.invocation.begun } else { Instant::now() };
+        if first {
+            self.began_in = lane;
+        }
         self.slices += 1;
         let Invocation { extension, call, control, .. } = &*self.invocation;
         extension.beat.feel();
@@ -58,13 +80,12 @@ impl Sliced {
             // A panic in one call must not end the thread that serves the others.
             catch_unwind(AssertUnwindSafe(|| run.as_mut().map(|run| run.as_mut().poll(&mut Context::from_waker(Waker::noop())))))
         });
+        self.last_slice = slice.cpu;
+        call.payer.share().charge(lane, slice.cpu);
         call.payer.charge(slice.cpu);
         match slice.result {
             Ok(Some(Poll::Pending)) => {
-                // One long slice may be the machine's doing (a page fault, a stolen core); two are the guest's.
-                if self.slices == 2 {
-                    extension.outlived_its_slices();
-                }
+                self.outlived(slice.ended);
                 Poll::Pending
             }
             Ok(Some(Poll::Ready(outcome))) => Poll::Ready(self.end(outcome, slice.ended)),
@@ -73,6 +94,68 @@ impl Sliced {
                 Poll::Ready(self.take_down(Failure::new(ErrorCode::Internal, "the platform failed; its logs tell more under the correlation id")))
             }
         }
+    }
+
+    /// Remembers a call by its first two slices: what it takes altogether shows later.
+    fn outlived(&self, now: Instant) {
+        let Invocation { extension, call, .. } = &*self.invocation;
+        // A call with a large answer leaves its slice before the slice is over.
+        if self.slices > 2 || self.last_slice < SLICE / 2 {
+            return;
+        }
+        extension.history.outlived(now);
+        if self.began_in == Lane::Fast && call.payer.share().outlived(now) {
+            extension.counters.surprised();
+        }
+    }
+
+    /// Why a call that waited does not begin at all, if so.
+    pub(crate) fn not_worth_beginning(&self, now: Instant) -> Option<(Failure, Dropped)> {
+        let Invocation { extension, control, .. } = &*self.invocation;
+        if self.has_begun() {
+            return None;
+        }
+        if control.is_caller_gone() {
+            return Some((Self::caller_left(), Dropped::CallerGone));
+        }
+        let (end, which) = control.budget.end();
+        if now >= end {
+            return Some(match which {
+                Stop::Caller => (of_stop(which, self.limits()), Dropped::Deadline),
+                // That is the host's want of room, not the extension's slowness.
+                Stop::Cpu | Stop::Wall | Stop::Operators => (Failure::new(ErrorCode::Overloaded, NO_TIME), Dropped::NoTurn),
+            });
+        }
+        let needs = extension.history.takes_at_least(now);
+        let is_too_late = control.budget.caller_end.is_some_and(|end| now + needs > end);
+        is_too_late.then(|| (Failure::new(ErrorCode::Deadline, TOO_LATE), Dropped::TooLate))
+    }
+
+    /// How a call ends that nobody waits for.
+    pub(crate) fn caller_left() -> Failure {
+        Failure::new(ErrorCode::Deadline, "the caller left before the extension began")
+    }
+
+    pub(crate) fn has_begun(&self) -> bool {
+        self.slices > 0
+    }
+
+    pub(crate) fn is_caller_gone(&self) -> bool {
+        self.invocation.control.is_caller_gone()
+    }
+
+    /// When it is over at the latest.
+    pub(crate) fn end_at(&self) -> Instant {
+        self.invocation.control.budget.end().0
+    }
+
+    /// CPU time of its last slice.
+    pub(crate) fn last_slice(&self) -> Duration {
+        self.last_slice
+    }
+
+    pub(crate) fn share(&self) -> &Arc<Share> {
+        self.invocation.call.payer.share()
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -92,6 +175,7 @@ impl Sliced {
         let mut ended = began;
         if self.slices > 0 {
             let last = control.metered(began, || catch_unwind(AssertUnwindSafe(|| drop(run))));
+            call.payer.share().charge(self.began_in, last.cpu);
             call.payer.charge(last.cpu);
             if last.result.is_err() {
                 tracing::error!(?extension, correlation_id = %call.context.correlation, "the engine panicked while it took a call down");
@@ -106,6 +190,9 @@ impl Sliced {
     fn end(&self, mut outcome: Outcome, ended: Instant) -> Outcome {
         let Invocation { extension, call, control, .. } = &*self.invocation;
         outcome.stats = control.stats(call.accepted, ended, outcome.stats);
+        if self.has_begun() {
+            extension.history.ended(self.slices, outcome.stats.cpu, ended);
+        }
         call.observer.ended(call, &extension.definition, &mut outcome);
         outcome
     }

@@ -14,7 +14,7 @@ use std::{
 
 use wasmtime::Engine;
 
-use crate::budget::SLICE;
+use crate::{budget::SLICE, scheduling::be_prompt};
 
 /// Without a slice for this many ticks (32 ms), the ticker rests. A slice under
 /// way has met its deadline long before, and says so when it goes on.
@@ -76,6 +76,8 @@ impl Ticker {
         let beats = Arc::clone(&beat);
         let thread = thread::Builder::new().name("epoch-ticker".to_owned()).spawn(move || {
             let _ = beats.ticker.set(thread::current());
+            // A late tick is CPU time beyond a limit, and I/O that waits.
+            be_prompt();
             while !beats.stop.load(SeqCst) {
                 for _ in 0..TICKS_UNTIL_REST {
                     thread::sleep(SLICE);

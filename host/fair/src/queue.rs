@@ -99,6 +99,11 @@ impl<T> FairQueue<T> {
         self.items == 0
     }
 
+    /// What waits, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.flows.values().flat_map(|flow| flow.waiting.iter().map(|(_, item)| item))
+    }
+
     /// Puts an item behind its tenant's others.
     ///
     /// # Errors

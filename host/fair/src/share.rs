@@ -33,7 +33,9 @@ pub struct Share {
     weight: AtomicU32,
     /// CPU time in the fast lane and in the slow one.
     used_nanos: [AtomicU64; 2],
-    /// Nanoseconds after [`start`]; 0 for never.
+    /// When a first slice was outlived, in nanoseconds after [`START`]; 0 for never.
+    warned_at: AtomicU64,
+    /// The same for the end of a surprise.
     surprised_until: AtomicU64,
     surprises: AtomicU32,
     /// What the tenant holds of a [`crate::Room`].
@@ -55,6 +57,7 @@ impl Share {
         Self {
             weight: AtomicU32::new(weight.get().into()),
             used_nanos: [AtomicU64::new(0), AtomicU64::new(0)],
+            warned_at: AtomicU64::new(0),
             surprised_until: AtomicU64::new(0),
             surprises: AtomicU32::new(0),
             taken: Taken::default(),
@@ -105,15 +108,21 @@ impl Share {
         nanos.saturating_mul(Weight::DEFAULT.get().into()).div_ceil(weight)
     }
 
-    /// A call that began in the fast lane has outlived its slices.
-    pub fn surprised(&self, now: Instant) {
+    /// A slice of the fast lane's calls of this tenant has ended with the guest
+    /// still running. One may be the machine's doing (a page fault, cold code);
+    /// two, of whichever call, are a surprise. Says whether this was one.
+    pub fn outlived(&self, now: Instant) -> bool {
         if !self.is_tenant {
-            return;
+            return false;
         }
         let (at, until) = (since_start(now), self.surprised_until.load(Relaxed));
         if at < until {
             // Calls that began together surprise together: that is one surprise.
-            return;
+            return false;
+        }
+        let warned = self.warned_at.swap(at, Relaxed);
+        if warned == 0 || at.saturating_sub(warned) > nanos(SURPRISED_FOR) {
+            return false;
         }
         let before = self.surprises.load(Relaxed);
         // After as long a time again without any, it is a first one.
@@ -121,6 +130,8 @@ impl Share {
         let surprises = if again { (before + 1).min(SURPRISES_MAX) } else { 0 };
         self.surprises.store(surprises, Relaxed);
         self.surprised_until.store(at + remembered(surprises), Relaxed);
+        self.warned_at.store(0, Relaxed);
+        true
     }
 
     /// Whether calls of the tenant start in the slow lane. Reads the clock only
@@ -174,30 +185,46 @@ mod tests {
         assert_eq!(changed.weighed(1_000), 2_000);
     }
 
+    /// Outlives two slices at once.
+    fn surprise(share: &Share, now: Instant) -> bool {
+        let _ = share.outlived(now);
+        share.outlived(now)
+    }
+
     #[test]
     fn a_surprise_is_remembered_for_a_while_and_longer_when_it_comes_again() {
         let share = Share::default();
         let start = Instant::now();
         let slow_at = |seconds: u64| share.lately_surprised(|| start + Duration::from_millis(seconds * 1_000));
         assert!(!slow_at(0));
-        share.surprised(start);
+        assert!(surprise(&share, start));
         assert!(slow_at(0) && !slow_at(1));
         // Another while it is remembered is the same one.
-        share.surprised(start + SECOND / 2);
+        assert!(!surprise(&share, start + SECOND / 2));
         assert!(!slow_at(1));
-        share.surprised(start + SECOND);
+        assert!(surprise(&share, start + SECOND));
         assert!(slow_at(2) && !slow_at(3));
-        share.surprised(start + 3 * SECOND);
+        assert!(surprise(&share, start + 3 * SECOND));
         assert!(slow_at(6) && !slow_at(7));
         // A long time later, it is a first one again.
-        share.surprised(start + 100 * SECOND);
+        assert!(surprise(&share, start + 100 * SECOND));
         assert!(slow_at(100) && !slow_at(101));
+    }
+
+    #[test]
+    fn one_slice_now_and_then_is_no_surprise() {
+        let share = Share::default();
+        let start = Instant::now();
+        for at in 0..10 {
+            assert!(!share.outlived(start + at * 2 * SECOND));
+        }
+        assert!(!share.lately_surprised(|| start + 20 * SECOND));
     }
 
     #[test]
     fn nobody_is_never_remembered() {
         let share = Share::of_nobody();
-        share.surprised(Instant::now());
+        assert!(!surprise(&share, Instant::now()));
         assert!(!share.lately_surprised(Instant::now));
     }
 }

@@ -31,7 +31,9 @@ fn turn<T>(queue: &mut FairQueue<T>, share_of: impl Fn(&T) -> Arc<Share>, cpu: D
 fn serve(shares: &[Arc<Share>], costs: &[Duration], servers: usize, total: Duration) -> Vec<Duration> {
     let mut queue = queue();
     for (tenant, share) in shares.iter().enumerate() {
-        (0..=servers).for_each(|_| drop(queue.push(share, tenant).unwrap()));
+        (0..=servers).for_each(|_| {
+            queue.push(share, tenant).unwrap();
+        });
     }
     let mut under_way = VecDeque::new();
     while shares.iter().map(|share| share.used()).sum::<Duration>() < total {
@@ -95,9 +97,13 @@ fn a_newcomer_waits_for_one_turn_of_each_and_no_more() {
     let old = shares(&[100; 4]);
     let mut queue = queue();
     for _ in 0..50 {
-        (0..4).for_each(|tenant| drop(queue.push(&old[tenant], tenant).unwrap()));
+        (0..4).for_each(|tenant| {
+            queue.push(&old[tenant], tenant).unwrap();
+        });
     }
-    (0..100).for_each(|_| drop(turn(&mut queue, |tenant| Arc::clone(&old[*tenant]), SLICE)));
+    (0..100).for_each(|_| {
+        turn(&mut queue, |tenant| Arc::clone(&old[*tenant]), SLICE);
+    });
     let new = share(100);
     queue.push(&new, 9).unwrap();
     let share_of = |tenant: &usize| if *tenant == 9 { Arc::clone(&new) } else { Arc::clone(&old[*tenant]) };
@@ -109,7 +115,9 @@ fn a_newcomer_waits_for_one_turn_of_each_and_no_more() {
 fn within_a_tenant_it_is_first_come_first_served() {
     let one = share(100);
     let mut queue = queue();
-    (0..10).for_each(|at| drop(queue.push(&one, at).unwrap()));
+    (0..10).for_each(|at| {
+        queue.push(&one, at).unwrap();
+    });
     let served: Vec<u32> = std::iter::from_fn(|| turn(&mut queue, |_| Arc::clone(&one), SLICE)).collect();
     assert_eq!(served, (0..10).collect::<Vec<_>>());
     assert!(queue.flows.is_empty(), "an idle queue remembers nobody");
@@ -120,7 +128,9 @@ fn what_a_tenant_used_elsewhere_counts_here_up_to_a_bound() {
     let shares = shares(&[100; 2]);
     let mut queue = queue();
     for _ in 0..300 {
-        (0..2).for_each(|tenant| drop(queue.push(&shares[tenant], tenant).unwrap()));
+        (0..2).for_each(|tenant| {
+            queue.push(&shares[tenant], tenant).unwrap();
+        });
     }
     let share_of = |tenant: &usize| Arc::clone(&shares[*tenant]);
     shares[0].charge(Lane::Fast, 10 * SLICE);
@@ -206,7 +216,7 @@ proptest! {
     fn nobody_is_ahead_by_more_than_a_turn(tenants in proptest::collection::vec((1_u32..=1_000, 1_u64..500), 2..20), turns in 1_u32..2_000) {
         let shares = shares(&tenants.iter().map(|(weight, _)| *weight).collect::<Vec<_>>());
         let mut queue = queue();
-        (0..tenants.len()).for_each(|tenant| drop(queue.push(&shares[tenant], tenant).unwrap()));
+        (0..tenants.len()).for_each(|tenant| { queue.push(&shares[tenant], tenant).unwrap(); });
         for _ in 0..turns {
             let (turn, tenant) = queue.pop().unwrap();
             let cost = Duration::from_micros(tenants[tenant].1);
@@ -279,7 +289,7 @@ proptest! {
     fn nobody_starves(used_micros in 0_u64..60_000_000, weight in 1_u32..=1_000, others in 1_usize..8) {
         let shares: Vec<_> = std::iter::once(share(weight)).chain((0..others).map(|_| share(1_000))).collect();
         let mut queue = queue();
-        (0..=others).for_each(|tenant| drop(queue.push(&shares[tenant], tenant).unwrap()));
+        (0..=others).for_each(|tenant| { queue.push(&shares[tenant], tenant).unwrap(); });
         shares[0].charge(Lane::Fast, Duration::from_micros(used_micros));
         let mut before = Duration::ZERO;
         loop {

@@ -1,0 +1,167 @@
+//! What the lane's threads do: take the call whose turn it is, give it a slice,
+//! put it back or end it.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::SeqCst},
+        mpsc,
+    },
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use extensions_fair::{FairQueue, Lane, Turn};
+use extensions_types::ErrorCode;
+
+use super::{Entry, sleepers::Sleepers};
+use crate::{
+    call::Failure,
+    figures::{Counters, Dropped},
+    slice::Sliced,
+};
+
+/// What the lane's threads share. Nobody else takes its lock.
+pub(crate) struct Shared {
+    queue: Mutex<Queue>,
+    pub(crate) sleepers: Sleepers,
+    pub(crate) counters: Arc<Counters>,
+    closed: AtomicBool,
+    /// Callers have left since the queue was last searched for their calls.
+    left: AtomicBool,
+}
+
+struct Queue {
+    inbox: mpsc::Receiver<Entry>,
+    /// Unbounded of itself: whoever is in it has its place in the lane's room.
+    fair: FairQueue<Entry>,
+}
+
+impl Queue {
+    fn receive(&mut self) {
+        while let Ok(entry) = self.inbox.try_recv() {
+            let share = Arc::clone(entry.call.share());
+            if self.fair.push(&share, entry).is_err() {
+                unreachable!("a queue for any number of calls is never full");
+            }
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(inbox: mpsc::Receiver<Entry>, sleepers: Sleepers, counters: Arc<Counters>) -> Self {
+        let queue = Queue { inbox, fair: FairQueue::new(Lane::Slow, usize::MAX) };
+        Self { queue: Mutex::new(queue), sleepers, counters, closed: AtomicBool::new(false), left: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn caller_left(&self) {
+        self.left.store(true, SeqCst);
+        self.sleepers.wake_for_more();
+    }
+
+    pub(crate) fn close(&self) {
+        self.closed.store(true, SeqCst);
+        self.sleepers.wake_all();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(SeqCst)
+    }
+
+    /// Idle thread `number`'s life.
+    pub(crate) fn work(&self, number: usize) {
+        while !self.is_closed() {
+            match self.turn() {
+                Some(cpu) => self.counters.slow_idle(cpu),
+                None => self.sleepers.sleep(number, || self.is_closed() || self.has_work()),
+            }
+        }
+        self.end_all();
+    }
+
+    /// Gives one slice to the call whose turn it is: what it took, if there was one.
+    pub(crate) fn turn(&self) -> Option<Duration> {
+        self.end_those_whose_caller_left();
+        let (turn, entry) = {
+            let mut queue = self.lock();
+            queue.receive();
+            queue.fair.pop()?
+        };
+        Some(self.run(turn, entry))
+    }
+
+    /// Ends what waits when the lane has closed. Each thread does it after its
+    /// last slice, so that no call is left.
+    pub(crate) fn end_all(&self) {
+        let mut queue = self.lock();
+        queue.receive();
+        let left = queue.fair.take_where(|_| true);
+        drop(queue);
+        for entry in left {
+            self.end(entry, Failure::new(ErrorCode::Unavailable, "the host is stopping"), Dropped::Stopping);
+        }
+    }
+
+    fn run(&self, turn: Turn, mut entry: Entry) -> Duration {
+        if let Some((failure, why)) = entry.call.not_worth_beginning(Instant::now()) {
+            self.end(entry, failure, why);
+            self.lock().fair.settle(turn, Duration::ZERO);
+            return Duration::ZERO;
+        }
+        if !entry.call.has_begun() {
+            self.counters.begun_slowly();
+        }
+        match entry.call.poll_slice(Lane::Slow) {
+            Poll::Pending => {
+                let cpu = entry.call.last_slice();
+                self.lock().fair.put_back(turn, cpu, entry);
+                cpu
+            }
+            Poll::Ready(outcome) => {
+                let Entry { call, done, place } = entry;
+                let cpu = call.last_slice();
+                self.lock().fair.settle(turn, cpu);
+                // The instance is gone before its place is free.
+                drop(call);
+                drop(place);
+                // The caller may be gone; the outcome has been observed all the same.
+                let _ = done.send(outcome);
+                cpu
+            }
+        }
+    }
+
+    /// Ends a call without another slice.
+    fn end(&self, entry: Entry, failure: Failure, why: Dropped) {
+        let Entry { call, done, place } = entry;
+        if !call.has_begun() {
+            self.counters.dropped(Lane::Slow, why);
+        }
+        let outcome = call.abandon(failure);
+        drop(place);
+        let _ = done.send(outcome);
+    }
+
+    /// Calls that have begun end in their turn, and say what they logged.
+    fn end_those_whose_caller_left(&self) {
+        if !self.left.load(SeqCst) || !self.left.swap(false, SeqCst) {
+            return;
+        }
+        let mut queue = self.lock();
+        queue.receive();
+        let left = queue.fair.take_where(|entry| !entry.call.has_begun() && entry.call.is_caller_gone());
+        drop(queue);
+        left.into_iter().for_each(|entry| self.end(entry, Sliced::caller_left(), Dropped::CallerGone));
+    }
+
+    fn has_work(&self) -> bool {
+        let mut queue = self.lock();
+        queue.receive();
+        !queue.fair.is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // No code that can panic runs under the lock.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
