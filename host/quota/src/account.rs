@@ -3,7 +3,7 @@
 use std::{
     sync::atomic::{
         AtomicU32, AtomicU64,
-        Ordering::{AcqRel, Relaxed},
+        Ordering::{AcqRel, Acquire, Relaxed},
     },
     time::Duration,
 };
@@ -66,8 +66,8 @@ pub(crate) fn is_shared(limits: &QuotaLimits) -> bool {
 
 impl Account {
     /// Lets one call in, or changes nothing but what was used before.
-    pub(crate) fn enter(&self, limits: &QuotaLimits, unheard: Fraction, memory_mb: u32, now: u64) -> Result<(), No> {
-        let part = self.part().unwrap_or(unheard);
+    pub(crate) fn enter(&self, limits: &QuotaLimits, unclaimed: Fraction, memory_mb: u32, now: u64) -> Result<(), No> {
+        let part = self.part().unwrap_or(unclaimed);
         // What cannot be given back is asked first, what everybody wants last.
         if let Some(limit) = limits.cpu_ms_per_s {
             let taken = if self.cpu_taken.load(Relaxed) == 0 { 0 } else { self.cpu_taken.swap(0, AcqRel) };
@@ -84,9 +84,9 @@ impl Account {
     }
 
     /// The call that was let in does not begin: another scope refused it.
-    pub(crate) fn undo(&self, limits: &QuotaLimits, unheard: Fraction, memory_mb: u32, now: u64) {
+    pub(crate) fn undo(&self, limits: &QuotaLimits, unclaimed: Fraction, memory_mb: u32, now: u64) {
         if let Some(limit) = limits.rate_per_s {
-            self.rate.give_back(CALL, Terms::calls(limit, limits.burst, self.part().unwrap_or(unheard)), now);
+            self.rate.give_back(CALL, Terms::calls(limit, limits.burst, self.part().unwrap_or(unclaimed)), now);
         }
         self.flight.leave(memory_mb);
     }
@@ -122,18 +122,23 @@ impl Account {
         (parts != UNHEARD).then_some(Fraction::of_parts(parts))
     }
 
-    pub(crate) fn set_part(&self, part: Fraction) {
-        self.part.store(part.parts(), Relaxed);
+    /// None: as for a scope that was never heard of.
+    pub(crate) fn set_part(&self, part: Option<Fraction>) {
+        self.part.store(part.map_or(UNHEARD, Fraction::parts), Relaxed);
     }
 
-    /// Whether a new account would answer as this one does, but for its part.
-    pub(crate) fn is_at_rest(&self, now: u64) -> bool {
-        let full = [&self.rate, &self.cpu, &self.log].into_iter().all(|bucket| bucket.is_full(now));
-        full && self.cpu_taken.load(Relaxed) == 0 && self.asked.load(Relaxed) == 0
+    /// Whether everything that was used was taken over by a call that asked.
+    pub(crate) fn owes_nothing(&self) -> bool {
+        self.cpu_taken.load(Acquire) == 0
     }
 
-    pub(crate) fn usage(&self, limits: &QuotaLimits, unheard: Fraction, now: u64) -> ScopeUsage {
-        let part = self.part().unwrap_or(unheard);
+    /// Whether a new account's buckets would be as full.
+    pub(crate) fn is_full(&self, now: u64) -> bool {
+        [&self.rate, &self.cpu, &self.log].into_iter().all(|bucket| bucket.is_full(now))
+    }
+
+    pub(crate) fn usage(&self, limits: &QuotaLimits, unclaimed: Fraction, now: u64) -> ScopeUsage {
+        let part = self.part().unwrap_or(unclaimed);
         let cpu_ns = limits.cpu_ms_per_s.map(|limit| self.cpu.level(Terms::cpu(limit, part), now));
         let taken = i64::try_from(self.cpu_taken.load(Relaxed)).unwrap_or(i64::MAX);
         let calls = |limit| self.rate.level(Terms::calls(limit, limits.burst, part), now).div_euclid(i64::from(Fraction::PARTS));

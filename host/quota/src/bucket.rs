@@ -19,24 +19,20 @@ use std::{
     thread,
 };
 
-use crate::{
-    clock::{MOMENT_MAX, UNITS_PER_S, time_of},
-    terms::Terms,
-};
+use crate::{clock::SPAN_MAX, terms::Terms};
 
 /// Set while the word is being put into other terms.
 const CHANGING: u64 = 1 << 63;
 /// Looks at a marked word before its thread lets others run.
 const SPINS: u32 = 64;
-/// A debt is never longer than this, in units: far beyond what one second's calls can run up.
-const DEBT_MAX: u64 = MOMENT_MAX / 4;
 
 #[derive(Debug, Default)]
 pub(crate) struct Bucket {
     /// When it is full again; behind: it is full.
     full_at: AtomicU64,
     /// The terms that the word is in; 0 before the first. Written while it is marked.
-    per_s: AtomicU64,
+    unit: AtomicU64,
+    cost: AtomicU64,
     capacity: AtomicU64,
     /// How long an empty one takes to be full.
     window: AtomicU64,
@@ -56,7 +52,7 @@ impl Bucket {
     /// # Errors
     /// How long until it could be given, in units.
     pub(crate) fn take(&self, amount: u64, terms: Terms, now: u64) -> Result<(), u64> {
-        let cost = time_of(amount, terms.per_s);
+        let cost = terms.time_of(amount);
         loop {
             let seen = self.seen(terms, now);
             let full_at = seen.full_at.max(now) + cost;
@@ -73,7 +69,7 @@ impl Bucket {
 
     /// Gives back what was just taken under the same terms.
     pub(crate) fn give_back(&self, amount: u64, terms: Terms, now: u64) {
-        let cost = time_of(amount, terms.per_s);
+        let cost = terms.time_of(amount);
         loop {
             let seen = self.seen(terms, now);
             if self.full_at.compare_exchange_weak(seen.full_at, seen.full_at.saturating_sub(cost), AcqRel, Relaxed).is_ok() {
@@ -90,10 +86,10 @@ impl Bucket {
     /// # Errors
     /// How long until something is in it, in units.
     pub(crate) fn settle(&self, amount: u64, terms: Terms, now: u64) -> Result<(), u64> {
-        let cost = time_of(amount, terms.per_s);
+        let cost = terms.time_of(amount);
         loop {
             let seen = self.seen(terms, now);
-            let full_at = seen.full_at.saturating_add(cost).max(now).min(seen.full_at.max(now + DEBT_MAX));
+            let full_at = seen.full_at.saturating_add(cost).max(now).min(seen.full_at.max(now + SPAN_MAX));
             if self.full_at.compare_exchange_weak(seen.full_at, full_at, AcqRel, Relaxed).is_ok() {
                 let empty_from = now + seen.window;
                 return if full_at < empty_from { Ok(()) } else { Err(full_at - empty_from + 1) };
@@ -104,7 +100,7 @@ impl Bucket {
     /// What is in it, less than 0 when it is owed, in the bucket's unit.
     pub(crate) fn level(&self, terms: Terms, now: u64) -> i64 {
         let seen = self.seen(terms, now);
-        i64::try_from(amount(seen, terms.per_s, now)).unwrap_or(i64::MIN)
+        i64::try_from(terms.amount_in(seen.left(now))).unwrap_or(i64::MIN)
     }
 
     /// Whether forgetting it would change nothing.
@@ -126,7 +122,7 @@ impl Bucket {
                 }
                 continue;
             }
-            if self.per_s.load(Relaxed) == terms.per_s && self.capacity.load(Relaxed) == terms.capacity {
+            if self.terms() == terms {
                 return Seen { full_at, window: self.window.load(Relaxed) };
             }
             if self.full_at.compare_exchange(full_at, full_at | CHANGING, AcqRel, Relaxed).is_ok() {
@@ -137,18 +133,25 @@ impl Bucket {
 
     /// Puts the marked word into other terms: what is in it stays, up to what it holds now.
     fn change(&self, full_at: u64, terms: Terms, now: u64) {
-        let old = Seen { full_at, window: self.window.load(Relaxed) };
-        let per_s = self.per_s.load(Relaxed);
+        let (old, left) = (self.terms(), Seen { full_at, window: self.window.load(Relaxed) }.left(now));
         let capacity = i128::from(terms.capacity);
-        let left = if per_s == 0 { capacity } else { amount(old, per_s, now).min(capacity) };
-        let window = time_of(terms.capacity, terms.per_s);
-        let missing = time_of(u64::try_from(capacity - left).unwrap_or(u64::MAX), terms.per_s);
-        self.per_s.store(terms.per_s, Relaxed);
+        let left = if old.unit == 0 { capacity } else { old.amount_in(left).min(capacity) };
+        let missing = terms.time_of(u64::try_from(capacity - left).unwrap_or(u64::MAX));
+        self.unit.store(terms.unit, Relaxed);
+        self.cost.store(terms.cost, Relaxed);
         self.capacity.store(terms.capacity, Relaxed);
-        self.window.store(window, Relaxed);
+        self.window.store(terms.time_of(terms.capacity), Relaxed);
         // Another word than before: who read the old one with either terms starts again.
-        let moved = (now + missing).max(1);
-        self.full_at.store(if moved == full_at { moved + 1 } else { moved }, Release);
+        let moved = match now + missing {
+            same if same == full_at && missing == 0 => same - 1,
+            same if same == full_at => same + 1,
+            other => other,
+        };
+        self.full_at.store(moved, Release);
+    }
+
+    fn terms(&self) -> Terms {
+        Terms { unit: self.unit.load(Relaxed), cost: self.cost.load(Relaxed), capacity: self.capacity.load(Relaxed) }
     }
 
     /// Whether what was read together belonged together.
@@ -158,8 +161,9 @@ impl Bucket {
     }
 }
 
-/// What is left, rounded down; a debt rounded up.
-fn amount(seen: Seen, per_s: u64, now: u64) -> i128 {
-    let left = i128::from(seen.window) - i128::from(seen.full_at.saturating_sub(now));
-    (left * i128::from(per_s)).div_euclid(i128::from(UNITS_PER_S))
+impl Seen {
+    /// The time whose amount is in it; less than 0: owed.
+    fn left(self, now: u64) -> i128 {
+        i128::from(self.window) - i128::from(self.full_at.saturating_sub(now))
+    }
 }

@@ -8,7 +8,12 @@ const UNITS_PER_NANO: u64 = 64;
 
 /// No moment is later: above it, the highest bit is free for marks. A host
 /// that runs for two years needs half of it, debts the rest.
-pub(crate) const MOMENT_MAX: u64 = (1 << 63) - 1;
+const MOMENT_MAX: u64 = (1 << 63) - 1;
+/// No debt and no window is longer: a year, far beyond what calls can run up.
+pub(crate) const SPAN_MAX: u64 = MOMENT_MAX / 4;
+
+/// Where counting begins, so that there is a moment before each.
+const FIRST: u64 = UNITS_PER_S;
 
 /// Counts from when the host began.
 #[derive(Debug, Clone, Copy)]
@@ -24,21 +29,11 @@ impl Clock {
     /// A moment in units since the beginning; what lies before it is the beginning.
     pub(crate) fn units(self, at: Instant) -> u64 {
         let nanos = at.saturating_duration_since(self.began).as_nanos();
-        u64::try_from(nanos).unwrap_or(u64::MAX).saturating_mul(UNITS_PER_NANO).min(MOMENT_MAX / 2)
+        u64::try_from(nanos).unwrap_or(u64::MAX).saturating_mul(UNITS_PER_NANO).saturating_add(FIRST).min(MOMENT_MAX / 2)
     }
 }
 
 /// Rounded up, so that whoever waits for it does not come too early.
 pub(crate) const fn duration(units: u64) -> Duration {
     Duration::from_nanos(units.div_ceil(UNITS_PER_NANO))
-}
-
-/// How long `amount` takes at `per_s`, rounded up: nothing is let through early.
-pub(crate) fn time_of(amount: u64, per_s: u64) -> u64 {
-    let per_s = per_s.max(1);
-    match amount.checked_mul(UNITS_PER_S) {
-        Some(product) => product.div_ceil(per_s),
-        None => u64::try_from((u128::from(amount) * u128::from(UNITS_PER_S)).div_ceil(u128::from(per_s))).unwrap_or(u64::MAX),
-    }
-    .min(MOMENT_MAX / 4)
 }

@@ -21,7 +21,10 @@ impl Fraction {
     /// One of `hosts` equal parts.
     #[must_use]
     pub const fn one_of(hosts: u32) -> Self {
-        Self(if hosts == 0 { Self::PARTS } else { Self::PARTS / hosts })
+        match Self::PARTS.checked_div(hosts) {
+            Some(parts) => Self(parts),
+            None => Self::WHOLE,
+        }
     }
 
     /// The parts per million.

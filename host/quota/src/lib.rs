@@ -20,6 +20,7 @@ mod shares;
 mod shelf;
 mod tenant;
 mod terms;
+mod unclaimed;
 mod usage;
 
 pub use admit::Asked;

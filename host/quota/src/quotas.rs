@@ -17,6 +17,7 @@ use crate::{
     permit::Pays,
     shelf::Shelf,
     tenant::{Limit, Tenant},
+    unclaimed::Unclaimed,
 };
 
 /// A scope's part changes with its demand about once a second: it is worth asking again then.
@@ -27,8 +28,8 @@ const BYTES_PER_MB: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct Quotas {
     clock: Clock,
-    /// A scope's part before the fleet said anything.
-    unheard: Fraction,
+    /// The host's part of what it was told no part of.
+    unclaimed: Unclaimed,
     shelf: Shelf,
     counts: Arc<Counts>,
     /// Read before a call is refused for a moment that may be old; none: in tests.
@@ -45,8 +46,8 @@ impl Quotas {
     /// The same, with no other time than what callers say.
     #[must_use]
     pub fn beginning(settings: QuotaSettings, began: Instant) -> Self {
-        let unheard = Fraction::one_of(settings.hosts);
-        Self { clock: Clock::starting(began), unheard, shelf: Shelf::default(), counts: Arc::default(), fresh: None }
+        let unclaimed = Unclaimed::of(Fraction::one_of(settings.hosts));
+        Self { clock: Clock::starting(began), unclaimed, shelf: Shelf::default(), counts: Arc::default(), fresh: None }
     }
 
     /// Lets a call in, under its tenant's quota and its extension's at once.
@@ -92,29 +93,33 @@ impl Quotas {
     /// refuses it, none of its extension's calls would have got.
     fn enter(&self, asked: &Asked<'_>, tenant: &Tenant, extension: Option<&Limit>, now: u64) -> Result<u32, (No, QuotaScope)> {
         let EffectiveQuota { tenant: of_tenant, extension: of_extension } = &asked.limits;
+        let unclaimed = self.unclaimed.get(asked.env);
         let memory_mb = u32::try_from(asked.memory_bytes.div_ceil(BYTES_PER_MB)).unwrap_or(u32::MAX);
         let enter = |account: &Account, limits: &QuotaLimits| {
             if is_shared(limits) {
                 account.ask();
             }
-            account.enter(limits, self.unheard, memory_mb, now).map_err(|no| self.hurried(no, account))
+            account.enter(limits, unclaimed, memory_mb, now).map_err(|no| self.hurried(no, account, unclaimed))
         };
         if let Some(limit) = extension {
             enter(&limit.account, of_extension).map_err(|no| (no, QuotaScope::Extension))?;
         }
         enter(&tenant.account, of_tenant).map_err(|no| {
             if let Some(limit) = extension {
-                limit.account.undo(of_extension, self.unheard, memory_mb, now);
+                limit.account.undo(of_extension, unclaimed, memory_mb, now);
             }
             (no, QuotaScope::Tenant)
         })?;
         Ok(memory_mb)
     }
 
-    /// A host that has a part only may get more of it soon.
-    fn hurried(&self, no: No, account: &Account) -> No {
+    /// A host that has a part only may get more of it soon: at once, where it has claimed none yet.
+    fn hurried(&self, no: No, account: &Account, unclaimed: Fraction) -> No {
         match no {
-            No::Over { quota, limit, retry_after: Some(after), by_time: true } if account.part().unwrap_or(self.unheard) < Fraction::WHOLE => {
+            No::Over { quota, limit, retry_after: Some(after), by_time: true } if account.part().unwrap_or(unclaimed) < Fraction::WHOLE => {
+                if account.part().is_none() {
+                    self.unclaimed.short();
+                }
                 No::Over { quota, limit, retry_after: Some(after.min(SHARE_RETRY)), by_time: true }
             }
             other => other,
@@ -158,8 +163,9 @@ impl Quotas {
     }
 
     /// This host's part of a scope's rate and CPU time from now on, until another
-    /// is said: without word from the fleet the last one holds.
-    pub fn set_share(&self, env: Environment, scope: &FleetScope, part: Fraction) {
+    /// is said: without word from the fleet the last one holds. None: the scope is
+    /// claimed no more, and has [the part of such](Self::set_unclaimed).
+    pub fn set_share(&self, env: Environment, scope: &FleetScope, part: Option<Fraction>) {
         let Some(tenant) = self.shelf.known(env, &scope.tenant) else { return };
         match &scope.extension {
             None => tenant.account.set_part(part),
@@ -169,6 +175,18 @@ impl Quotas {
                 }
             }
         }
+    }
+
+    /// This host's part of every scope that it was told no part of.
+    pub fn set_unclaimed(&self, env: Environment, part: Fraction) {
+        self.unclaimed.set(env, part);
+    }
+
+    /// Calls `tell` when such a part is used up, again and again while it is. It
+    /// is called where calls are admitted: it must neither block nor take long.
+    /// Only the first one that is given counts.
+    pub fn when_short(&self, tell: impl Fn() + Send + Sync + 'static) {
+        self.unclaimed.when_short(Box::new(tell));
     }
 
     /// Puts away records that have nothing to remember and were not asked for a while.
@@ -181,7 +199,8 @@ impl Quotas {
     #[must_use]
     pub fn usage(&self, env: Environment, tenant: &TenantId, limits: impl Fn(Option<&ExtensionId>) -> QuotaLimits, now: Instant) -> Option<Usage> {
         let (tenant, now) = (self.shelf.known(env, tenant)?, self.clock.units(now));
-        let of = |account: &Account, extension: Option<&ExtensionId>| account.usage(&limits(extension), self.unheard, now);
+        let unclaimed = self.unclaimed.get(env);
+        let of = |account: &Account, extension: Option<&ExtensionId>| account.usage(&limits(extension), unclaimed, now);
         let mut extensions = BTreeMap::new();
         tenant.each_extension(|limit| {
             extensions.insert(limit.id.clone(), of(&limit.account, Some(&limit.id)));

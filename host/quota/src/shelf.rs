@@ -36,20 +36,13 @@ impl Shelf {
     /// A tenant's record, made where there is none.
     pub(crate) fn open(&self, env: Environment, id: &TenantId, weight: Weight, now: u64) -> Arc<Tenant> {
         let hash = self.hash(env, id);
-        if let Some(found) = self.find(hash, env, id) {
-            return found;
-        }
-        let made = Slot { hash, tenant: Arc::new(Tenant::new(env, id.clone(), weight, now)) };
-        self.compartment(hash).rcu(|slots| {
-            let mut others: Vec<Slot> = slots.iter().filter(|slot| !slot.tenant.is_closed()).cloned().collect();
-            if others.iter().all(|slot| !slot.is(hash, env, id)) {
-                let at = others.partition_point(|slot| slot.hash < hash);
-                others.insert(at, made.clone());
+        loop {
+            if let Some(found) = self.find(hash, env, id) {
+                return found;
             }
-            others
-        });
-        // It is there, unless it was put away at once, or another one is.
-        self.find(hash, env, id).unwrap_or(made.tenant)
+            let made = Slot { hash, tenant: Arc::new(Tenant::new(env, id.clone(), weight, now)) };
+            self.compartment(hash).rcu(|slots| with(slots, &made));
+        }
     }
 
     /// The same, where there is one.
@@ -98,8 +91,57 @@ impl Shelf {
     }
 }
 
+/// With another one, where its tenant has none, and without those that are closed.
+fn with(slots: &[Slot], made: &Slot) -> Vec<Slot> {
+    let mut slots: Vec<Slot> = slots.iter().filter(|slot| !slot.tenant.is_closed()).cloned().collect();
+    if !slots.iter().any(|slot| slot.is(made.hash, made.tenant.env, &made.tenant.id)) {
+        let at = slots.partition_point(|slot| slot.hash < made.hash);
+        slots.insert(at, made.clone());
+    }
+    slots
+}
+
 impl Slot {
     fn is(&self, hash: u64, env: Environment, id: &TenantId) -> bool {
         self.hash == hash && self.tenant.env == env && self.tenant.id == *id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::size_of;
+
+    use super::*;
+
+    /// What the counts of an `Arc` and its allocation take beside its content.
+    const ARC_BYTES: usize = 2 * size_of::<usize>();
+    const TENANTS: usize = 10_000;
+
+    /// Everything that a tenant's record is made of, as its types say it: a name of
+    /// the longest, and vectors that have grown to twice what is in them.
+    #[test]
+    fn ten_thousand_tenants_take_little_memory() {
+        let shelf = Shelf::default();
+        let name = |at: usize| TenantId::parse(&format!("{at:043}")).unwrap();
+        (0..TENANTS).for_each(|at| drop(shelf.open(Environment::Prod, &name(at), Weight::DEFAULT, 1)));
+        assert_eq!(shelf.len(), TENANTS);
+        let slots: usize = shelf.compartments.iter().map(|compartment| compartment.load().capacity() * size_of::<Slot>()).sum();
+        let compartments = COMPARTMENTS * (size_of::<ArcSwap<Vec<Slot>>>() + ARC_BYTES + size_of::<Vec<Slot>>());
+        let extensions = ARC_BYTES + size_of::<Vec<Arc<crate::tenant::Limit>>>();
+        let record = ARC_BYTES + size_of::<Tenant>() + 43 + ARC_BYTES + size_of::<extensions_fair::Share>() + extensions;
+        let each = (slots + compartments) / TENANTS + record;
+        assert!(each <= 1 << 10, "{each} bytes each: half of what a tenant may take, the rest is its limited extensions'");
+        let limited = ARC_BYTES + size_of::<crate::tenant::Limit>() + 63 + size_of::<usize>();
+        assert!(each + 2 * limited <= 2 << 10, "{limited} bytes for each extension with limits of its own");
+    }
+
+    #[test]
+    fn a_tenant_has_one_record_in_each_environment() {
+        let shelf = Shelf::default();
+        let acme = TenantId::parse("acme").unwrap();
+        let of = |env| shelf.open(env, &acme, Weight::DEFAULT, 1);
+        assert!(Arc::ptr_eq(&of(Environment::Dev), &of(Environment::Dev)));
+        assert!(!Arc::ptr_eq(&of(Environment::Dev), &of(Environment::Prod)));
+        assert!(shelf.known(Environment::Staging, &acme).is_none());
     }
 }

@@ -86,17 +86,18 @@ impl Tenant {
 
     /// The record of an extension that has limits; made where there is none.
     pub(crate) fn extension(&self, id: &ExtensionId, now: u64) -> Arc<Limit> {
-        if let Some(found) = self.known(id) {
-            found.last_asked.touch(now);
-            return found;
+        loop {
+            if let Some(found) = self.known(id) {
+                found.last_asked.touch(now);
+                return found;
+            }
+            let made = Arc::new(Limit { id: id.clone(), account: Account::default(), last_asked: LastAsked::at(now) });
+            self.extensions.rcu(|all| match place(all, id) {
+                Ok(at) if all[at].account.flight.is_closed() => replaced(all, at, &made),
+                Ok(_) => Arc::clone(all),
+                Err(at) => inserted(all, at, &made),
+            });
         }
-        let made = Arc::new(Limit { id: id.clone(), account: Account::default(), last_asked: LastAsked::at(now) });
-        self.extensions.rcu(|all| match place(all, id) {
-            Ok(at) if all[at].account.flight.is_closed() => replaced(all, at, &made),
-            Ok(_) => Arc::clone(all),
-            Err(at) => inserted(all, at, &made),
-        });
-        self.known(id).unwrap_or(made)
     }
 
     /// The same, where there is one.
@@ -125,7 +126,9 @@ impl Tenant {
 
     /// Puts itself away where it has nothing to remember. Nobody is let in then.
     pub(crate) fn close(&self, now: u64) -> bool {
-        self.extensions_held() == 0 && close(&self.account, &self.last_asked, now)
+        // What others hold of the share is counted on it: another one would not know.
+        let is_held = Arc::strong_count(&self.share) > 1;
+        !is_held && self.extensions_held() == 0 && close(&self.account, &self.last_asked, now)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -133,10 +136,11 @@ impl Tenant {
     }
 }
 
-/// The word is read before everything else: whoever enters meanwhile changes it.
+/// In this order: whoever enters meanwhile changes the word, and whoever takes
+/// over what was used so far has asked before.
 fn close(account: &Account, last_asked: &LastAsked, now: u64) -> bool {
     let Some(empty) = account.flight.empty() else { return false };
-    last_asked.is_long_ago(now) && account.is_at_rest(now) && account.flight.close(empty)
+    account.owes_nothing() && last_asked.is_long_ago(now) && account.is_full(now) && account.flight.close(empty)
 }
 
 fn place(all: &[Arc<Limit>], id: &ExtensionId) -> Result<usize, usize> {
