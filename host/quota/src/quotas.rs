@@ -1,7 +1,6 @@
 //! All quotas of one host.
 
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -194,19 +193,16 @@ impl Quotas {
         self.shelf.sweep(self.clock.units(now));
     }
 
-    /// What a tenant uses now; none: it has not called lately. `limits` says what
-    /// holds for it, and for an extension of it.
+    /// What a tenant and its extension use now, under these limits; none: the tenant has not called lately.
     #[must_use]
-    pub fn usage(&self, env: Environment, tenant: &TenantId, limits: impl Fn(Option<&ExtensionId>) -> QuotaLimits, now: Instant) -> Option<Usage> {
+    pub fn usage(&self, env: Environment, tenant: &TenantId, extension: &ExtensionId, limits: &EffectiveQuota, now: Instant) -> Option<Usage> {
         let (tenant, now) = (self.shelf.known(env, tenant)?, self.clock.units(now));
         let unclaimed = self.unclaimed.get(env);
-        let of = |account: &Account, extension: Option<&ExtensionId>| account.usage(&limits(extension), unclaimed, now);
-        let mut extensions = BTreeMap::new();
-        tenant.each_extension(|limit| {
-            extensions.insert(limit.id.clone(), of(&limit.account, Some(&limit.id)));
-        });
-        let cpu_ms_used = u64::try_from(tenant.share.used().as_millis()).unwrap_or(u64::MAX);
-        Some(Usage { tenant: of(&tenant.account, None), extensions, cpu_ms_used })
+        Some(Usage {
+            tenant: tenant.account.usage(&limits.tenant, unclaimed, now),
+            extension: tenant.known(extension).map(|limit| limit.account.usage(&limits.extension, unclaimed, now)),
+            cpu_ms_used: u64::try_from(tenant.share.used().as_millis()).unwrap_or(u64::MAX),
+        })
     }
 
     /// What quotas did and hold.

@@ -1,8 +1,5 @@
 //! What is used now, for operators.
 
-use std::collections::BTreeMap;
-
-use extensions_types::ExtensionId;
 use serde::Serialize;
 
 /// What one scope uses on this host. What is left is shown for what is limited.
@@ -30,8 +27,8 @@ pub struct ScopeUsage {
 pub struct Usage {
     /// All of its extensions together.
     pub tenant: ScopeUsage,
-    /// Those of them that have limits of their own and were called lately.
-    pub extensions: BTreeMap<ExtensionId, ScopeUsage>,
+    /// The one asked for, where it has limits of its own and was called lately.
+    pub extension: Option<ScopeUsage>,
     /// CPU time that it used on this host, as long as the host remembers it, in milliseconds.
     pub cpu_ms_used: u64,
 }

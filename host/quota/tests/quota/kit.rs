@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use extensions_quota::{Asked, Limited, OverQuota, Permit, QuotaSettings, Quotas};
+use extensions_quota::{Asked, Limited, OverQuota, Permit, QuotaSettings, Quotas, Usage};
 use extensions_types::{EffectiveQuota, Environment, ExtensionId, QuotaLimits, TenantId, Weight};
 
 pub(crate) const ENV: Environment = Environment::Prod;
@@ -57,6 +57,11 @@ impl Desk {
             now: self.at(after),
         };
         self.quotas.admit(&asked)
+    }
+
+    /// What acme and an extension of it use.
+    pub(crate) fn usage(&self, extension: &str) -> Usage {
+        self.quotas.usage(ENV, &tenant_id("acme"), &extension_id(extension), &of_tenant(NONE), self.began).unwrap_or_default()
     }
 
     /// Calls that are let in at one moment, each gone at once.

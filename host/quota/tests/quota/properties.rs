@@ -119,13 +119,14 @@ impl Trial {
     fn share(&mut self, parts: u32) {
         let of = |extension: Option<&str>| FleetScope { tenant: tenant_id("acme"), extension: extension.map(extension_id) };
         // A share is heard of what was asked for.
+        if self.desk.quotas.share_of(ENV, &tenant_id("acme")).is_none() {
+            return;
+        }
         let part = Some(Fraction::of_parts(parts));
         self.desk.quotas.set_share(ENV, &of(None), part);
-        let usage = self.desk.quotas.usage(ENV, &tenant_id("acme"), |_| QuotaLimits::default(), self.desk.began);
-        let Some(usage) = usage else { return };
         self.model.tenant.part = parts;
         for (scope, name) in self.model.extensions.iter_mut().zip(EXTENSIONS) {
-            if usage.extensions.contains_key(&extension_id(name)) {
+            if self.desk.usage(name).extension.is_some() {
                 self.desk.quotas.set_share(ENV, &of(Some(name)), part);
                 scope.part = parts;
             }
@@ -145,7 +146,7 @@ impl Trial {
             self.model.enter(extension, &limits, memory_mb);
             self.running.push(Running { permit, extension, memory_mb, limits });
         }
-        let usage = self.desk.quotas.usage(ENV, &tenant_id("acme"), |_| QuotaLimits::default(), self.desk.began).unwrap().tenant;
+        let usage = self.desk.usage(EXTENSIONS[extension]).tenant;
         prop_assert_eq!((usage.concurrency, usage.memory_mb), (self.model.tenant.calls, self.model.tenant.memory_mb));
         Ok(())
     }

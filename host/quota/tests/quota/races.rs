@@ -10,7 +10,7 @@ use std::{
 
 use extensions_types::{EffectiveQuota, QuotaLimits};
 
-use crate::kit::{Desk, ENV, NONE, millis, of_tenant, secs, tenant_id};
+use crate::kit::{Desk, NONE, millis, of_tenant, secs};
 
 const THREADS: usize = 4;
 const ROUNDS: u32 = 20_000;
@@ -42,9 +42,12 @@ fn never_more_are_under_way_than_may_be() {
         }
     });
     assert!(admitted.load(SeqCst) > ROUNDS);
-    let usage = desk.quotas.usage(ENV, &tenant_id("acme"), |_| NONE, desk.began).unwrap();
-    assert_eq!((usage.tenant.concurrency, usage.tenant.memory_mb), (0, 0));
-    assert!(usage.extensions.values().all(|scope| scope.concurrency == 0 && scope.memory_mb == 0));
+    for extension in ["x", "y"] {
+        let usage = desk.usage(extension);
+        let of_extension = usage.extension.unwrap();
+        assert_eq!((usage.tenant.concurrency, usage.tenant.memory_mb), (0, 0));
+        assert_eq!((of_extension.concurrency, of_extension.memory_mb), (0, 0));
+    }
 }
 
 #[test]
@@ -100,7 +103,7 @@ fn changes_under_way_give_nothing_away() {
     });
     let most = 1_000 + clock_ms.load(SeqCst);
     assert!(admitted.load(SeqCst) <= most, "{} of {most}", admitted.load(SeqCst));
-    assert_eq!(desk.quotas.usage(ENV, &tenant_id("acme"), |_| NONE, desk.began).unwrap().tenant.concurrency, 0);
+    assert_eq!(desk.usage("x").tenant.concurrency, 0);
 }
 
 /// Records are put away under the calls that ask for them: no call is counted in two.
