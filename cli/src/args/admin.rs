@@ -17,10 +17,10 @@ pub(crate) enum Admin {
     /// Switch something off or on, in the environment or on one host
     #[command(subcommand)]
     Switch(SwitchCommand),
-    /// How much tenants and extensions may use: stored and shown, hosts do not enforce it yet
+    /// How much tenants and extensions may use
     #[command(subcommand)]
     Quota(QuotaCommand),
-    /// Tenants' shares of what is scarce: stored and shown, hosts do not schedule by them yet
+    /// Tenants' shares of CPU time where they compete for it
     #[command(subcommand)]
     Weight(WeightCommand),
     /// Which host calls extensions may make: stored and shown, every host call is denied for now

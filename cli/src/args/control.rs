@@ -123,22 +123,22 @@ pub(crate) enum QuotaCommand {
 pub(crate) struct QuotaSet {
     #[command(flatten)]
     pub(crate) scope: Scope,
-    /// Calls at a time
+    /// Calls at a time, on each host
     #[arg(long, value_name = "CALLS")]
     pub(crate) concurrency: Option<u32>,
-    /// Calls a second, lastingly
+    /// Calls a second, lastingly, on all hosts together
     #[arg(long, value_name = "CALLS")]
     pub(crate) rate: Option<u32>,
-    /// Calls at once beyond the rate
+    /// Calls at once after a pause, on all hosts together [default: the rate]
     #[arg(long, value_name = "CALLS", requires = "rate")]
     pub(crate) burst: Option<u32>,
-    /// Milliseconds of CPU time a second
+    /// Milliseconds of CPU time a second, on all hosts together
     #[arg(long, value_name = "MS")]
     pub(crate) cpu_ms: Option<u32>,
-    /// Sum of the memory limits of calls under way
+    /// Sum of the memory limits of calls under way, on each host
     #[arg(long, value_name = "MIB")]
     pub(crate) memory_mb: Option<u32>,
-    /// Log text of guests a second
+    /// Log text of guests a second, on each host
     #[arg(long, value_name = "KIB")]
     pub(crate) log_kb: Option<u32>,
     #[command(flatten)]

@@ -1,6 +1,7 @@
 //! Quotas: how much a tenant or an extension may use at a time.
 //!
-//! Stored, distributed and shown; hosts do not enforce them yet.
+//! Hosts admit calls by them. Rate, burst and CPU time are the whole fleet's, which
+//! its hosts share; the others are each host's own.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,26 +20,27 @@ pub struct Quota {
     pub set: Provenance,
 }
 
-/// How much may be used on one host; none: unlimited.
+/// How much may be used; none: unlimited.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct QuotaLimits {
-    /// Calls at a time.
+    /// Calls at a time, on each host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<u32>,
-    /// Calls a second, lastingly.
+    /// Calls a second, lastingly, on all hosts of the environment together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_per_s: Option<u32>,
-    /// Calls at once beyond the rate.
+    /// Calls at once after a pause, on all hosts together; as many as `rate_per_s` where none is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub burst: Option<u32>,
-    /// Milliseconds of CPU time a second.
+    /// Milliseconds of CPU time a second, on all hosts together; a second's worth can be
+    /// saved up, and what a call takes beyond it is owed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_ms_per_s: Option<u32>,
-    /// Sum of the memory limits of calls under way, in MiB.
+    /// Sum of the memory limits of calls under way, in MiB, on each host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_mb: Option<u32>,
-    /// Log text of guests a second, in KiB.
+    /// Log text of guests a second, in KiB, on each host; lines beyond it are dropped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_kb_per_s: Option<u32>,
 }

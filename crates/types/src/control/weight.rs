@@ -1,6 +1,6 @@
 //! Weights: a tenant's share of what is scarce.
 //!
-//! Stored, distributed and shown; hosts do not schedule by them yet.
+//! Hosts share their CPU time by them where tenants compete for it.
 
 use serde::{Deserialize, Serialize};
 

@@ -253,9 +253,9 @@ pub struct Control {
     pub generation: u64,
     /// What is off.
     pub switches: Vec<Switch>,
-    /// Limits; hosts do not enforce them yet.
+    /// Limits.
     pub quotas: Vec<Quota>,
-    /// Shares; hosts do not use them yet.
+    /// Shares of CPU time where tenants compete for it.
     pub weights: Vec<TenantWeight>,
     /// What host calls may be made; hosts do not ask them yet.
     pub policies: Vec<Policy>,
