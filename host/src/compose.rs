@@ -17,14 +17,15 @@ use extensions_engine_config::MemoryReset;
 use extensions_front::{Addresses, Drained, Front, FrontSettings, Mount};
 use extensions_identity::Verifier;
 use extensions_modules::Modules;
-use extensions_quota::{QuotaSettings, Quotas};
-use extensions_service::FollowedFiles;
+use extensions_quota::Quotas;
+use extensions_service::{FollowedFiles, LogLines};
 use prometheus_client::registry::Registry;
 use tokio::runtime::Handle;
 
 use crate::{
     HostSettings, HostView, SettingsError,
     loads::Through,
+    quota,
     service::{About, Admitted},
 };
 
@@ -37,6 +38,9 @@ pub enum StartError {
     /// The identity section cannot work.
     #[error(transparent)]
     Identity(#[from] extensions_identity::SettingsError),
+    /// The metrics section cannot work.
+    #[error(transparent)]
+    Metrics(#[from] extensions_admission::MetricsSettingsError),
     /// The engine does not run on this machine.
     #[error(transparent)]
     Engine(#[from] extensions_engine::StartError),
@@ -60,6 +64,7 @@ pub struct Prepared {
     admission: Admission,
     engine: Arc<Engine>,
     modules: Arc<Modules>,
+    quotas: Arc<Quotas>,
     about: About,
     metrics: Registry,
     front: FrontSettings,
@@ -98,6 +103,12 @@ impl Prepared {
     #[must_use]
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    /// What tenants use here, for whoever shares limits between hosts.
+    #[must_use]
+    pub fn quotas(&self) -> &Arc<Quotas> {
+        &self.quotas
     }
 
     /// Where whatever else the program counts is registered.
@@ -162,24 +173,26 @@ impl Host {
         let verifier = Arc::new(Verifier::new(settings.identity.clone())?);
         let mut metrics = Registry::with_prefix("extensions");
         metrics.register_collector(Box::new(FollowedFiles));
+        metrics.register_collector(Box::new(LogLines));
         let guest_logs = Arc::new(GuestLogs::default());
-        let accounts = Arc::new(Accounts::new(&mut metrics, Arc::clone(&guest_logs)));
-        let engine = Arc::new(Engine::start(engine_settings, accounts)?);
+        let accounts = Accounts::new(&mut metrics, Arc::clone(&guest_logs), &settings.metrics)?;
+        let engine = Arc::new(Engine::start(engine_settings)?);
         let cache = Cache::open(&settings.data_dir.join("aot"), *engine.compatibility())?;
         let compiler = Compiler::new(compile_child.to_owned(), engine_settings.profile);
-        let mut modules = Modules::new(Arc::clone(&engine), cache, compiler, background);
+        let mut modules = Modules::new(Arc::clone(&engine), cache, compiler, background.clone());
         if let Some(shared) = store.map_or(Ok(None), |store| settings.aot.shared(store))? {
             modules = modules.with_shared(shared);
         }
         modules.register(&mut metrics);
         let modules = Arc::new(modules);
         let local = LocalSwitches::open(&settings.data_dir)?;
+        let quotas = quota::quotas(settings.quota, &mut metrics, &background);
         let parts = Parts {
             verifier,
             catalogs,
             local,
             breakers: Arc::new(Breakers::new(settings.breaker)),
-            quotas: Arc::new(Quotas::new(QuotaSettings::default())),
+            quotas: Arc::clone(&quotas),
             modules: Arc::clone(&modules),
             engine: Arc::clone(&engine),
             accounts,
@@ -188,7 +201,7 @@ impl Host {
         let admission = Admission::new(parts, &mut metrics);
         let front = front_settings(settings, io_threads)?;
         let about = About::of(&engine);
-        Ok(Prepared { admission, engine, modules, about, metrics, front, drain_timeout: settings.listen.drain_timeout() })
+        Ok(Prepared { admission, engine, modules, quotas, about, metrics, front, drain_timeout: settings.listen.drain_timeout() })
     }
 
     /// Where it listens.

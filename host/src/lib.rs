@@ -8,13 +8,14 @@ mod aot;
 mod compose;
 mod loads;
 mod name;
+mod quota;
 mod service;
 mod settings;
 mod signals;
 mod view;
 
 pub use extensions_front::{Drained, Mount, MountBody, PeerName};
-pub use extensions_service::{LogFormat, LogSettings, SettingsError, start_logging};
+pub use extensions_service::{Log, LogFormat, LogSettings, SettingsError, start_logging};
 
 pub use aot::AotSettings;
 pub use compose::{Host, Prepared, StartError, THIS_BINARY};

@@ -3,11 +3,12 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use extensions_admission::{Admission, Answer, AskedSwitch, InForce, LogRecord, Refusal, Request};
+use extensions_breakers::Listed;
 use extensions_catalog::CatalogStatus;
 use extensions_coordination::{Coordination, HostId, RedisStatus};
 use extensions_engine::Engine;
 use extensions_front::Service;
-use extensions_identity::Principal;
+use extensions_identity::{Channel, Principal};
 use extensions_types::{Environment, ErrorCode, ExtensionDefinition, Kind, Switch, SwitchTarget};
 use serde::Serialize;
 
@@ -42,6 +43,8 @@ pub(crate) struct AboutNow {
     host: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     redis: Option<RedisStatus>,
+    /// Versions that had trouble lately.
+    breakers: Listed,
 }
 
 impl Service for Admitted {
@@ -51,8 +54,8 @@ impl Service for Admitted {
     type About = AboutNow;
     type Control = Vec<InForce>;
 
-    fn authenticate(&self, bearer: Option<&str>) -> Result<Self::Principal, Refusal> {
-        self.admission.authenticate(bearer)
+    async fn authenticate(&self, channel: &Channel, bearer: Option<&str>) -> Result<Self::Principal, Refusal> {
+        self.admission.authenticate(channel, bearer).await
     }
 
     async fn invoke(&self, principal: &Self::Principal, request: Request) -> Result<Answer, Refusal> {
@@ -114,6 +117,7 @@ impl Service for Admitted {
             compatibility: compatibility.clone(),
             host: host.as_ref().map(ToString::to_string),
             redis: coordination.as_ref().map(Coordination::status),
+            breakers: self.admission.breakers(),
         }
     }
 

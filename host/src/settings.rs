@@ -8,11 +8,14 @@ use std::{
     time::Duration,
 };
 
+use extensions_admission::MetricsSettings;
 use extensions_artifact::StoreSettings;
+use extensions_breakers::BreakerSettings;
 use extensions_coordination::RedisSettings;
 use extensions_engine_config::{MemoryReset, Profile};
 use extensions_front::Timeouts;
 use extensions_identity::{IdentitySettings, Verifier};
+use extensions_quota::QuotaSettings;
 use extensions_service::{Known, LogSettings, SettingsError, layered, parse, read_file};
 use extensions_store_catalog::CatalogSettings;
 use extensions_tls::{ListenTls, ServerTlsSettings};
@@ -28,6 +31,8 @@ const KNOWN: Known = Known {
         "listen.tls",
         "listen.admin_tls",
         "engine",
+        "breaker",
+        "quota",
         "identity",
         "store",
         "store.s3",
@@ -37,6 +42,7 @@ const KNOWN: Known = Known {
         "redis.keys",
         "redis.tls",
         "host",
+        "metrics",
         "log",
     ],
     top: &["env", "data_dir"],
@@ -56,6 +62,12 @@ pub struct HostSettings {
     /// Lanes and memory.
     #[serde(default)]
     pub engine: EngineSettings,
+    /// When versions that fail are no longer called.
+    #[serde(default)]
+    pub breaker: BreakerSettings,
+    /// What a host takes of the fleet's quotas.
+    #[serde(default)]
+    pub quota: QuotaSettings,
     /// Whose tokens are accepted.
     pub identity: IdentitySettings,
     /// Where the environment's entries and components lie.
@@ -73,6 +85,9 @@ pub struct HostSettings {
     /// What it is called there.
     #[serde(default)]
     pub host: NameSettings,
+    /// Which figures it gives.
+    #[serde(default)]
+    pub metrics: MetricsSettings,
     /// The host's own log.
     #[serde(default)]
     pub log: LogSettings,
@@ -197,9 +212,12 @@ impl HostSettings {
     /// Names the first that cannot work.
     pub fn check(&self) -> Result<(), SettingsError> {
         self.listen.open_tls()?;
+        self.metrics.check().map_err(|error| SettingsError::Value(error.to_string()))?;
         Verifier::new(self.identity.clone()).map_err(|error| SettingsError::Value(with_causes(&error)))?;
         self.host.check()?;
+        self.quota.check().map_err(|error| SettingsError::Value(error.to_string()))?;
         self.aot.check()?;
+        self.breaker.check().map_err(|error| SettingsError::Value(error.to_string()))?;
         if let Some(redis) = &self.redis {
             redis.check().map_err(|error| SettingsError::Value(with_causes(&error)))?;
         }

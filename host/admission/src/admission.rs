@@ -1,25 +1,41 @@
-//! The steps of one call, in their order.
+//! One request from a verified caller to its answer: the order of the steps.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant, SystemTime},
+use std::sync::Arc;
+
+use extensions_breakers::Breakers;
+use extensions_catalog::Catalogs;
+use extensions_engine::{DenyAll, Engine, HostCalls};
+use extensions_identity::{Asked, Channel, Principal, Scope, Verifier};
+use extensions_modules::Modules;
+use extensions_quota::Quotas;
+use extensions_types::{ErrorCode, ExecutionContext};
+use prometheus_client::registry::Registry;
+
+use crate::{
+    Accounts, Answer, GuestLogs, LocalSwitches, Refusal, Request,
+    circuits::Circuits,
+    fall_back::answer,
+    fallbacks::Fallbacks,
+    orders::AllSwitches,
+    underway::{Fault, Stopped, Underway},
 };
 
-use extensions_catalog::{CatalogStatus, Catalogs, Found, Hook, Missing, NotServed, Off, ServedVersion, Unread, find, resolve};
-use extensions_engine::{Call, DenyAll, Engine, HostCalls};
-use extensions_fair::Nobody;
-use extensions_identity::{Asked, Principal, Role, Scope, Verifier};
-use extensions_modules::{Modules, NotLoaded};
-use extensions_types::{Environment, ErrorCode, ExecutionContext, ExtensionDefinition, ExtensionId, Kind, TenantId, VersionSelector};
-
-use crate::{Answer, GuestLogs, LocalSwitches, LogRecord, Refusal, Request, orders::AllSwitches};
-
-/// One list answer holds at most this many extensions.
-const LIST_MAX: usize = 1_000;
-/// When a caller may try again that met a full lane.
-const OVERLOAD_RETRY: Duration = Duration::from_millis(100);
-/// When a caller may try again whose version is being read or compiled.
-const LOADING_RETRY: Duration = Duration::from_millis(500);
+/// What admission is put together from.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "each is what its type says")]
+pub struct Parts {
+    pub verifier: Arc<Verifier>,
+    pub catalogs: Catalogs,
+    /// Switches of this host alone.
+    pub local: LocalSwitches,
+    pub breakers: Arc<Breakers>,
+    pub quotas: Arc<Quotas>,
+    pub modules: Arc<Modules>,
+    /// Obeys the switches from now on.
+    pub engine: Arc<Engine>,
+    pub accounts: Arc<Accounts>,
+    pub guest_logs: Arc<GuestLogs>,
+}
 
 /// Everything that stands between a transport and the engine.
 #[derive(Debug)]
@@ -27,30 +43,38 @@ pub struct Admission {
     verifier: Arc<Verifier>,
     /// Catalogs with their switches, and those of this host alone.
     pub(crate) switches: AllSwitches,
-    modules: Arc<Modules>,
-    engine: Arc<Engine>,
-    host_calls: Arc<dyn HostCalls>,
-    guest_logs: Arc<GuestLogs>,
+    pub(crate) circuits: Circuits,
+    pub(crate) quotas: Arc<Quotas>,
+    pub(crate) modules: Arc<Modules>,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) host_calls: Arc<dyn HostCalls>,
+    pub(crate) fallbacks: Fallbacks,
+    accounts: Arc<Accounts>,
+    pub(crate) guest_logs: Arc<GuestLogs>,
 }
 
 impl Admission {
-    /// Admission for the host of `catalogs`, with `local` switches of its own;
-    /// `engine` obeys both from now on.
+    /// Admission for the host of `parts`, counted in `metrics`.
     #[must_use]
-    pub fn new(
-        verifier: Arc<Verifier>,
-        catalogs: Catalogs,
-        local: LocalSwitches,
-        modules: Arc<Modules>,
-        engine: Arc<Engine>,
-        guest_logs: Arc<GuestLogs>,
-    ) -> Self {
+    pub fn new(parts: Parts, metrics: &mut Registry) -> Self {
+        let Parts { verifier, catalogs, local, breakers, quotas, modules, engine, accounts, guest_logs } = parts;
         let switches = AllSwitches { catalogs, local: Arc::new(local) };
         engine.obey(Arc::new(switches.clone()));
-        Self { verifier, switches, modules, engine, host_calls: Arc::new(DenyAll), guest_logs }
+        Self {
+            verifier,
+            switches,
+            circuits: Circuits::new(breakers, metrics),
+            quotas,
+            modules,
+            engine,
+            host_calls: Arc::new(DenyAll),
+            fallbacks: Fallbacks::new(metrics),
+            accounts,
+            guest_logs,
+        }
     }
 
-    fn catalogs(&self) -> &Catalogs {
+    pub(crate) fn catalogs(&self) -> &Catalogs {
         &self.switches.catalogs
     }
 
@@ -59,10 +83,11 @@ impl Admission {
     /// # Errors
     /// UNAUTHENTICATED, or PERMISSION_DENIED for a genuine token that claims too
     /// much or too little; the reason names no other tenant and no key.
-    pub fn authenticate(&self, token: Option<&str>) -> Result<Arc<Principal>, Refusal> {
+    pub async fn authenticate(&self, channel: &Channel, token: Option<&str>) -> Result<Arc<Principal>, Refusal> {
         let missing = || Refusal::new(ErrorCode::Unauthenticated, "send a token: `authorization: Bearer …`");
         let token = token.ok_or_else(missing)?;
-        self.verifier.verify(token, SystemTime::now()).map_err(|error| Refusal::new(error.code(), error.to_string()))
+        let verified = self.verifier.verify_soon(channel, token).await;
+        verified.map_err(|error| Refusal { retry_after: error.retry_after(), ..Refusal::new(error.code(), error.to_string()) })
     }
 
     /// Whether the principal may use admin routes.
@@ -76,49 +101,44 @@ impl Admission {
         Err(Refusal::new(ErrorCode::PermissionDenied, "admin routes need a token with scope platform:operate"))
     }
 
-    /// Runs one extension once.
+    /// Answers one request: context → version → attempt → failure contract.
     ///
     /// # Errors
     /// Whatever the platform refuses; the extension's own failures are answers.
     pub async fn invoke(&self, principal: &Principal, request: Request) -> Result<Answer, Refusal> {
-        let context = self.context(principal, &request)?;
-        let correlation = context.correlation.clone();
-        let result = self.admitted(principal, request, context).await;
-        result.map_err(|refusal| {
-            tracing::info!(correlation_id = %correlation, error_code = %refusal.code, reason = refusal.message, "refused");
-            Refusal { correlation: Some(correlation), ..refusal }
-        })
-    }
-
-    async fn admitted(&self, principal: &Principal, request: Request, context: ExecutionContext) -> Result<Answer, Refusal> {
-        let deadline = request.timeout.map(|timeout| request.accepted + timeout);
-        let version = self.resolve(&request, &context, deadline).await?;
-        self.check_switches(&context, &version)?;
-        permit(principal, &context, &version.definition)?;
-        let input_bytes_max = version.definition.limits.input_bytes;
-        if request.input.len() > input_bytes_max as usize {
-            return Err(Refusal::new(ErrorCode::InputTooLarge, format!("the input is larger than the extension's {input_bytes_max} bytes")));
-        }
-        let extension = self.modules.get(&version, deadline).await.map_err(|error| not_loaded(&error, deadline))?;
-        // Its load may have taken seconds: what was switched off meanwhile does not start.
-        self.check_switches(&context, &version)?;
-        let correlation = context.correlation.clone();
-        let call = Call {
-            context: Arc::new(context),
+        let context = Arc::new(self.context(principal, &request)?);
+        let account = self.accounts.open(Arc::clone(&context));
+        let call = Underway {
+            principal,
+            context,
+            extension: &request.extension_id,
             input: request.input,
             accepted: request.accepted,
-            deadline,
-            host_calls: Arc::clone(&self.host_calls),
-            payer: Arc::new(Nobody),
+            deadline: request.timeout.map(|timeout| request.accepted + timeout),
+            account,
         };
-        let outcome = self.engine.invoke(&extension, call).await;
-        match outcome.result {
-            Err(failure) if !failure.code.is_outcome() => {
-                let retry_after = (failure.code == ErrorCode::Overloaded).then_some(OVERLOAD_RETRY);
-                Err(Refusal { retry_after, ..Refusal::new(failure.code, failure.message) })
+        let answered = if call.is_late() { Err(too_late(&call)) } else { self.answer(&call, &request.version).await };
+        answered.map_err(|refusal| Refusal { correlation: Some(call.context.correlation.clone()), ..refusal })
+    }
+
+    async fn answer(&self, call: &Underway<'_>, selector: &str) -> Result<Answer, Refusal> {
+        let (found, fault) = match self.resolve(call, selector).await {
+            Ok(found) => {
+                call.account.resolved(&found.version.definition);
+                match self.attempt(call, &found.version).await {
+                    Ok(outcome) if outcome.result.is_ok() => return Ok(answer(call, &found.version.definition, outcome)),
+                    Ok(outcome) => (found, Fault::Failed(outcome)),
+                    Err(stopped) => (found, Fault::Stopped(stopped)),
+                }
             }
-            result => Ok(Answer { result, served_version: version.definition.version, correlation, stats: outcome.stats }),
-        }
+            Err(unresolved) => {
+                call.account.refused(call.extension, &unresolved.refusal, None);
+                let Some(found) = unresolved.contract else { return Err(unresolved.refusal) };
+                (found, Fault::Stopped(Stopped::from(unresolved.refusal)))
+            }
+        };
+        // Seldom, and with another attempt in it: not part of what every call carries.
+        Box::pin(self.fall_back(call, &found, fault)).await
     }
 
     fn context(&self, principal: &Principal, request: &Request) -> Result<ExecutionContext, Refusal> {
@@ -136,124 +156,16 @@ impl Admission {
             hook_point: &request.hook_point,
         };
         principal.context(&asked, self.catalogs().meant(asked.env)).map_err(|refusal| {
-            tracing::info!(who = %principal.audit(), error_code = %refusal.code, reason = refusal.message, "refused");
-            Refusal::new(refusal.code, refusal.message)
+            let refusal = Refusal::new(refusal.code, refusal.message);
+            self.accounts.refused_unknown(Some(principal.audit().to_string()), &refusal);
+            refusal
         })
     }
-
-    async fn resolve(&self, request: &Request, context: &ExecutionContext, deadline: Option<Instant>) -> Result<Arc<ServedVersion>, Refusal> {
-        let bad = |error: extensions_types::IdError| Refusal::new(ErrorCode::BadRequest, error.to_string());
-        let id = ExtensionId::parse(&request.extension_id).map_err(bad)?;
-        let selector: VersionSelector = request.version.parse().map_err(bad)?;
-        let catalog = self.catalogs().get(context.env).ok_or_else(|| not_found(&id, context.env))?;
-        let entry = find(&**catalog, &context.tenant, &id, deadline).await.map_err(|missing| not_there(&missing, &id, context.env, deadline))?;
-        let hook = Hook { caller: &context.caller, point: context.hook_point.as_ref() };
-        let version = resolve(&entry, selector, hook).map_err(|error| {
-            let code = match error {
-                NotServed::Disabled => ErrorCode::Disabled,
-                NotServed::NotListed { .. } => ErrorCode::NotPromoted,
-            };
-            Refusal::new(code, error.to_string())
-        })?;
-        Ok(Arc::clone(version))
-    }
-
-    fn check_switches(&self, context: &ExecutionContext, version: &ServedVersion) -> Result<(), Refusal> {
-        let off = self.switches.forced_off(context.env, &version.definition);
-        match off {
-            None => Ok(()),
-            Some(Off::Unknown) => Err(Refusal { retry_after: Some(LOADING_RETRY), ..Refusal::new(ErrorCode::Unavailable, Off::Unknown.to_string()) }),
-            Some(off) => Err(Refusal::new(ErrorCode::Disabled, off.to_string())),
-        }
-    }
-
-    /// What this host serves to the principal's tenant, ordered by id.
-    ///
-    /// # Errors
-    /// PERMISSION_DENIED for a token without a tenant, UNAVAILABLE while what is served cannot be read.
-    pub async fn list(&self, principal: &Principal, kind: Option<Kind>) -> Result<Vec<Arc<ExtensionDefinition>>, Refusal> {
-        let tenant = self.own_tenant(principal)?;
-        let may_list = principal.has_scope(Scope::Invoke) || principal.has_role(Role::Viewer);
-        if !may_list {
-            return Err(Refusal::new(ErrorCode::PermissionDenied, "listing needs scope invoke or role viewer"));
-        }
-        let listed = self
-            .catalogs()
-            .list(tenant, kind, LIST_MAX, None)
-            .await
-            .map_err(|missing| Refusal { retry_after: Some(LOADING_RETRY), ..Refusal::new(ErrorCode::Unavailable, missing.to_string()) })?;
-        let answering = |version: &&Arc<ServedVersion>| self.switches.local.forced_off(&version.definition).is_none();
-        Ok(listed.iter().filter(answering).map(|version| Arc::clone(&version.definition)).collect())
-    }
-
-    /// The oldest `max` log records of an extension after `after`.
-    ///
-    /// # Errors
-    /// PERMISSION_DENIED without role viewer, NOT_FOUND for an unknown extension.
-    pub fn logs(&self, principal: &Principal, extension: &str, after: u64, max: usize) -> Result<Vec<LogRecord>, Refusal> {
-        let tenant = self.own_tenant(principal)?;
-        if !principal.has_role(Role::Viewer) {
-            return Err(Refusal::new(ErrorCode::PermissionDenied, "reading logs needs role viewer"));
-        }
-        let id = ExtensionId::parse(extension).map_err(|error| Refusal::new(ErrorCode::BadRequest, error.to_string()))?;
-        let is_known = self.catalogs().iter().any(|(_, catalog)| !matches!(catalog.entry(tenant, &id), Found::Nothing));
-        if !is_known {
-            return Err(not_found(&id, self.catalogs().own()));
-        }
-        Ok(self.guest_logs.read(tenant, &id, after, max))
-    }
-
-    fn own_tenant<'p>(&self, principal: &'p Principal) -> Result<&'p TenantId, Refusal> {
-        principal.tenant().ok_or_else(|| Refusal::new(ErrorCode::PermissionDenied, "this needs a token of the tenant"))
-    }
-
-    /// Whether calls can be answered.
-    #[must_use]
-    pub fn ready(&self) -> bool {
-        self.catalogs().ready()
-    }
-
-    /// For operators: where each environment's catalog stands.
-    #[must_use]
-    pub fn status(&self) -> Vec<(Environment, CatalogStatus)> {
-        self.catalogs().status()
-    }
 }
 
-fn not_found(id: &ExtensionId, env: Environment) -> Refusal {
-    Refusal::new(ErrorCode::NotFound, format!("the tenant has no extension `{id}` in {env}; `ext list` shows what it has"))
-}
-
-/// An entry that could not be had, as its caller sees it.
-fn not_there(missing: &Missing, id: &ExtensionId, env: Environment, deadline: Option<Instant>) -> Refusal {
-    let (code, retry_after) = match missing {
-        Missing::Nothing => return not_found(id, env),
-        Missing::Reading if deadline.is_some_and(|deadline| Instant::now() >= deadline) => (ErrorCode::Deadline, None),
-        Missing::Reading | Missing::Unread(Unread::Unavailable) => (ErrorCode::Unavailable, Some(LOADING_RETRY)),
-        Missing::Unread(Unread::Damaged) => (ErrorCode::ArtifactCorrupt, None),
-    };
-    Refusal { retry_after, ..Refusal::new(code, missing.to_string()) }
-}
-
-fn permit(principal: &Principal, context: &ExecutionContext, definition: &ExtensionDefinition) -> Result<(), Refusal> {
-    if !principal.may_invoke(definition.kind) {
-        return Err(Refusal::new(ErrorCode::PermissionDenied, format!("the service's grant does not cover a {}", definition.kind)));
-    }
-    if definition.risk_tier > context.risk_ceiling {
-        let text =
-            format!("the extension's risk tier is {}, the caller accepts {} at most (ctx.risk_tier)", definition.risk_tier, context.risk_ceiling);
-        return Err(Refusal::new(ErrorCode::PermissionDenied, text));
-    }
-    Ok(())
-}
-
-fn not_loaded(error: &NotLoaded, deadline: Option<Instant>) -> Refusal {
-    let (code, retry_after) = match error {
-        NotLoaded::Loading if deadline.is_some_and(|deadline| Instant::now() >= deadline) => (ErrorCode::Deadline, None),
-        NotLoaded::Loading | NotLoaded::Unavailable => (ErrorCode::Unavailable, Some(LOADING_RETRY)),
-        NotLoaded::Busy => (ErrorCode::Overloaded, Some(OVERLOAD_RETRY)),
-        NotLoaded::Corrupt | NotLoaded::Refused(_) => (ErrorCode::ArtifactCorrupt, None),
-        NotLoaded::Internal => (ErrorCode::Internal, None),
-    };
-    Refusal { retry_after, ..Refusal::new(code, error.to_string()) }
+/// Nobody waits for the answer any more: nothing is looked up for it.
+fn too_late(call: &Underway<'_>) -> Refusal {
+    let refusal = Refusal::new(ErrorCode::Deadline, "the caller's time was over before the call began");
+    call.account.refused(call.extension, &refusal, None);
+    refusal
 }

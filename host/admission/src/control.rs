@@ -1,9 +1,10 @@
 //! What operators see and set of control on one host.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use extensions_catalog::{Effective, Rules};
 use extensions_identity::Principal;
+use extensions_quota::Usage;
 use extensions_types::{ControlSource, ControlState, Environment, ErrorCode, ExtensionId, Provenance, Refusal, Switch, SwitchTarget, TenantId};
 use serde::Serialize;
 
@@ -16,6 +17,17 @@ pub struct InForce {
     env: Environment,
     /// Control as the host last read it; none before it ever did, or where there is none.
     control: Option<ControlState>,
+}
+
+/// What holds for one extension, and what is used of it.
+#[derive(Debug, Serialize)]
+pub struct InUse<'r> {
+    /// What control says.
+    #[serde(flatten)]
+    pub effective: Effective<'r>,
+    /// On this host now; none: the tenant has not called lately.
+    #[serde(rename = "use")]
+    pub in_use: Option<Usage>,
 }
 
 /// A switch of one host, as it is asked for.
@@ -53,11 +65,11 @@ impl Admission {
         self.switches.catalogs.iter().map(|(env, catalog)| InForce { env, control: state(catalog.rules()) }).collect()
     }
 
-    /// What control says of one extension, shown by `show`.
+    /// What control says of one extension, and what is used of it here, shown by `show`.
     ///
     /// # Errors
     /// BAD_REQUEST for a word outside its grammar, UNAVAILABLE before control was read.
-    pub fn effective<T>(&self, env: &str, tenant: &str, extension: &str, show: impl FnOnce(Effective<'_>) -> T) -> Result<T, Refusal> {
+    pub fn effective<T>(&self, env: &str, tenant: &str, extension: &str, show: impl FnOnce(InUse<'_>) -> T) -> Result<T, Refusal> {
         let bad = |text: String| Refusal::new(ErrorCode::BadRequest, text);
         let env = if env.is_empty() {
             self.switches.catalogs.own()
@@ -68,6 +80,8 @@ impl Admission {
         let extension = ExtensionId::parse(extension).map_err(|error| bad(error.to_string()))?;
         let rules = self.switches.catalogs.get(env).and_then(|catalog| catalog.rules());
         let rules = rules.ok_or_else(|| Refusal::new(ErrorCode::Unavailable, format!("this host knows no control of {env}")))?;
-        Ok(show(rules.effective(&tenant, &extension)))
+        let effective = rules.effective(&tenant, &extension);
+        let in_use = self.quotas.usage(env, &tenant, &extension, &effective.quota, Instant::now());
+        Ok(show(InUse { effective, in_use }))
     }
 }

@@ -1,20 +1,32 @@
 //! One call from verified identity to accounted outcome.
 //!
-//! The order is fixed: authenticate → resolve → switches → run → account;
-//! circuits and quotas will stand before run. Transports convert
-//! to and from [`Request`] and [`Answer`] and decide nothing.
+//! The order is fixed: authenticate → resolve → switches → what the caller may
+//! → circuit → quota → load → switches → run → account → failure contract.
+//! [`Admission::invoke`] is that order; each step is a file of its own, and what
+//! is decided is decided without I/O. Transports convert to and from
+//! [`Request`] and [`Answer`] and decide nothing.
 
 mod accounts;
 mod admission;
+mod allowed;
+mod attempt;
+mod circuits;
+mod contract;
 mod control;
+mod fall_back;
+mod fallbacks;
 mod guest_logs;
 mod local_switches;
 mod orders;
+mod reading;
+mod refusals;
 mod request;
+mod resolving;
+mod underway;
 
-pub use accounts::Accounts;
-pub use admission::Admission;
-pub use control::{AskedSwitch, InForce};
+pub use accounts::{Account, Accounts, MetricsSettings, MetricsSettingsError};
+pub use admission::{Admission, Parts};
+pub use control::{AskedSwitch, InForce, InUse};
 pub use extensions_types::Refusal;
 pub use guest_logs::{GuestLogs, LogRecord};
 pub use local_switches::{LocalSwitches, LocalSwitchesError};

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use extensions_engine::{Failure, Stats};
-use extensions_types::{CallLabel, Version};
+use extensions_types::{CallLabel, Fallback, Version};
 
 /// An invocation as asked for: texts from outside, not yet checked.
 #[derive(Debug, Clone)]
@@ -44,15 +44,18 @@ pub struct AskedContext {
     pub risk_tier: String,
 }
 
-/// The extension ran: its answer or its own failure, and the cost.
+/// The extension ran, or its failure contract answered: the answer or the
+/// extension's own failure, and the cost.
 #[derive(Debug)]
 pub struct Answer {
     /// JSON of the kind's wire form, or an outcome code with its text.
     pub result: Result<Bytes, Failure>,
-    /// The version that ran.
+    /// The version that answered; for a `skip` or `default` the one whose contract did.
     pub served_version: Version,
     /// Given or made up.
     pub correlation: CallLabel,
-    /// What it cost.
+    /// What the run that answered cost, or the one that failed.
     pub stats: Stats,
+    /// What answered in place of the version asked for; the result is an answer then.
+    pub fallback: Option<Fallback>,
 }

@@ -9,8 +9,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use extensions_types::{ExtensionId, TenantId, Version};
-
 use crate::{
     BreakerSettings, BreakerState, Listed,
     breaker::{Breaker, Key},
@@ -87,20 +85,6 @@ impl Breakers {
     #[must_use]
     pub fn is_slow(&self, ran: Duration, limit: Duration) -> bool {
         ran.as_micros() * 100 >= limit.as_micros() * u128::from(self.settings.slow_at_percent)
-    }
-
-    /// Forgets what was counted of a version: its next calls go through. False
-    /// where there was nothing.
-    pub fn reset(&self, tenant: &TenantId, extension: &ExtensionId, version: Version) -> bool {
-        let of = |breaker: &Arc<Breaker>| {
-            let definition = breaker.definition();
-            (&definition.tenant_id, &definition.id, definition.version) == (tenant, extension, version)
-        };
-        let mut found = false;
-        for shard in &self.shards {
-            found |= shard.retain(|breaker| !of(breaker));
-        }
-        found
     }
 
     /// The versions that had trouble lately.
@@ -218,7 +202,7 @@ fn make_room(breakers: &mut Vec<Arc<Breaker>>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use extensions_types::{Abi, Build, ExtensionDefinition, Manifest, Schemas};
+    use extensions_types::{Abi, Build, ExtensionDefinition, Manifest, Schemas, TenantId, Version};
 
     use super::*;
 
@@ -261,8 +245,6 @@ mod tests {
         let listed = breakers.list(now);
         assert_eq!((listed.open, listed.troubled, listed.breakers.len()), (1, 1, 1));
         assert_eq!((listed.breakers[0].extension.as_str(), listed.breakers[0].retry_after_ms), ("bad", Some(5_000)));
-        assert!(breakers.reset(&bad.tenant_id, &bad.id, bad.version) && !breakers.reset(&bad.tenant_id, &bad.id, bad.version));
-        assert!(breakers.admit(key(7, &bad), now).is_ok());
     }
 
     #[test]

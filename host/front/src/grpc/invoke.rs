@@ -6,7 +6,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use extensions_admission::{Answer, AskedContext, Request};
 use extensions_proto::{
     UnknownNumber, actor_type, risk_tier,
-    v1::{ExecutionContext, InvocationStats, InvokeExtensionRequest, InvokeExtensionResponse},
+    v1::{self, ExecutionContext, InvocationStats, InvokeExtensionRequest, InvokeExtensionResponse},
 };
 use http::{HeaderValue, Response, request::Parts};
 use http_body::Body;
@@ -33,7 +33,7 @@ where
     S: Service,
     B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
 {
-    let principal = authenticate(conn, &head.headers)?;
+    let principal = authenticate(conn, &head.headers).await?;
     let bytes_max = conn.shared.service.input_bytes_max() + REQUEST_SLACK_BYTES;
     let (asked, transport, _memory) = receive::<S, InvokeExtensionRequest, B>(conn, head, body, bytes_max, accepted).await?;
     let request = request(asked, transport, accepted)?;
@@ -107,7 +107,12 @@ fn response(answer: Answer) -> InvokeExtensionResponse {
         host_calls: answer.stats.host_calls,
     };
     let served_version = answer.served_version.to_string();
-    InvokeExtensionResponse { output_json, error_code, error_msg, served_version, stats: Some(stats), fallback: None }
+    let fallback = answer.fallback.map(|fallback| v1::Fallback {
+        action: fallback.action.as_str().to_owned(),
+        cause: fallback.cause.as_str().to_owned(),
+        message: fallback.message,
+    });
+    InvokeExtensionResponse { output_json, error_code, error_msg, served_version, stats: Some(stats), fallback }
 }
 
 /// Prefix and message in one buffer.

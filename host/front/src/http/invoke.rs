@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt::Write as _, time::Instant};
 
 use bytes::Bytes;
 use extensions_admission::{Answer, AskedContext, Request};
-use extensions_types::CallLabel;
+use extensions_types::{CallLabel, Fallback};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
@@ -38,6 +38,7 @@ const SESSION_ID: HeaderName = HeaderName::from_static("x-ameide-session-id");
 /// What a caller may say of itself; it names within a grant and never grants.
 pub(super) const IDENTITY: [HeaderName; 5] = [TENANT_ID, ORG_ID, USER_ID, SESSION_ID, grpc::CORRELATION_ID];
 pub(super) const SERVED_VERSION: HeaderName = HeaderName::from_static("x-ameide-served-version");
+pub(super) const FALLBACK: HeaderName = HeaderName::from_static("x-ameide-fallback");
 pub(super) const STATS: HeaderName = HeaderName::from_static("x-ameide-stats");
 
 pub(crate) async fn invoke<S, B>(
@@ -51,7 +52,7 @@ where
     S: Service,
     B: Body<Data = Bytes> + Unpin,
 {
-    let principal = authenticate(conn, &head.headers)?;
+    let principal = authenticate(conn, &head.headers).await?;
     let mut request = request(extension, head, accepted)?;
     check_content(&head.headers)?;
     let bounds = Bounds {
@@ -138,7 +139,15 @@ fn response(answer: &Answer) -> Response<FrontBody> {
     };
     insert(response.headers_mut(), SERVED_VERSION, answer.served_version.to_string());
     insert(response.headers_mut(), STATS, stats(answer));
+    if let Some(fallback) = &answer.fallback {
+        insert(response.headers_mut(), FALLBACK, fallback_item(fallback));
+    }
     response
+}
+
+/// A structured-field item (RFC 9651): the action, and its cause as parameter.
+fn fallback_item(fallback: &Fallback) -> String {
+    format!("{}; cause={}", fallback.action, fallback.cause.as_str())
 }
 
 /// A structured-field dictionary (RFC 9651) with the names of `InvocationStats`.

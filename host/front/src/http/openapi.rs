@@ -107,7 +107,10 @@ mod tests {
         let sent: BTreeSet<_> = invoke::IDENTITY.iter().map(ToString::to_string).collect();
         assert_eq!(parameters(operation, "header"), sent);
         let answered: BTreeSet<_> = operation["responses"]["200"]["headers"].as_object().unwrap().keys().cloned().collect();
-        assert_eq!(answered, [grpc::CORRELATION_ID, invoke::SERVED_VERSION, invoke::STATS].iter().map(ToString::to_string).collect());
+        assert_eq!(
+            answered,
+            [grpc::CORRELATION_ID, invoke::SERVED_VERSION, invoke::STATS, invoke::FALLBACK].iter().map(ToString::to_string).collect()
+        );
     }
 
     #[test]

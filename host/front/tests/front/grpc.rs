@@ -113,6 +113,15 @@ async fn every_code_travels_as_the_table_says() {
 }
 
 #[tokio::test]
+async fn a_fallback_says_so() {
+    let running = start(&settings());
+    let answer = running.client().await.invoke_extension(with_token(call("fallback"))).await.unwrap().into_inner();
+    let fallback = answer.fallback.unwrap();
+    assert_eq!((fallback.action.as_str(), fallback.cause.as_str(), fallback.message.as_str()), ("last_good", "host_call", "scripted"));
+    assert_eq!((answer.error_code.as_str(), answer.served_version.as_str()), ("", "3"));
+}
+
+#[tokio::test]
 async fn a_panic_ends_its_own_call_only() {
     let running = start(&settings());
     let mut client = running.client().await;

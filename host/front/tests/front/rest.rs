@@ -23,6 +23,15 @@ async fn plain_json_goes_in_and_comes_out() {
 }
 
 #[tokio::test]
+async fn a_fallback_says_so_in_a_header() {
+    let running = start(&settings());
+    let answer = authorised(&running, "POST /v1/extensions/fallback:invoke", "{\"a\":1}").await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "{\"a\":1}"));
+    assert_eq!(answer.headers["x-ameide-fallback"], "last_good; cause=host_call");
+    assert_eq!(answer.headers["x-ameide-served-version"], "3");
+}
+
+#[tokio::test]
 async fn http2_serves_the_same() {
     let running = start(&settings());
     let mut sender = http2(running.connect().await).await;

@@ -14,8 +14,11 @@ use bytes::Bytes;
 use extensions_admission::{Answer, AskedSwitch, Refusal, Request};
 use extensions_engine::{Failure, Stats};
 use extensions_front::{Front, FrontSettings, Mount, Service, Timeouts};
+use extensions_identity::Channel;
 use extensions_proto::v1::wasm_extension_runtime_client::WasmExtensionRuntimeClient;
-use extensions_types::{CallLabel, ControlSource, ErrorCode, ExtensionDefinition, Kind, Provenance, Switch, SwitchTarget, Version};
+use extensions_types::{
+    CallLabel, ControlSource, ErrorCode, ExtensionDefinition, FailureCause, Fallback, FallbackAction, Kind, Provenance, Switch, SwitchTarget, Version,
+};
 use http::{HeaderMap, Response};
 use http_body::Body;
 use http_body_util::BodyExt as _;
@@ -63,7 +66,7 @@ impl Drop for OnDrop<'_> {
 fn answer(result: Result<Bytes, Failure>, correlation: &str) -> Answer {
     let stats = Stats { cpu: Duration::from_micros(41), wall: Duration::from_micros(63), memory_peak_bytes: 7, host_calls: 1, ..Stats::default() };
     let correlation = CallLabel::parse(correlation).unwrap_or_else(|_| CallLabel::parse("made-up").unwrap());
-    Answer { result, served_version: Version::new(3).unwrap(), correlation, stats }
+    Answer { result, served_version: Version::new(3).unwrap(), correlation, stats, fallback: None }
 }
 
 impl Service for Script {
@@ -73,7 +76,7 @@ impl Service for Script {
     type About = std::collections::BTreeMap<&'static str, &'static str>;
     type Control = serde_json::Value;
 
-    fn authenticate(&self, bearer: Option<&str>) -> Result<Caller, Refusal> {
+    async fn authenticate(&self, _: &Channel, bearer: Option<&str>) -> Result<Caller, Refusal> {
         self.authenticated.fetch_add(1, SeqCst);
         match bearer {
             Some("good") => Ok(Caller { operator: false }),
@@ -87,6 +90,10 @@ impl Service for Script {
         match request.extension_id.as_str() {
             "echo" => Ok(answer(Ok(request.input), &correlation)),
             "mirror" => Ok(answer(Ok(mirror(&request).to_string().into()), &correlation)),
+            "fallback" => {
+                let fallback = Fallback { action: FallbackAction::LastGood, cause: FailureCause::HostCall, message: "scripted".to_owned() };
+                Ok(Answer { fallback: Some(fallback), ..answer(Ok(request.input), &correlation) })
+            }
             "panic" => panic!("scripted"),
             "hold" => {
                 let _on_drop = OnDrop(&self.dropped);
