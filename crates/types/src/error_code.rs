@@ -83,6 +83,22 @@ impl FailureCause {
         Self::Quota,
     ];
 
+    /// Whether whoever may call can bring it about: by many calls, or by an input
+    /// that the extension cannot cope with.
+    #[must_use]
+    pub const fn is_provokable(self) -> bool {
+        match self {
+            Self::Trap | Self::Timeout | Self::Limit | Self::Overload | Self::Quota => true,
+            Self::Failed | Self::Denied | Self::HostCall | Self::Missing | Self::Disabled | Self::Circuit | Self::Unavailable => false,
+        }
+    }
+
+    /// The cause that is spelled so.
+    #[must_use]
+    pub fn named(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.as_str() == text)
+    }
+
     /// The cause as extension.toml and `fallback.cause` spell it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -36,7 +36,7 @@ pub use digest::{NotASha256, Sha256};
 pub use entry::{BlobRef, EntryDocument, EntryVersion};
 pub use error_code::{ErrorCode, FailureCause, GrpcStatus, Retry, UnknownCode};
 pub use evidence::{BuildEvidence, CaseEvidence, CheckEvidence, CheckOutcome, Evidence, StepEvidence, TestCounts, VersionDocument};
-pub use failure::{Action, FailureContract, SkippedTool};
+pub use failure::{Action, ContractError, DEFAULT_BYTES_MAX, FailureContract};
 pub use fallback::{Fallback, FallbackAction};
 pub use finding::Finding;
 pub use ids::{CallLabel, ExtensionId, HostCallName, IdError, TenantId, Version, VersionSelector};

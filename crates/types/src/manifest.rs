@@ -8,7 +8,7 @@ use crate::{
     Abi, ExtensionDefinition, ExtensionId, FailureContract, HostCallName, Kind, LimitError, Limits, RiskTier, Schemas, TenantId, ToolDescription,
     Version,
     definition::{Metadata, ToolError},
-    failure::SkippedTool,
+    failure::ContractError,
 };
 
 /// The file's name in an extension's folder.
@@ -141,9 +141,9 @@ pub enum ManifestError {
     /// Limits out of range.
     #[error("extension.toml: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Limits(Vec<LimitError>),
-    /// An action that the kind does not allow.
+    /// A failure contract that cannot hold.
     #[error("extension.toml: {0}")]
-    Failure(#[from] SkippedTool),
+    Failure(#[from] ContractError),
     /// A low-tier extension is pure.
     #[error("extension.toml: risk_tier low allows no host calls, but {0} are declared; remove them or ask for tier medium")]
     HostCallsInLowTier(usize),
@@ -183,7 +183,7 @@ impl Manifest {
         }
         let manifest: Self = toml::from_str(text).map_err(|error| ManifestError::Syntax(Box::new(error)))?;
         manifest.limits.check().map_err(ManifestError::Limits)?;
-        manifest.failure.check(manifest.kind)?;
+        manifest.failure.check(manifest.kind, manifest.limits.output_bytes)?;
         if manifest.risk_tier == RiskTier::Low && !manifest.host_calls.is_empty() {
             return Err(ManifestError::HostCallsInLowTier(manifest.host_calls.len()));
         }

@@ -1,7 +1,9 @@
 //! What changes are made of: drafts, builds, pins. Stored for good,
 //! as events are.
 
-use extensions_types::{CallLabel, IdError, Kind, Origin, RiskTier, Sha256, TestCounts};
+use std::collections::BTreeSet;
+
+use extensions_types::{CallLabel, FailureCause, IdError, Kind, Origin, RiskTier, Sha256, TestCounts};
 use serde::{Deserialize, Serialize};
 
 /// What is known of a version before its bytes arrive.
@@ -30,6 +32,9 @@ pub struct About {
     /// Words to find it by.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// The causes that callers can provoke and that its failure contract answers for.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub answers_for: BTreeSet<FailureCause>,
 }
 
 /// What a build gave.

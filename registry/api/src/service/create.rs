@@ -51,5 +51,6 @@ pub(super) fn read_manifest(text: &str, extension: &ExtensionId) -> Result<Manif
 
 /// What history keeps of a manifest.
 pub(super) fn about_of(manifest: Manifest) -> About {
-    About { kind: manifest.kind, risk_tier: manifest.risk_tier, description: manifest.description, tags: manifest.tags }
+    let answers_for = manifest.failure.provokable();
+    About { kind: manifest.kind, risk_tier: manifest.risk_tier, description: manifest.description, tags: manifest.tags, answers_for }
 }

@@ -1,6 +1,6 @@
 //! One version, in a few words and whole.
 
-use extensions_registry_core::{Build, Review, VersionRecord, Waiver, approvals_needed};
+use extensions_registry_core::{Build, Review, VersionRecord, Waiver};
 use extensions_types::{CallLabel, Environment, Evidence, ExtensionDefinition, Origin, RiskTier, Sha256, Version, VersionState};
 use serde::Serialize;
 
@@ -143,7 +143,7 @@ impl VersionView {
 
 impl ReviewView {
     fn new(record: &VersionRecord, env: Environment, review: &Review) -> Self {
-        let needed = approvals_needed(record.draft.about.risk_tier, env);
+        let needed = record.approvals_needed(env);
         Self {
             env,
             approved_by: review.approvals.iter().map(|approval| (&approval.by).into()).collect(),

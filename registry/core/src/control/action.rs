@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use extensions_types::{CallLabel, ControlScope, ControlSource, HostCallName, PolicyMode, QuotaLimits, SwitchTarget, TenantId, Weight};
+use extensions_types::{CallLabel, ControlScope, ControlSource, FailureCause, HostCallName, PolicyMode, QuotaLimits, SwitchTarget, TenantId, Weight};
 use serde::Serialize;
 
 /// What is asked of an environment's control. What a source sets, it alone takes back.
@@ -92,6 +92,22 @@ pub enum ControlAction {
         /// Who set it.
         source: ControlSource,
     },
+    /// Deny causes, whatever failure contracts say; replaces the source's ones of the scope.
+    Tighten {
+        /// Whose contracts.
+        target: ControlScope,
+        /// Who denies.
+        source: ControlSource,
+        /// Which causes.
+        causes: BTreeSet<FailureCause>,
+    },
+    /// End that.
+    Loosen {
+        /// Whose contracts.
+        target: ControlScope,
+        /// Who denied.
+        source: ControlSource,
+    },
 }
 
 impl ControlAction {
@@ -113,7 +129,9 @@ impl ControlAction {
             | Self::SetWeight { source, .. }
             | Self::ClearWeight { source, .. }
             | Self::SetPolicy { source, .. }
-            | Self::ClearPolicy { source, .. } => *source,
+            | Self::ClearPolicy { source, .. }
+            | Self::Tighten { source, .. }
+            | Self::Loosen { source, .. } => *source,
         }
     }
 }

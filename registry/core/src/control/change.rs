@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use extensions_types::{CallLabel, ControlScope, ControlSource, HostCallName, PolicyMode, QuotaLimits, SwitchTarget, TenantId, Weight};
+use extensions_types::{CallLabel, ControlScope, ControlSource, FailureCause, HostCallName, PolicyMode, QuotaLimits, SwitchTarget, TenantId, Weight};
 use serde::{Deserialize, Serialize};
 
 /// One change of an environment's control.
@@ -91,6 +91,22 @@ pub enum ControlChange {
         /// Who had set it.
         source: ControlSource,
     },
+    /// Causes are denied, whatever failure contracts say.
+    Tightened {
+        /// Whose contracts.
+        target: ControlScope,
+        /// Who denies.
+        source: ControlSource,
+        /// Which causes.
+        causes: BTreeSet<FailureCause>,
+    },
+    /// One source no longer denies any.
+    Loosened {
+        /// Whose contracts.
+        target: ControlScope,
+        /// Who denied.
+        source: ControlSource,
+    },
 }
 
 impl ControlChange {
@@ -107,6 +123,8 @@ impl ControlChange {
             Self::WeightCleared { .. } => "weight_cleared",
             Self::PolicySet { .. } => "policy_set",
             Self::PolicyCleared { .. } => "policy_cleared",
+            Self::Tightened { .. } => "tightened",
+            Self::Loosened { .. } => "loosened",
         }
     }
 }

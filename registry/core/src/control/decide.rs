@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use extensions_types::{CallLabel, ControlSource, HostCallName, QuotaLimits};
 
-use super::{Control, ControlAction, ControlChange, ControlCommand, POLICIES_MAX, POLICY_METHODS_MAX, QUOTAS_MAX, SWITCHES_MAX, WEIGHTS_MAX};
+use super::{
+    Control, ControlAction, ControlChange, ControlCommand, POLICIES_MAX, POLICY_METHODS_MAX, QUOTAS_MAX, SWITCHES_MAX, TIGHTENINGS_MAX, WEIGHTS_MAX,
+};
 use crate::{
     Authority, Caller, Decision, Refusal, Repeat,
     decide::{check_seen, check_texts, reused},
@@ -95,6 +97,24 @@ fn change(control: &Control, action: &ControlAction, why: &str) -> Result<Option
         }
         ControlAction::ClearPolicy { name, source } => {
             control.policy(&name, source).is_some().then_some(ControlChange::PolicyCleared { name, source })
+        }
+        ControlAction::Tighten { target, source, causes } => {
+            if causes.is_empty() {
+                return Err(Refusal::bad("a tightening denies at least one cause; to deny none, clear it"));
+            }
+            let held = control.tightening(&target, source);
+            if held.is_none() {
+                room(
+                    control.state.tightenings.len(),
+                    TIGHTENINGS_MAX,
+                    "tightenings",
+                    "clear some, or deny for a tenant or the environment as a whole",
+                )?;
+            }
+            (held.is_none_or(|held| held.causes != causes)).then_some(ControlChange::Tightened { target, source, causes })
+        }
+        ControlAction::Loosen { target, source } => {
+            control.tightening(&target, source).is_some().then_some(ControlChange::Loosened { target, source })
         }
     })
 }

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use extensions_types::{
-    CallLabel, ControlScope, ControlSource, ControlState, HostCallName, PolicyMode, Provenance, QuotaLimits, SwitchTarget, TenantId, Weight,
+    CallLabel, ControlScope, ControlSource, ControlState, FailureCause, HostCallName, PolicyMode, Provenance, QuotaLimits, SwitchTarget, TenantId,
+    Weight,
 };
 
-use super::{Control, ControlAction, POLICIES_MAX, QUOTAS_MAX, SWITCHES_MAX, WEIGHTS_MAX};
+use super::{Control, ControlAction, POLICIES_MAX, QUOTAS_MAX, SWITCHES_MAX, TIGHTENINGS_MAX, WEIGHTS_MAX};
 
 /// Everything that a file holds: what is not in it, the file does not set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Wanted {
     pub weights: BTreeMap<TenantId, (Weight, String)>,
     /// Policies by name.
     pub policies: BTreeMap<CallLabel, WantedPolicy>,
+    /// Causes that no failure contract answers for, and why.
+    pub tightenings: BTreeMap<ControlScope, (BTreeSet<FailureCause>, String)>,
 }
 
 /// A switch of a file.
@@ -68,6 +71,7 @@ impl Wanted {
             && state.quotas.len() + self.quotas.len() <= QUOTAS_MAX
             && state.weights.len() + self.weights.len() <= WEIGHTS_MAX
             && state.policies.len() + self.policies.len() <= POLICIES_MAX
+            && state.tightenings.len() + self.tightenings.len() <= TIGHTENINGS_MAX
     }
 
     fn sets<'w>(&'w self, control: &'w Control, now_ms: u64) -> impl Iterator<Item = Step> + 'w {
@@ -91,7 +95,11 @@ impl Wanted {
             let (name, target, mode, methods) = (name.clone(), target.clone(), *mode, methods.clone());
             (!is_so).then(|| (ControlAction::SetPolicy { name, source: SOURCE, target, mode, methods }, why.clone()))
         });
-        switches.chain(quotas).chain(weights).chain(policies)
+        let tightenings = self.tightenings.iter().filter_map(|(target, (causes, why))| {
+            let is_so = control.tightening(target, SOURCE).is_some_and(|held| held.causes == *causes);
+            (!is_so).then(|| (ControlAction::Tighten { target: target.clone(), source: SOURCE, causes: causes.clone() }, why.clone()))
+        });
+        switches.chain(quotas).chain(weights).chain(policies).chain(tightenings)
     }
 
     fn clears<'w>(&'w self, state: &'w ControlState, now_ms: u64) -> impl Iterator<Item = ControlAction> + 'w {
@@ -101,11 +109,13 @@ impl Wanted {
         let quotas = state.quotas.iter().filter(move |held| ours(&held.set) && !self.quotas.contains_key(&held.target));
         let weights = state.weights.iter().filter(move |held| ours(&held.set) && !self.weights.contains_key(&held.tenant));
         let policies = state.policies.iter().filter(move |held| ours(&held.set) && !self.policies.contains_key(&held.name));
+        let tightenings = state.tightenings.iter().filter(move |held| ours(&held.set) && !self.tightenings.contains_key(&held.target));
         switches
             .map(|held| ControlAction::Lift { target: held.target.clone(), source: SOURCE })
             .chain(quotas.map(|held| ControlAction::ClearQuota { target: held.target.clone(), source: SOURCE }))
             .chain(weights.map(|held| ControlAction::ClearWeight { tenant: held.tenant.clone(), source: SOURCE }))
             .chain(policies.map(|held| ControlAction::ClearPolicy { name: held.name.clone(), source: SOURCE }))
+            .chain(tightenings.map(|held| ControlAction::Loosen { target: held.target.clone(), source: SOURCE }))
     }
 }
 

@@ -25,6 +25,9 @@ pub const QUOTAS_MAX: usize = 1_000;
 pub const WEIGHTS_MAX: usize = 1_000;
 /// Policies of one environment: each host call asks all that cover it.
 pub const POLICIES_MAX: usize = 100;
+/// Tightenings of one environment: a failed call asks for those that cover it,
+/// and the environment's own deny for all.
+pub const TIGHTENINGS_MAX: usize = 100;
 /// Methods that one policy lists: more than the adapters of a platform have.
 pub const POLICY_METHODS_MAX: usize = 128;
 /// Bytes kept of who set something: a subject and one who acted for it.

@@ -2,6 +2,7 @@
 
 use extensions_types::{
     CallLabel, ControlScope, ControlSource, ControlState, Environment, Policy, Provenance, Quota, Switch, SwitchTarget, TenantId, TenantWeight,
+    Tightening,
 };
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,8 @@ pub enum Replaced<'c> {
     Weight(&'c TenantWeight),
     /// A policy.
     Policy(&'c Policy),
+    /// Denied causes.
+    Tightening(&'c Tightening),
 }
 
 impl Control {
@@ -104,6 +107,8 @@ impl Control {
                 put(&mut state.policies, Policy { name, target, mode, methods, set: set(source) });
             }
             ControlChange::PolicyCleared { name, source } => remove(&mut state.policies, (&name, source)),
+            ControlChange::Tightened { target, source, causes } => put(&mut state.tightenings, Tightening { target, causes, set: set(source) }),
+            ControlChange::Loosened { target, source } => remove(&mut state.tightenings, (&target, source)),
         }
     }
 
@@ -131,6 +136,12 @@ impl Control {
         get(&self.state.policies, (name, source))
     }
 
+    /// What this source denies in exactly this scope.
+    #[must_use]
+    pub fn tightening(&self, target: &ControlScope, source: ControlSource) -> Option<&Tightening> {
+        get(&self.state.tightenings, (target, source))
+    }
+
     /// What `change` takes the place of, or takes away.
     #[must_use]
     pub fn replaced(&self, change: &ControlChange) -> Option<Replaced<'_>> {
@@ -146,6 +157,9 @@ impl Control {
             }
             ControlChange::PolicySet { name, source, .. } | ControlChange::PolicyCleared { name, source } => {
                 self.policy(name, *source).map(Replaced::Policy)
+            }
+            ControlChange::Tightened { target, source, .. } | ControlChange::Loosened { target, source } => {
+                self.tightening(target, *source).map(Replaced::Tightening)
             }
         }
     }
@@ -182,6 +196,13 @@ impl Kept for Policy {
     type Key = CallLabel;
     fn key(&self) -> (&CallLabel, ControlSource) {
         (&self.name, self.set.source)
+    }
+}
+
+impl Kept for Tightening {
+    type Key = ControlScope;
+    fn key(&self) -> (&ControlScope, ControlSource) {
+        (&self.target, self.set.source)
     }
 }
 

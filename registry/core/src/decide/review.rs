@@ -1,6 +1,6 @@
 //! Submitting, approving, rejecting: per version and environment.
 
-use extensions_types::{Environment, Sha256, Version};
+use extensions_types::{Environment, FailureCause, Sha256, Version};
 
 use super::{Case, Ruling};
 use crate::{Change, Refusal, Review, VersionRecord, approvals_needed, bounds::APPROVALS_MAX};
@@ -84,19 +84,24 @@ impl Case<'_> {
         }
     }
 
-    /// As many people as the tier asks for have approved this component.
+    /// As many people as the tier and the failure contract ask for have approved this component.
     pub(super) fn check_approved(&self, version: Version, record: &VersionRecord, env: Environment) -> Result<(), Refusal> {
         if let Some(review) = record.reviews.get(&env) {
             check_not_rejected(version, env, review)?;
         }
-        let (tier, has) = (record.tier(), record.approvals(env));
-        let needed = approvals_needed(tier, env);
+        let (tier, has, needed) = (record.tier(), record.approvals(env), record.approvals_needed(env));
         if has >= needed {
             return Ok(());
         }
         let next = if record.reviews.contains_key(&env) { "ask reviewers who have not pushed to it" } else { "submit it" };
         let people = if needed == 1 { "1 approval".to_owned() } else { format!("{needed} approvals of different people") };
-        Err(Refusal::rule(format!("version {version} is of tier {tier} and needs {people} for {env}, it has {has}; {next}")))
+        let what = if needed > approvals_needed(tier, env) {
+            let causes: Vec<_> = record.draft.about.answers_for.iter().copied().map(FailureCause::as_str).collect();
+            format!("has a failure contract that answers for {}, which callers can provoke,", causes.join(", "))
+        } else {
+            format!("is of tier {tier}")
+        };
+        Err(Refusal::rule(format!("version {version} {what} and needs {people} for {env}, it has {has}; {next}")))
     }
 }
 

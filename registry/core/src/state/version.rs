@@ -144,6 +144,15 @@ impl VersionRecord {
         self.draft.about.risk_tier
     }
 
+    /// How many people must approve it for `env`: as many as its tier asks for,
+    /// and one at least where its failure contract answers for what callers can
+    /// provoke. Else whoever may call could choose that answer unreviewed.
+    #[must_use]
+    pub fn approvals_needed(&self, env: Environment) -> usize {
+        let reviewed = env > Environment::Dev && !self.draft.about.answers_for.is_empty();
+        approvals_needed(self.tier(), env).max(usize::from(reviewed))
+    }
+
     /// The furthest that it has come, or what ended it.
     #[must_use]
     pub fn state(&self) -> VersionState {
@@ -185,10 +194,10 @@ impl VersionRecord {
         people.len()
     }
 
-    /// Whether people approved it for `env`: as many as its tier asks for, and one at least.
+    /// Whether people approved it for `env`: as many as it needs, and one at least.
     #[must_use]
     pub fn is_approved(&self, env: Environment) -> bool {
-        self.approvals(env) >= approvals_needed(self.tier(), env).max(1)
+        self.approvals(env) >= self.approvals_needed(env).max(1)
     }
 
     /// Whether it may yet come to `env`: submitted, neither rejected nor

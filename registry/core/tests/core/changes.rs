@@ -4,15 +4,20 @@
 use std::collections::BTreeSet;
 
 use extensions_registry_core::{
-    Actor, Built, Change, Event, Extension, Finding, Pin,
+    Actor, Built, Change, Draft, Event, Extension, Finding, Pin,
     control::{Control, ControlChange, ControlEvent},
 };
 use extensions_types::{
-    ActorType, ControlScope, ControlSource, Environment, ExtensionId, HostCallName, PolicyMode, QuotaLimits, RiskTier, SchemaV1, Sha256,
-    SwitchTarget, Weight,
+    ActorType, ControlScope, ControlSource, Environment, ExtensionId, FailureCause, HostCallName, PolicyMode, QuotaLimits, RiskTier, SchemaV1,
+    Sha256, SwitchTarget, Weight,
 };
 
 use crate::scene::{Scene, asked, built, digest, draft, label, person, tenant, version};
+
+fn answering(mut draft: Draft) -> Draft {
+    draft.about.answers_for = [FailureCause::Trap, FailureCause::Quota].into();
+    draft
+}
 
 fn examples() -> Vec<(Change, &'static str)> {
     let (prod, three) = (Environment::Prod, version(3));
@@ -21,6 +26,10 @@ fn examples() -> Vec<(Change, &'static str)> {
         (
             Change::VersionCreated { version: three, draft: draft(RiskTier::Medium) },
             r#"{"type":"version_created","version":3,"draft":{"origin":"source","source_sha256":"0909090909090909090909090909090909090909090909090909090909090909","source_bytes":1000,"about":{"kind":"domain_hook","risk_tier":"medium","description":"Checks orders.","tags":["orders"]}}}"#,
+        ),
+        (
+            Change::VersionCreated { version: three, draft: answering(draft(RiskTier::Low)) },
+            r#"{"type":"version_created","version":3,"draft":{"origin":"source","source_sha256":"0909090909090909090909090909090909090909090909090909090909090909","source_bytes":1000,"about":{"kind":"domain_hook","risk_tier":"low","description":"Checks orders.","tags":["orders"],"answers_for":["trap","quota"]}}}"#,
         ),
         (Change::CompileRequested { version: three, attempt: 2 }, r#"{"type":"compile_requested","version":3,"attempt":2}"#),
         (
@@ -175,6 +184,18 @@ fn every_other_control_change() {
         (
             ControlChange::PolicySet { name: name.clone(), source, target: scope, mode: PolicyMode::Enforce, methods },
             r#"{"type":"policy_set","name":"base","source":"operator","target":{"of":"tenant","tenant":"acme"},"mode":"enforce","methods":["orders.get"]}"#,
+        ),
+        (
+            ControlChange::Tightened {
+                target: ControlScope::Environment,
+                source: ControlSource::File,
+                causes: [FailureCause::Trap, FailureCause::HostCall].into(),
+            },
+            r#"{"type":"tightened","target":{"of":"environment"},"source":"file","causes":["trap","host_call"]}"#,
+        ),
+        (
+            ControlChange::Loosened { target: ControlScope::Environment, source },
+            r#"{"type":"loosened","target":{"of":"environment"},"source":"operator"}"#,
         ),
         (ControlChange::PolicyCleared { name, source }, r#"{"type":"policy_cleared","name":"base","source":"operator"}"#),
     ];

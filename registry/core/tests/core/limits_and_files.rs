@@ -1,13 +1,14 @@
 //! Control beyond switches: quotas, weights, policies, times, and files that hold them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use extensions_registry_core::{
     Caller, Command, Decision, Event, Refusal,
     control::{Control, ControlAction, ControlChange, ControlEvent, POLICY_METHODS_MAX, Wanted, WantedPolicy, WantedSwitch, decide},
 };
 use extensions_types::{
-    ControlScope, ControlSource, Environment, ExtensionId, HostCallName, PolicyMode, Provenance, QuotaLimits, RiskTier, SwitchTarget, Weight,
+    ControlScope, ControlSource, Environment, ExtensionId, FailureCause, HostCallName, PolicyMode, Provenance, QuotaLimits, RiskTier, SwitchTarget,
+    Weight,
 };
 use proptest::prelude::*;
 
@@ -104,6 +105,8 @@ fn nonsense_is_refused_by_name() {
     let policy =
         ControlAction::SetPolicy { name: label("base"), source: ControlSource::Operator, target: target.clone(), mode: PolicyMode::Enforce, methods };
     assert_eq!(text(desk.tell(policy, "w")), "BAD_REQUEST: policy `base` lists 129 methods, at most 128 are kept; split it");
+    let none = ControlAction::Tighten { target: target.clone(), source: ControlSource::Operator, causes: BTreeSet::new() };
+    assert_eq!(text(desk.tell(none, "w")), "BAD_REQUEST: a tightening denies at least one cause; to deny none, clear it");
     let of_file = ControlAction::ClearQuota { target, source: ControlSource::File };
     assert_eq!(text(desk.tell_as(&operator(), of_file, "")), "PERMISSION_DENIED: this was set in a file that the registry imports; change it there");
     assert_eq!(desk.control, Control::new(Environment::Prod));
@@ -148,6 +151,10 @@ fn scope() -> impl Strategy<Value = ControlScope> {
     ])
 }
 
+fn causes() -> impl Strategy<Value = BTreeSet<FailureCause>> {
+    prop::collection::btree_set(prop::sample::select(vec![FailureCause::Trap, FailureCause::Quota]), 1..3)
+}
+
 fn action() -> impl Strategy<Value = ControlAction> {
     let source = || prop::sample::select(vec![ControlSource::Operator, ControlSource::File]);
     let name = || prop::sample::select(vec!["base", "more"]).prop_map(label);
@@ -169,6 +176,8 @@ fn action() -> impl Strategy<Value = ControlAction> {
             ControlAction::SetPolicy { name, source, target, mode, methods: [HostCallName::parse("orders.get").unwrap()].into() }
         }),
         (name(), source()).prop_map(|(name, source)| ControlAction::ClearPolicy { name, source }),
+        (scope(), source(), causes()).prop_map(|(target, source, causes)| ControlAction::Tighten { target, source, causes }),
+        (scope(), source()).prop_map(|(target, source)| ControlAction::Loosen { target, source }),
     ]
 }
 
@@ -185,12 +194,14 @@ fn wanted() -> impl Strategy<Value = Wanted> {
         prop::collection::btree_map(scope(), (1..4u32).prop_map(|most| (limits(most), "f".to_owned())), 0..3),
         prop::option::of(1..4u32),
         prop::collection::btree_map(prop::sample::select(vec!["base", "more"]).prop_map(label), policy, 0..3),
+        prop::collection::btree_map(scope(), causes().prop_map(|causes| (causes, "f".to_owned())), 0..3),
     )
-        .prop_map(|(switch, quotas, weight, policies)| Wanted {
+        .prop_map(|(switch, quotas, weight, policies, tightenings)| Wanted {
             switches: switch.map(|switch| (low(), switch)).into_iter().collect(),
             quotas,
             weights: weight.map(|weight| (tenant("acme"), (Weight::new(weight).unwrap(), "f".to_owned()))).into_iter().collect(),
             policies,
+            tightenings,
         })
 }
 
@@ -201,7 +212,8 @@ fn held_by(control: &Control, source: ControlSource) -> String {
     state.quotas.retain(|one| one.set.source == source);
     state.weights.retain(|one| one.set.source == source);
     state.policies.retain(|one| one.set.source == source);
-    format!("{:?} {:?} {:?} {:?}", state.switches, state.quotas, state.weights, state.policies)
+    state.tightenings.retain(|one| one.set.source == source);
+    format!("{:?} {:?} {:?} {:?} {:?}", state.switches, state.quotas, state.weights, state.policies, state.tightenings)
 }
 
 proptest! {
@@ -240,6 +252,6 @@ proptest! {
             prop_assert_eq!(wanted.steps(&desk.control, AT_MS), vec![]);
             prop_assert_eq!(&held_by(&desk.control, ControlSource::Operator), &operators);
         }
-        prop_assert_eq!(held_by(&desk.control, ControlSource::File), "[] [] [] []");
+        prop_assert_eq!(held_by(&desk.control, ControlSource::File), "[] [] [] [] []");
     }
 }

@@ -1,14 +1,14 @@
 //! One extension with a cast of callers, driven command by command.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use extensions_registry_core::{
     About, Action, Actor, AskedWaiver, Authority, Built, Caller, Change, Command, Decision, Draft, Event, Extension, Policy, Refusal, Role, Stored,
     Surroundings, decide,
 };
 use extensions_types::{
-    Abi, ActorType, Build as Making, CallLabel, ControlSource, ControlState, Environment, ExtensionId, Kind, Manifest, Origin, Provenance, RiskTier,
-    Schemas, Sha256, Switch, SwitchTarget, TenantId, TestCounts, Version,
+    Abi, ActorType, Build as Making, CallLabel, ControlSource, ControlState, Environment, ExtensionId, FailureCause, Kind, Manifest, Origin,
+    Provenance, RiskTier, Schemas, Sha256, Switch, SwitchTarget, TenantId, TestCounts, Version,
 };
 
 pub(crate) fn label(text: &str) -> CallLabel {
@@ -66,7 +66,13 @@ pub(crate) fn registry() -> Caller {
 }
 
 pub(crate) fn draft(tier: RiskTier) -> Draft {
-    let about = About { kind: Kind::DomainHook, risk_tier: tier, description: "Checks orders.".into(), tags: vec!["orders".into()] };
+    let about = About {
+        kind: Kind::DomainHook,
+        risk_tier: tier,
+        description: "Checks orders.".into(),
+        tags: vec!["orders".into()],
+        answers_for: BTreeSet::new(),
+    };
     Draft { origin: Origin::Source, source_sha256: Sha256::new([9; 32]), source_bytes: 1_000, about }
 }
 
@@ -102,6 +108,13 @@ impl Scene {
         let state = Extension::new(tenant("acme"), ExtensionId::parse("order-check").unwrap());
         let controls = Environment::ALL.iter().map(|&env| (env, ControlState::new(env))).collect();
         Self { state, events: Vec::new(), controls, policy: Policy::default(), keys: 0 }
+    }
+
+    /// A built version of tier `tier` whose failure contract answers for `causes`.
+    pub(crate) fn build_answering(&mut self, by: &Caller, tier: RiskTier, causes: &[FailureCause]) -> Version {
+        let mut draft = draft(tier);
+        draft.about.answers_for = causes.iter().copied().collect();
+        self.build_draft(by, draft)
     }
 
     pub(crate) fn command(&mut self, action: Action) -> Command {
@@ -157,7 +170,13 @@ impl Scene {
 
     /// A version of `tier`, created by `author` and built.
     pub(crate) fn build(&mut self, author: &Caller, tier: RiskTier) -> Version {
-        let version = self.create(author, tier);
+        self.build_draft(author, draft(tier))
+    }
+
+    fn build_draft(&mut self, author: &Caller, draft: Draft) -> Version {
+        let tier = draft.about.risk_tier;
+        self.must(author, Action::CreateVersion(draft));
+        let version = version(self.state.last_version);
         self.must(author, Action::RequestCompile { version });
         let report = Action::ReportBuilt { version, kind: Kind::DomainHook, risk_tier: tier, built: built(version, 1) };
         self.must(&registry(), report);

@@ -1,7 +1,7 @@
 //! Random steps by a cast of callers: what histories are made of.
 
 use extensions_registry_core::{Action, Authority, Built, Caller, Finding, Pin};
-use extensions_types::{ActorType, Environment, Kind, RiskTier, TestCounts, Version};
+use extensions_types::{ActorType, Environment, FailureCause, Kind, RiskTier, TestCounts, Version};
 use proptest::prelude::*;
 
 use crate::scene::{agent, asked, built, caller, digest, draft, label, operator, person, registry, roles, tenant, through, version};
@@ -84,7 +84,11 @@ fn any_failure() -> impl Strategy<Value = Action> {
 fn any_action() -> impl Strategy<Value = Action> {
     let approved = (any_version(), any_env(), prop::option::weighted(0.3, any_version()));
     prop_oneof![
-        2 => any_tier().prop_map(|tier| Action::CreateVersion(draft(tier))),
+        2 => (any_tier(), prop::bool::weighted(0.3)).prop_map(|(tier, answers)| {
+            let mut draft = draft(tier);
+            draft.about.answers_for = answers.then_some(FailureCause::Trap).into_iter().collect();
+            Action::CreateVersion(draft)
+        }),
         3 => any_version().prop_map(|version| Action::RequestCompile { version }),
         3 => any_report(),
         1 => any_failure(),

@@ -83,7 +83,8 @@ impl Registry {
     async fn asked(&self, tenant: &str, number: u64) -> Draft {
         let of = extensions_artifact::Owned::new(TenantId::parse(tenant).unwrap(), ExtensionId::parse("x").unwrap());
         let bundle = bytes::Bytes::from(format!("source {number}"));
-        let about = About { kind: Kind::DomainHook, risk_tier: RiskTier::Low, description: String::new(), tags: Vec::new() };
+        let about =
+            About { kind: Kind::DomainHook, risk_tier: RiskTier::Low, description: String::new(), tags: Vec::new(), answers_for: Default::default() };
         let pushed = Pushed { origin: Origin::Source, source_sha256: digest(&bundle), source_bytes: bundle.len() as u64, about };
         let draft = (of, Version::new(number).unwrap());
         assert_eq!(self.tell(&draft, &format!("create-{number}"), Action::CreateVersion(pushed)).await, Some(draft.1));

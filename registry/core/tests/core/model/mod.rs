@@ -85,7 +85,7 @@ impl Model<'_> {
                     Staging => self.was_promoted(version, Dev),
                     Prod => self.was_promoted(version, Staging),
                 };
-                let enough = || self.approvers(version, env).len() >= Self::needed(self.tier(version).unwrap(), env);
+                let enough = || self.approvers(version, env).len() >= self.needed(version, env);
                 let ready = self.is_usable(version) && self.passes(version) && (env == Dev || !self.open_waiver(version));
                 let may = ready
                     && order

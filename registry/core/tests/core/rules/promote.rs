@@ -1,7 +1,7 @@
 //! What may begin to be served, where, and after whose approval.
 
 use extensions_registry_core::{Action, Decision, approvals_needed};
-use extensions_types::{Environment, RiskTier, TestCounts, Version, VersionState};
+use extensions_types::{Environment, FailureCause, RiskTier, TestCounts, Version, VersionState};
 
 use crate::scene::{Scene, built, person, registry, version};
 
@@ -76,6 +76,50 @@ fn each_tier_needs_its_approvals_in_each_environment() {
             scene.must(&rita, promote(one, env));
         }
     }
+}
+
+/// Who may call could choose what such a contract answers: somebody else looks at it.
+#[test]
+fn a_contract_for_what_callers_can_provoke_needs_an_approval() {
+    use {Environment as E, FailureCause as C};
+    let (ann, rita, ruth) = (person("ann", "author"), person("rita", "releaser"), person("ruth", "reviewer"));
+    let mut scene = Scene::new();
+    let one = scene.build_answering(&ann, RiskTier::Low, &[C::Quota, C::Trap]);
+    scene.must(&rita, promote(one, E::Dev));
+    for env in [E::Staging, E::Prod] {
+        let refusal = |next: &str| {
+            format!(
+                "PRECONDITION: version 1 has a failure contract that answers for trap, quota, which callers can provoke, and needs 1 approval for {env}, it has 0; {next}"
+            )
+        };
+        assert_eq!(scene.refusal(&rita, promote(one, env)), refusal("submit it"));
+        scene.must(&ann, Action::Submit { version: one, to: env });
+        assert_eq!(scene.refusal(&rita, promote(one, env)), refusal("ask reviewers who have not pushed to it"));
+        assert!(scene.state.versions[&one].awaits_decision(env));
+        scene.must(&ruth, Action::Approve { version: one, to: env, digest: None });
+        assert!(scene.state.versions[&one].is_approved(env));
+        scene.must(&rita, promote(one, env));
+    }
+}
+
+#[test]
+fn a_tiers_own_approvals_cover_its_contract() {
+    use {Environment as E, FailureCause as C};
+    for (tier, needed) in [(RiskTier::Low, [0, 1, 1]), (RiskTier::Medium, [0, 1, 1]), (RiskTier::High, [0, 2, 2])] {
+        let mut scene = Scene::new();
+        let one = scene.build_answering(&person("ann", "author"), tier, &[C::Limit]);
+        assert_eq!([E::Dev, E::Staging, E::Prod].map(|env| scene.state.versions[&one].approvals_needed(env)), needed, "{tier}");
+    }
+    let mut scene = Scene::new();
+    let one = scene.build(&person("ann", "author"), RiskTier::Low);
+    assert_eq!(scene.state.versions[&one].approvals_needed(E::Prod), 0);
+    let two = scene.build_answering(&person("ann", "author"), RiskTier::Medium, &[C::Limit]);
+    let rita = person("rita", "releaser");
+    scene.must(&rita, promote(two, E::Dev));
+    assert_eq!(
+        scene.refusal(&rita, promote(two, E::Staging)),
+        "PRECONDITION: version 2 is of tier medium and needs 1 approval for staging, it has 0; submit it"
+    );
 }
 
 #[test]
