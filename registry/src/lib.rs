@@ -28,7 +28,7 @@ pub use extensions_registry_core::{AgentPolicy, Finding, Policy};
 pub use extensions_registry_ledger::Stores;
 pub use extensions_registry_signer::SignerSettings;
 pub use extensions_registry_upkeep::UpkeepSettings;
-pub use extensions_service::{LogFormat, LogSettings, SettingsError, start_logging, stop_asked};
+pub use extensions_service::{Log, LogFormat, LogSettings, SettingsError, start_logging, stop_asked};
 
 pub use settings::{AuditSettings, CompileSettings, EnvironmentStores, ListenSettings, RegistrySettings};
 pub use signer::{SignerError, check_signer, sign, sign_once};

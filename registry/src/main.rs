@@ -75,7 +75,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         _ if arguments.check => return checked(settings),
         _ => {}
     }
-    start_logging(settings.log.format, settings.log.filter.as_deref())?;
+    let _log = start_logging(settings.log.format, settings.log.filter.as_deref())?;
     let runtime = Runtime::new()?;
     let complete = match arguments.command {
         Some(Command::Signer { once, .. }) => runtime.block_on(tasks::signer(&settings, once))?,

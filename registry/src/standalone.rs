@@ -11,7 +11,7 @@ use axum::Router;
 use extensions_coordination::{CompileStream, Coordination};
 use extensions_registry_api::{Audit, Fleet, LogAudit, Membership, Metrics, NobodyKnows, NobodyToTell, Notify};
 use extensions_registry_ledger::Clock;
-use extensions_service::{FollowedFiles, SettingsError};
+use extensions_service::{FollowedFiles, LogLines, SettingsError};
 use extensions_tls::ServerTls;
 use prometheus_client::registry::Registry as Shown;
 use tokio_util::sync::CancellationToken;
@@ -95,6 +95,7 @@ impl Registry {
         let tls = settings.listen.open_tls()?;
         let mut shown = Shown::with_prefix("extensions");
         shown.register_collector(Box::new(FollowedFiles));
+        shown.register_collector(Box::new(LogLines));
         let embedded = Embedded::start(parts(settings, &mut shown)?)?;
         let files = ControlFiles::follow(&settings.control_files, embedded.service(), &mut shown);
         let (reporter, health_server) = tonic_health::server::health_reporter();

@@ -12,7 +12,7 @@ use extensions_compile_jobs::{EitherQueue, LEASE, Queue, StreamQueue};
 use extensions_coordination::{CompileStream, Coordination};
 use extensions_pipeline::{Tools, Workbench, WorkbenchError};
 use extensions_sandbox::THIS_BINARY;
-use extensions_service::{FollowedFiles, SettingsError, start_logging, stop_asked};
+use extensions_service::{FollowedFiles, LogLines, SettingsError, start_logging, stop_asked};
 use extensions_tls::ServerTls;
 use extensions_toolchain::{Direct, Home};
 use extensions_types::{Language, with_causes};
@@ -84,7 +84,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Isolation::of_this_kernel(THIS_BINARY)?;
         return Ok(());
     }
-    start_logging(settings.log.format, settings.log.filter.as_deref())?;
+    let _log = start_logging(settings.log.format, settings.log.filter.as_deref())?;
     let runtime = Builder::new_multi_thread().worker_threads(BACKGROUND_THREADS).enable_all().build()?;
     let ended = runtime.block_on(async { serve(&settings, remote()?, admin_tls).await });
     // A build that outlived the drain ends with the process.
@@ -98,6 +98,7 @@ async fn serve(settings: &WorkerSettings, remote: Remote, admin_tls: Option<Serv
     tracing::info!(isolation = isolation.words(), "builds are isolated");
     let mut shown = Registry::with_prefix("extensions");
     shown.register_collector(Box::new(FollowedFiles));
+    shown.register_collector(Box::new(LogLines));
     let metrics = Metrics::new(&mut shown);
     let remote = Arc::new(remote);
     let hints = Hints::open(settings, &remote, &mut shown)?;

@@ -21,6 +21,6 @@ pub use followed::{Followed, Looked};
 pub use followed_metrics::FollowedFiles;
 pub use follower::{FileStatus, LOOK_EVERY, followed_files};
 pub use layers::{Known, layered, parse, read_file};
-pub use logging::{LogFormat, LogSettings, start_logging};
+pub use logging::{Log, LogFormat, LogLines, LogSettings, start_logging};
 pub use settings_error::SettingsError;
 pub use signals::stop_asked;

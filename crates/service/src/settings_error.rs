@@ -28,4 +28,7 @@ pub enum SettingsError {
     /// A value that cannot work.
     #[error("settings: {0}")]
     Value(String),
+    /// The log's own thread or standard error cannot be had.
+    #[error("the log cannot be started")]
+    Log(#[source] std::io::Error),
 }

@@ -5,13 +5,14 @@
 mod arguments;
 mod background;
 mod fleet;
+mod shares;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use clap::Parser as _;
 use extensions_artifact::Store;
 use extensions_catalog::Catalogs;
-use extensions_coordination::Coordination;
+use extensions_coordination::{Coordination, Leases};
 use extensions_host::{Host, HostSettings, SettingsError, StartError, Stop, THIS_BINARY, start_logging};
 use extensions_store_catalog::{OpenError, StoreCatalog};
 use extensions_types::with_causes;
@@ -20,6 +21,7 @@ use tokio::runtime::Handle;
 use crate::{
     arguments::Arguments,
     fleet::{Fleet, Member},
+    shares::Shares,
 };
 
 /// Why the program ends otherwise than asked.
@@ -79,14 +81,14 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.check {
         return checked(&settings);
     }
-    start_logging(settings.log.format, settings.log.filter.as_deref())?;
+    let _log = start_logging(settings.log.format, settings.log.filter.as_deref())?;
     background::runtime()?.block_on(serve(&settings))
 }
 
 async fn serve(settings: &HostSettings) -> Result<(), Failure> {
     let store = Store::open(store_settings(settings)?)?;
     let catalog = StoreCatalog::open(settings.env, store.clone(), settings.catalog.clone(), &settings.data_dir, Handle::current())?;
-    let catalogs = Catalogs::of(settings.env, std::sync::Arc::new(catalog.clone()));
+    let catalogs = Catalogs::of(settings.env, Arc::new(catalog.clone()));
     let coordination = settings.redis.as_ref().map(Coordination::open).transpose()?;
     let member = Member { id: settings.host.id(), env: settings.env, address: settings.host.address.clone() };
     let mut prepared = Host::prepare_beside(Some(store), settings, catalogs, Handle::current(), THIS_BINARY.as_ref())?;
@@ -94,6 +96,11 @@ async fn serve(settings: &HostSettings) -> Result<(), Failure> {
     if let Some(coordination) = &coordination {
         coordination.show(prepared.metrics());
     }
+    let shares = coordination.as_ref().map(|coordination| {
+        let leases = Leases::of(coordination, settings.env, member.id.clone());
+        leases.show(prepared.metrics());
+        Shares::of(leases, settings.env, Arc::clone(prepared.quotas()))
+    });
     let host = prepared.in_fleet(member.id.clone(), coordination.clone()).listen(None)?;
     let fleet = coordination.map(|coordination| Fleet::join(coordination, member.clone(), &catalog, host.view()));
     let following = catalog.follow(host.loads());
@@ -105,6 +112,9 @@ async fn serve(settings: &HostSettings) -> Result<(), Failure> {
     tracing::info!("stopping: calls in flight may end");
     let drained = host.drain().await;
     drop(following);
+    if let Some(shares) = shares {
+        shares.leave().await;
+    }
     if let Some(fleet) = fleet {
         fleet.leave().await;
     }

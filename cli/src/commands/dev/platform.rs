@@ -10,7 +10,7 @@ use std::{
 
 use extensions_artifact::Store;
 use extensions_catalog::Overlay;
-use extensions_host::{Host, HostSettings, LogFormat, StartError, THIS_BINARY, start_logging};
+use extensions_host::{Host, HostSettings, Log, LogFormat, StartError, THIS_BINARY, start_logging};
 use extensions_identity::{Audience, IdentitySettings};
 use extensions_pipeline::Workbench;
 use extensions_registry::{BoardSettings, Embedded, EmbeddedParts, LogAudit, Metrics, Policy, Stores, UpkeepSettings};
@@ -42,6 +42,8 @@ pub(crate) struct Platform {
     pub(crate) running: Running,
     admin: Option<SocketAddr>,
     announced: Announced,
+    /// Writes what is left when all others are gone.
+    _log: Log,
 }
 
 impl Platform {
@@ -57,7 +59,7 @@ impl Platform {
         if let Some(format) = &dev.log_format {
             settings.log.format = if format == "json" { LogFormat::Json } else { LogFormat::Text };
         }
-        start_logging(settings.log.format, settings.log.filter.as_deref()).map_err(|error| Failure::Usage(with_causes(&error)))?;
+        let log = start_logging(settings.log.format, settings.log.filter.as_deref()).map_err(|error| Failure::Usage(with_causes(&error)))?;
         let folders = Arc::new(Overlay::default());
         let store = environments::store(&settings, &data)?;
         let environments = Environments::open(&store, &settings, &data)?;
@@ -79,7 +81,7 @@ impl Platform {
         let announced = dev_state::announce(&running)?;
         let admin = addresses.admin;
         say.event(&json!({"event": "listening", "server": running.server, "socket": running.socket}));
-        Ok(Self { host, folders, registry, worker, following, running, admin, announced })
+        Ok(Self { host, folders, registry, worker, following, running, admin, announced, _log: log })
     }
 
     /// The engine that serves, for building beside it.
