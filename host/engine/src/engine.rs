@@ -8,14 +8,16 @@ use extensions_fair::Lane;
 use extensions_types::{ExtensionDefinition, ToolDescription};
 
 use crate::{
+    budget::Stop,
     call::{Call, Failure, Outcome},
     extension::{Extension, LoadError},
     fast_lane::{self, Turned},
-    figures::{Counters, Figures},
+    figures::{Counters, Dropped, Figures},
     guest::Linkers,
     invocation::Invocation,
     mapped::Mapped,
     orders::{Given, Orders},
+    outcome,
     run::Run,
     slice::Sliced,
     slow_lane::{LaneSize, SlowLane},
@@ -177,6 +179,11 @@ impl Engine {
         let slow = extension.starts_slow(call.input.len(), call.payer.share());
         let at_once = !slow && fast_lane::is_free();
         let mut sliced = Sliced::new(Invocation::begin(extension, call), !at_once);
+        if sliced.came_late() {
+            self.counters.dropped(if slow { Lane::Slow } else { Lane::Fast }, Dropped::Deadline);
+            let failure = outcome::of_stop(Stop::Caller, sliced.limits());
+            return sliced.abandon(failure);
+        }
         if at_once {
             let polled = sliced.poll_slice(Lane::Fast);
             fast_lane::used(sliced.last_slice());
@@ -210,5 +217,16 @@ impl Engine {
         });
         let tool = described.await?;
         Ok((ToolDescription { name: tool.name, description: tool.description }, [tool.input_schema, tool.output_schema]))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.engine
+    }
+
+    /// Puts a call into the slow lane, and leaves it there.
+    #[cfg(test)]
+    pub(crate) fn hand_over(&self, extension: &Arc<Extension>, call: Call) -> Result<tokio::sync::oneshot::Receiver<Outcome>, Box<Outcome>> {
+        self.slow_lane.submit(Sliced::new(Invocation::begin(extension, call), true))
     }
 }

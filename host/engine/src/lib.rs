@@ -28,6 +28,8 @@ mod scheduling;
 mod slice;
 mod slow_lane;
 pub mod swap;
+#[cfg(test)]
+mod tests;
 mod ticker;
 mod verdict;
 mod yielded;

@@ -131,6 +131,11 @@ impl Sliced {
         is_too_late.then(|| (Failure::new(ErrorCode::Deadline, TOO_LATE), Dropped::TooLate))
     }
 
+    /// Whether the caller's time was over before the call was there.
+    pub(crate) fn came_late(&self) -> bool {
+        self.invocation.control.budget.caller_end.is_some_and(|end| end <= self.invocation.begun)
+    }
+
     /// How a call ends that nobody waits for.
     pub(crate) fn caller_left() -> Failure {
         Failure::new(ErrorCode::Deadline, "the caller left before the extension began")

@@ -42,6 +42,17 @@ struct Entry {
     place: Place,
 }
 
+impl Entry {
+    fn ended(self, outcome: Outcome) {
+        let Self { call, done, place } = self;
+        // The instance is gone before its place is free.
+        drop(call);
+        drop(place);
+        // The caller may be gone; the outcome has been observed all the same.
+        let _ = done.send(outcome);
+    }
+}
+
 /// Threads and queue; ends them when dropped.
 pub(crate) struct SlowLane {
     room: Arc<Room>,

@@ -18,7 +18,6 @@ use super::{Entry, sleepers::Sleepers};
 use crate::{
     call::Failure,
     figures::{Counters, Dropped},
-    slice::Sliced,
 };
 
 /// What the lane's threads share. Nobody else takes its lock.
@@ -40,11 +39,13 @@ struct Queue {
 impl Queue {
     fn receive(&mut self) {
         while let Ok(entry) = self.inbox.try_recv() {
-            let share = Arc::clone(entry.call.share());
-            if self.fair.push(&share, entry).is_err() {
-                unreachable!("a queue for any number of calls is never full");
-            }
+            self.add(entry);
         }
+    }
+
+    fn add(&mut self, entry: Entry) {
+        let share = Arc::clone(entry.call.share());
+        assert!(self.fair.push(&share, entry).is_ok(), "a queue for any number of calls is never full");
     }
 }
 
@@ -118,14 +119,9 @@ impl Shared {
                 cpu
             }
             Poll::Ready(outcome) => {
-                let Entry { call, done, place } = entry;
-                let cpu = call.last_slice();
+                let cpu = entry.call.last_slice();
                 self.lock().fair.settle(turn, cpu);
-                // The instance is gone before its place is free.
-                drop(call);
-                drop(place);
-                // The caller may be gone; the outcome has been observed all the same.
-                let _ = done.send(outcome);
+                entry.ended(outcome);
                 cpu
             }
         }
@@ -139,19 +135,29 @@ impl Shared {
         }
         let outcome = call.abandon(failure);
         drop(place);
+        // Who left does not want it.
         let _ = done.send(outcome);
     }
 
-    /// Calls that have begun end in their turn, and say what they logged.
+    /// They do not wait for their turns, nor do their places. A guest that has
+    /// begun stops itself as soon as it goes on, and its log is kept.
     fn end_those_whose_caller_left(&self) {
         if !self.left.load(SeqCst) || !self.left.swap(false, SeqCst) {
             return;
         }
         let mut queue = self.lock();
         queue.receive();
-        let left = queue.fair.take_where(|entry| !entry.call.has_begun() && entry.call.is_caller_gone());
+        let left = queue.fair.take_where(|entry| entry.call.is_caller_gone());
         drop(queue);
-        left.into_iter().for_each(|entry| self.end(entry, Sliced::caller_left(), Dropped::CallerGone));
+        for mut entry in left {
+            if let Some((failure, why)) = entry.call.not_worth_beginning(Instant::now()) {
+                self.end(entry, failure, why);
+            } else if let Poll::Ready(outcome) = entry.call.poll_slice(Lane::Slow) {
+                entry.ended(outcome);
+            } else {
+                self.lock().add(entry);
+            }
+        }
     }
 
     fn has_work(&self) -> bool {

@@ -1,0 +1,8 @@
+//! Both lanes at work, with scripted guests and tenants that pay for them.
+//!
+//! What is compared is CPU time charged, never how long something took: other
+//! work on the machine makes these tests slower, not wrong.
+
+mod fast;
+mod slow;
+mod stage;
