@@ -15,6 +15,7 @@ mod attack;
 mod call;
 mod callers;
 mod guests;
+mod leaks;
 mod neighbour;
 mod process;
 mod report;

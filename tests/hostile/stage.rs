@@ -72,6 +72,11 @@ impl Stage {
         (served, loaded)
     }
 
+    /// Another connection of the attacker's, without retries.
+    pub(crate) fn connection(&self) -> Client {
+        hasty(&self.platform, &self.attacker)
+    }
+
     /// Calls one of the attacker's extensions with `{}`.
     pub(crate) async fn call(&self, id: &str) -> Told {
         self.invoke(Invoke::new(id)).await

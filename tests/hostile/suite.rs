@@ -5,7 +5,7 @@ use std::{process::ExitCode, sync::Arc, time::Instant};
 use crate::{
     arguments::Arguments,
     attack::Attack,
-    callers, guests, process,
+    callers, guests, leaks, process,
     report::{self, Came},
     stage::{ATTACK_MAX, Scene, Stage},
 };
@@ -19,7 +19,7 @@ const GROWTH_MIB_MAX: u64 = 768;
 
 /// Every attack, in the order of the table.
 fn all() -> Vec<Attack> {
-    [guests::all(), callers::all()].concat()
+    [guests::all(), leaks::all(), callers::all()].concat()
 }
 
 /// Runs what was asked for; success means that every row of every profile was as expected.

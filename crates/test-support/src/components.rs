@@ -12,13 +12,28 @@ pub const WIT: &str = include_str!("../../../wit/extensions.wit");
 /// When the texts do not fit each other.
 #[must_use]
 pub fn of_module(wit: &str, world: &str, wat: &str) -> Vec<u8> {
-    let mut module = wat::parse_str(wat).unwrap_or_else(|error| panic!("{error}\n{wat}"));
+    let mut module = parsed(wat);
     let mut resolve = Resolve::default();
     let package = resolve.push_str("test.wit", wit).unwrap();
     let world = resolve.select_world(&[package], Some(world)).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
     let component = ComponentEncoder::default().module(&module).and_then(|mut encoder| encoder.encode());
-    component.unwrap_or_else(|error| panic!("{error:#}\n{wat}"))
+    component.unwrap_or_else(|error| panic!("{error:#}\n{}", head(wat)))
+}
+
+/// The bytes of a text.
+///
+/// # Panics
+/// When it is none.
+#[must_use]
+pub fn parsed(wat: &str) -> Vec<u8> {
+    wat::parse_str(wat).unwrap_or_else(|error| panic!("{error}\n{}", head(wat)))
+}
+
+/// As much of a text as a person reads: bombs are long.
+fn head(wat: &str) -> String {
+    const CHARS: usize = 2_000;
+    wat.chars().take(CHARS).collect()
 }
 
 /// A process hook that answers `{}`, with `more` definitions inside: what no
@@ -47,5 +62,5 @@ pub fn process_hook_with(more: &str) -> Vec<u8> {
                 (canon lift (core func $run) (memory $memory) (realloc (func $realloc))))
             (export "run" (func $lifted)))"#
     );
-    wat::parse_str(&wat).unwrap_or_else(|error| panic!("{error}\n{wat}"))
+    parsed(&wat)
 }

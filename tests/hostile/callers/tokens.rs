@@ -189,6 +189,9 @@ async fn guessing(stage: &Stage) -> Vec<Row> {
         refused += usize::from(Raw::bearing(&token, &good()).send(stage).await == "UNAUTHENTICATED");
     }
     rows.push(Row::new("one guess on each of 1,000", "1000 refused", format!("{refused} refused")));
+    let metrics = stage.platform.metrics().await;
+    let counted = metrics.contains("extensions_front_authentication_failures_total");
+    rows.push(Row::holds("its metric", "counted", counted, || "missing".to_owned()));
     rows.push(Row::new("the attacker's genuine one", "OK {}", Raw::new(stage, &good()).send(stage).await));
     rows.push(kept(before));
     rows

@@ -1,11 +1,39 @@
 //! Attacks by guests: code that a tenant was served.
 
-mod time;
-mod variant;
+mod abi;
+mod artifacts;
+mod bombs;
+mod floods;
+mod identity;
+mod imports;
+mod json;
+mod memory;
+mod output;
+mod plain;
+mod raw;
+mod recursion;
+pub(crate) mod time;
+mod traps;
+pub(crate) mod variant;
 
 use crate::attack::Attack;
 
 /// Every attack by a guest.
 pub(crate) fn all() -> Vec<Attack> {
-    [time::ATTACKS].concat()
+    [
+        time::ATTACKS,
+        recursion::ATTACKS,
+        memory::ATTACKS,
+        bombs::ATTACKS,
+        abi::ATTACKS,
+        traps::ATTACKS,
+        imports::ATTACKS,
+        output::ATTACKS,
+        json::ATTACKS,
+        plain::ATTACKS,
+        identity::ATTACKS,
+        artifacts::ATTACKS,
+        floods::ATTACKS,
+    ]
+    .concat()
 }

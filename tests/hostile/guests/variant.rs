@@ -43,6 +43,11 @@ pub(crate) fn plain(what: impl Into<String>, guest: &PlainGuest, expected: impl 
     Variant { abi: Abi::Plain, ..component(what, guest.component(), expected) }
 }
 
+/// The same of a wrapped module.
+pub(crate) fn plain_component(what: impl Into<String>, bytes: Vec<u8>, expected: impl Into<String>) -> Variant {
+    Variant { abi: Abi::Plain, ..component(what, bytes, expected) }
+}
+
 /// A process hook with a body.
 pub(crate) fn hook(body: &str) -> Guest {
     Guest::new(Kind::ProcessHook, body)
