@@ -112,14 +112,17 @@ impl Quotas {
         Ok(memory_mb)
     }
 
-    /// A host that has a part only may get more of it soon: at once, where it has claimed none yet.
+    /// A host that has a part only may get more of it soon: at once, where it has
+    /// claimed none yet. With the whole it would take as much less time.
     fn hurried(&self, no: No, account: &Account, unclaimed: Fraction) -> No {
+        let part = account.part().unwrap_or(unclaimed);
         match no {
-            No::Over { quota, limit, retry_after: Some(after), by_time: true } if account.part().unwrap_or(unclaimed) < Fraction::WHOLE => {
+            No::Over { quota, limit, retry_after: Some(after), by_time: true } if part < Fraction::WHOLE => {
                 if account.part().is_none() {
                     self.unclaimed.short();
                 }
-                No::Over { quota, limit, retry_after: Some(after.min(SHARE_RETRY)), by_time: true }
+                let with_all = after.mul_f64(f64::from(part.parts()) / f64::from(Fraction::PARTS));
+                No::Over { quota, limit, retry_after: Some(after.min(with_all.max(SHARE_RETRY))), by_time: true }
             }
             other => other,
         }
