@@ -7,4 +7,4 @@ mod check;
 mod schema;
 
 pub use check::{DEPTH_MAX, JsonError, Shape, check};
-pub use schema::{COST_MAX, Schema, SchemaError, Violation};
+pub use schema::{COST_MAX, Schema, SchemaError, Violation, first_unfit};

@@ -17,10 +17,18 @@ const DEPTH_MAX: usize = 32;
 /// Subschemas after every reference has been replaced by its target: a chain
 /// of doubled references grows exponentially.
 const EXPANSION_MAX: u64 = 4_096;
+/// These ask their neighbours again what they have looked at, who ask theirs:
+/// each level multiplies the work of those below it (by up to 5, measured).
+const LOOKS_AGAIN: [&str; 2] = ["unevaluatedProperties", "unevaluatedItems"];
+/// How often what stands beside or below such a keyword counts.
+const LOOKS_AGAIN_FACTOR: u64 = 8;
 /// Subschemas times input bytes of one validation: about 50 ms here.
 pub const COST_MAX: u64 = 32 << 20;
 /// Automata of patterns may take this many bytes each.
 const PATTERN_BYTES_MAX: usize = 256 << 10;
+/// Above it a mismatch is told without its places: a list of what each branch of
+/// an `anyOf` says of each item takes some hundred bytes for one of them.
+const REASONS_COST_MAX: u64 = 128 << 10;
 /// Violations that are reported; the rest is counted by nobody.
 const REPORTED_MAX: usize = 5;
 
@@ -110,6 +118,9 @@ impl Schema {
         if self.validator.is_valid(&value) {
             return Ok(());
         }
+        if self.cost(text.len()) > REASONS_COST_MAX {
+            return Err(Violation::Mismatch("it does not match the schema; it is too large to say where".to_owned()));
+        }
         let describe = |error: jsonschema::ValidationError<'_>| {
             let place = error.instance_path().to_string();
             let text: String = error.masked().to_string().chars().take(200).collect();
@@ -118,6 +129,14 @@ impl Schema {
         let reasons: Vec<_> = self.validator.iter_errors(&value).take(REPORTED_MAX).map(describe).collect();
         Err(Violation::Mismatch(reasons.join("; ")))
     }
+}
+
+/// The first of these answers that an extension with this output schema could not
+/// give; none where it has none, or one that does not compile.
+#[must_use]
+pub fn first_unfit<'v, K>(output: Option<&Value>, answers: impl IntoIterator<Item = (K, &'v Value)>) -> Option<(K, Violation)> {
+    let schema = Schema::compile(output?).ok()?;
+    answers.into_iter().find_map(|(key, answer)| Some((key, schema.validate(answer.to_string().as_bytes()).err()?)))
 }
 
 fn check_depth(value: &Value, depth: usize) -> Result<(), SchemaError> {
@@ -159,6 +178,9 @@ fn expand<'s>(root: &'s Value, node: &'s Value, known: &mut Sizes<'s>) -> Result
     for child in children(node) {
         size = size.saturating_add(expand(root, child, known)?);
     }
+    if LOOKS_AGAIN.iter().any(|keyword| node.get(keyword).is_some()) {
+        size = size.saturating_mul(LOOKS_AGAIN_FACTOR);
+    }
     if size > EXPANSION_MAX { Err(SchemaError::TooComplex) } else { Ok(size) }
 }
 
@@ -190,6 +212,14 @@ mod tests {
         assert_eq!(schema.validate(br#"{"net": 1.5}"#), Ok(()));
         let Err(Violation::Mismatch(text)) = schema.validate(br#"{"net": "secret"}"#) else { panic!("accepted") };
         assert!(text.starts_with("/net: ") && !text.contains("secret"), "{text}");
+    }
+
+    #[test]
+    fn the_first_unfit_answer_is_named() {
+        let (schema, good, bad) = (json!({"type": "number"}), json!(1), json!("x"));
+        assert!(matches!(first_unfit(Some(&schema), [("a", &good), ("b", &bad)]), Some(("b", Violation::Mismatch(_)))));
+        assert_eq!(first_unfit(Some(&schema), [("a", &good)]), None);
+        assert_eq!(first_unfit(None, [("b", &bad)]), None);
     }
 
     #[test]
@@ -227,5 +257,39 @@ mod tests {
         let schema = Schema::compile(&json!({"additionalProperties": {"anyOf": [{"properties": properties}]}})).unwrap();
         let text = vec![b' '; 1 << 20];
         assert!(matches!(schema.validate(&text), Err(Violation::TooCostly { .. })));
+    }
+
+    /// `levels` schemas in each other, each of which looks again at what those within saw.
+    fn looking_again(keyword: &str, way: &str, levels: usize) -> Value {
+        let innermost = json!({"properties": {"a": true}, "prefixItems": [true]});
+        (0..levels).fold(innermost, |inner, _| match way {
+            "if" => json!({"if": inner, "then": true, keyword: false}),
+            _ => json!({way: [inner], keyword: false}),
+        })
+    }
+
+    /// A chain of 15 takes minutes for an object of one member.
+    #[test]
+    fn keywords_that_look_again_multiply() {
+        for keyword in LOOKS_AGAIN {
+            for way in ["allOf", "anyOf", "oneOf", "if"] {
+                assert!(Schema::compile(&looking_again(keyword, way, 2)).is_ok(), "{keyword} in {way}, twice");
+                assert_eq!(Schema::compile(&looking_again(keyword, way, 5)).err(), Some(SchemaError::TooComplex), "{keyword} in {way}");
+            }
+        }
+        let chain = (0..5).map(|at| (format!("d{at}"), json!({"$ref": format!("#/$defs/d{}", at + 1), "unevaluatedProperties": false})));
+        let defs: serde_json::Map<String, Value> = chain.chain([("d5".to_owned(), json!({}))]).collect();
+        assert_eq!(Schema::compile(&json!({"$ref": "#/$defs/d0", "$defs": defs})).err(), Some(SchemaError::TooComplex), "by reference");
+    }
+
+    #[test]
+    fn reasons_are_given_while_they_are_few() {
+        let branches: Vec<Value> = (0..16).map(|number| json!({"const": number})).collect();
+        let schema = Schema::compile(&json!({"anyOf": [{"items": {"anyOf": branches}}]})).unwrap();
+        let Err(Violation::Mismatch(few)) = schema.validate(b"[99]") else { panic!("accepted") };
+        assert!(!few.contains("too large"), "{few}");
+        let many = format!("[{}99]", "99,".repeat(100_000));
+        let Err(Violation::Mismatch(many)) = schema.validate(many.as_bytes()) else { panic!("accepted") };
+        assert!(many.contains("too large to say where"), "{many}");
     }
 }
