@@ -15,7 +15,7 @@ use std::{
 
 use axum::{Extension, Router};
 use extensions_registry_api::Connection;
-use extensions_tls::ServerTls;
+use extensions_tls::{PeerNames, ServerTls};
 use extensions_types::with_causes;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -140,15 +140,21 @@ async fn secure(stream: TcpStream, peer: SocketAddr, tls: Option<ServerTls>, rou
         tracing::debug!(%error, %peer, "a connection was gone before it began");
         return;
     }
-    let Some(tls) = tls else { return serve(stream, peer, router, closing).await };
+    let Some(tls) = tls else { return serve(stream, peer, PeerNames::default(), router, closing).await };
     match tls.accept(stream).await {
-        Ok(stream) => serve(stream, peer, router, closing).await,
+        Ok(stream) => {
+            let names = PeerNames::of(&stream);
+            serve(stream, peer, names, router, closing).await;
+        }
         Err(error) => tracing::debug!(error = %with_causes(&error), %peer, "closed: no TLS handshake"),
     }
 }
 
-async fn serve<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: T, peer: SocketAddr, router: Router, closing: CancellationToken) {
-    let connection = Connection::new(peer.ip().to_string());
+async fn serve<T>(stream: T, peer: SocketAddr, names: PeerNames, router: Router, closing: CancellationToken)
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let connection = Connection::with_certificate(peer.ip().to_string(), names);
     let abused = connection.abused.clone();
     let service = TowerToHyperService::new(router.layer(Extension(connection)));
     let mut builder = Builder::new(TokioExecutor::new());

@@ -24,6 +24,8 @@ pub struct Claims {
     pub(crate) exp: Option<u64>,
     #[serde(default, deserialize_with = "numeric_date", skip_serializing_if = "Option::is_none")]
     pub(crate) nbf: Option<u64>,
+    #[serde(default, deserialize_with = "numeric_date", skip_serializing_if = "Option::is_none")]
+    pub(crate) iat: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tenant_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,6 +75,7 @@ impl Claims {
             sub: Some(subject.as_str().to_owned()),
             exp: Some(seconds(expires)),
             nbf: None,
+            iat: None,
             tenant_id: None,
             org_id: None,
             actor_type: Some(actor.as_str().to_owned()),

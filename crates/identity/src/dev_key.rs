@@ -93,6 +93,11 @@ impl DevKey {
         BASE64_URL_SAFE_NO_PAD.encode_string(signature.as_ref(), &mut token);
         token
     }
+
+    #[cfg(test)]
+    pub(crate) fn signature(&self, message: &[u8]) -> Vec<u8> {
+        self.pair.sign(message).as_ref().to_vec()
+    }
 }
 
 impl fmt::Debug for DevKey {

@@ -3,9 +3,12 @@
 //! Every text is public: it names rules and claims, never keys, tenants or
 //! what an issuer is allowed.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::Duration};
 
 use extensions_types::ErrorCode;
+
+/// Some hundred unseen tokens more, or another look for keys.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Why a token is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +31,12 @@ pub enum VerifyError {
     /// The issuer has no key of that id, or the token names none.
     #[error("the token's key (`kid`) is not known for its issuer; it may have been rotated: get a new token")]
     UnknownKey,
+    /// The issuer's keys could not be fetched yet.
+    #[error("the keys of the token's issuer could not be read yet; try again")]
+    KeysUnread,
+    /// More tokens than a connection may bring that were not seen before.
+    #[error("too many tokens on this connection that were not seen before; use a token again, or try again")]
+    TooManyUnseen,
     /// The signature does not match.
     #[error("the token's signature is not valid")]
     Signature,
@@ -46,6 +55,9 @@ pub enum VerifyError {
     /// `aud` names another service.
     #[error("the token is meant for another service (`aud`)")]
     Audience,
+    /// The token counts over other connections alone.
+    #[error("this token counts only over TLS with a client certificate of a name that is configured for it (client_names)")]
+    Certificate,
     /// No tenant, and neither delegating, operating the platform nor compiling.
     #[error("the token names no tenant (`tenant_id`)")]
     Tenantless,
@@ -75,8 +87,17 @@ impl VerifyError {
             | Self::Claim { .. }
             | Self::Expired
             | Self::NotYetValid
-            | Self::Audience => ErrorCode::Unauthenticated,
+            | Self::Audience
+            | Self::Certificate => ErrorCode::Unauthenticated,
+            Self::KeysUnread => ErrorCode::Unavailable,
+            Self::TooManyUnseen => ErrorCode::Overloaded,
         }
+    }
+
+    /// When to try again, where that helps.
+    #[must_use]
+    pub const fn retry_after(self) -> Option<Duration> {
+        if matches!(self, Self::KeysUnread | Self::TooManyUnseen) { Some(RETRY_AFTER) } else { None }
     }
 }
 
@@ -115,11 +136,28 @@ pub enum SettingsError {
         #[source]
         source: io::Error,
     },
-    /// Neither or both places of keys.
-    #[error("identity: issuer `{issuer}` needs either jwks_file or jwks")]
+    /// No place of keys, or several.
+    #[error("identity: issuer `{issuer}` needs one of jwks_url, jwks_file and jwks")]
     KeySource {
         /// The issuer.
         issuer: String,
+    },
+    /// An address of keys that cannot be used.
+    #[error("identity: issuer `{issuer}`: {problem}")]
+    KeyUrl {
+        /// The issuer.
+        issuer: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// No thread to fetch keys with.
+    #[error("identity: cannot start fetching keys")]
+    Fetching(#[source] io::Error),
+    /// A list of names that nobody could have.
+    #[error("identity: client_names of `{whose}` is empty; list names of client certificates, or leave it out")]
+    NoClientNames {
+        /// The issuer, or the service of a grant.
+        whose: String,
     },
     /// Keys that cannot be used.
     #[error("identity: keys of issuer `{issuer}`: {problem}")]

@@ -2,17 +2,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-    str::from_utf8,
     sync::Arc,
 };
 
-use extensions_service::{FollowError, Followed};
+use extensions_tls::PeerName;
 use extensions_types::{CallLabel, Kind, TenantId};
 
 use crate::{
     Algorithm, SettingsError, Tenants,
-    keys::KeySet,
+    key_source::Keys,
     settings::{GrantSettings, IssuerSettings},
 };
 
@@ -23,7 +21,11 @@ const ISSUER_BYTES_MAX: usize = 512;
 pub struct Grant {
     tenants: Tenants,
     kinds: BTreeSet<Kind>,
+    pub(crate) client_names: Option<ClientNames>,
 }
+
+/// Names of client certificates, one of which a connection must prove.
+pub(crate) type ClientNames = Arc<[PeerName]>;
 
 impl Grant {
     /// Whether the service may call for `tenant`.
@@ -39,38 +41,6 @@ impl Grant {
     }
 }
 
-/// An issuer's public keys: as they were given, or as they lie in a file now.
-#[derive(Debug, Clone)]
-pub(crate) enum Keys {
-    Given(Arc<KeySet>),
-    Followed(Followed<KeySet>),
-}
-
-impl Keys {
-    fn given(issuer: &str, jwks: &str, algorithms: &[Algorithm]) -> Result<Self, SettingsError> {
-        let keys = KeySet::parse(jwks, algorithms).map_err(|problem| SettingsError::Keys { issuer: issuer.to_owned(), problem })?;
-        Ok(Self::Given(Arc::new(keys)))
-    }
-
-    /// A file that later holds something unusable changes nothing: the last good keys stay.
-    fn of_file(issuer: &str, path: PathBuf, algorithms: &[Algorithm]) -> Result<Self, SettingsError> {
-        let (issuer, allowed) = (issuer.to_owned(), algorithms.to_vec());
-        let parse = move |bytes: &[u8]| KeySet::parse(from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())?, &allowed);
-        let opened = Followed::file(&path, parse);
-        opened.map(Self::Followed).map_err(|error| match error {
-            FollowError::Read { path, source } => SettingsError::ReadKeys { issuer, path, source },
-            other => SettingsError::Keys { issuer, problem: other.with_causes() },
-        })
-    }
-
-    pub(crate) fn current(&self) -> Arc<KeySet> {
-        match self {
-            Self::Given(keys) => Arc::clone(keys),
-            Self::Followed(keys) => keys.current(),
-        }
-    }
-}
-
 /// One issuer, ready to judge its tokens.
 #[derive(Debug, Clone)]
 pub(crate) struct Issuer {
@@ -81,6 +51,7 @@ pub(crate) struct Issuer {
     pub(crate) may_operate: bool,
     pub(crate) may_delegate: bool,
     pub(crate) may_compile: bool,
+    pub(crate) client_names: Option<ClientNames>,
     pub(crate) grants: BTreeMap<CallLabel, Arc<Grant>>,
 }
 
@@ -89,11 +60,8 @@ impl Issuer {
         if settings.issuer.is_empty() || settings.issuer.len() > ISSUER_BYTES_MAX {
             return Err(SettingsError::IssuerName { max: ISSUER_BYTES_MAX });
         }
-        let keys = match (settings.jwks, settings.jwks_file) {
-            (Some(jwks), None) => Keys::given(&settings.issuer, &jwks, &settings.algorithms)?,
-            (None, Some(path)) => Keys::of_file(&settings.issuer, path, &settings.algorithms)?,
-            (None, None) | (Some(_), Some(_)) => return Err(SettingsError::KeySource { issuer: settings.issuer }),
-        };
+        let keys = Keys::of(&settings)?;
+        let client_names = client_names(settings.client_names, &settings.issuer)?;
         Ok(Self {
             name: settings.issuer.into(),
             keys,
@@ -102,6 +70,7 @@ impl Issuer {
             may_operate: settings.may_operate,
             may_delegate: settings.may_delegate,
             may_compile: settings.may_compile,
+            client_names,
             grants: BTreeMap::new(),
         })
     }
@@ -124,8 +93,17 @@ impl Issuer {
         }
         // "all" means all that the issuer may name.
         let tenants = if settings.tenants == Tenants::All { self.tenants.clone() } else { settings.tenants };
-        let grant = Grant { tenants, kinds: settings.kinds };
+        let client_names = client_names(settings.client_names, settings.subject.as_str())?;
+        let grant = Grant { tenants, kinds: settings.kinds, client_names };
         self.grants.insert(settings.subject, Arc::new(grant));
         Ok(())
+    }
+}
+
+/// None: any connection will do. An empty list would mean that none does.
+fn client_names(names: Option<Vec<PeerName>>, whose: &str) -> Result<Option<ClientNames>, SettingsError> {
+    match names {
+        Some(names) if names.is_empty() => Err(SettingsError::NoClientNames { whose: whose.to_owned() }),
+        names => Ok(names.map(Into::into)),
     }
 }

@@ -35,6 +35,7 @@ pub(crate) fn judge(claims: &Claims, issuer: &Issuer, audience: Audience, now: S
     let reach = reach(claims, issuer, &subject, scopes)?;
     Ok(Principal {
         issuer: issuer.name.clone(),
+        client_names: [issuer.client_names.clone(), reach.client_names()],
         subject,
         reach,
         actor_type: required::<ActorType>(claims.actor_type.as_deref(), "actor_type")?,
@@ -51,10 +52,14 @@ fn lifetime(claims: &Claims, now: SystemTime) -> Result<SystemTime, VerifyError>
     if expires.checked_add(CLOCK_SKEW).is_none_or(|end| now >= end) {
         return Err(VerifyError::Expired);
     }
-    match claims.nbf {
-        Some(seconds) if date(seconds, "nbf")? > now + CLOCK_SKEW => Err(VerifyError::NotYetValid),
-        Some(_) | None => Ok(expires),
+    // A token of the future is one of a clock that is wrong: here, or where it was issued.
+    for (begins, claim) in [(claims.nbf, "nbf"), (claims.iat, "iat")] {
+        let begins = begins.map(|seconds| date(seconds, claim)).transpose()?;
+        if begins.is_some_and(|begins| begins > now + CLOCK_SKEW) {
+            return Err(VerifyError::NotYetValid);
+        }
     }
+    Ok(expires)
 }
 
 fn meant_for(claims: &Claims, audience: Audience) -> Result<(), VerifyError> {

@@ -5,16 +5,15 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::DecodingKey;
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 
-use crate::Algorithm;
+use crate::{Algorithm, jwk::Jwk};
 
 /// Far above what issuers publish while they rotate.
 const KEYS_MAX: usize = 64;
-const JWKS_BYTES_MAX: usize = 256 * 1024;
-const ED25519_PUBLIC_BYTES: usize = 32;
+/// The same in bytes: with certificates beside each key.
+pub(crate) const JWKS_BYTES_MAX: usize = 256 * 1024;
 
 /// Keys by `kid`.
 pub(crate) struct KeySet(BTreeMap<String, Key>);
@@ -22,7 +21,7 @@ pub(crate) struct KeySet(BTreeMap<String, Key>);
 /// One public key with the one algorithm that it is for.
 pub(crate) struct Key {
     pub(crate) algorithm: Algorithm,
-    decoding: DecodingKey,
+    pub(crate) decoding: DecodingKey,
 }
 
 impl KeySet {
@@ -52,6 +51,10 @@ impl KeySet {
     pub(crate) fn get(&self, kid: &str) -> Option<&Key> {
         self.0.get(kid)
     }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 impl fmt::Debug for KeySet {
@@ -65,6 +68,8 @@ impl Key {
     pub(crate) fn signed(&self, message: &str, signature: &str) -> bool {
         let algorithm = match self.algorithm {
             Algorithm::EdDsa => jsonwebtoken::Algorithm::EdDSA,
+            Algorithm::Es256 => jsonwebtoken::Algorithm::ES256,
+            Algorithm::Rs256 => jsonwebtoken::Algorithm::RS256,
         };
         jsonwebtoken::crypto::verify(signature, message.as_bytes(), &self.decoding, algorithm).unwrap_or(false)
     }
@@ -75,52 +80,10 @@ struct Document {
     keys: Vec<Jwk>,
 }
 
-/// The members that matter; others are for other readers.
-#[derive(Deserialize)]
-struct Jwk {
-    kty: String,
-    kid: Option<String>,
-    #[serde(rename = "use")]
-    purpose: Option<String>,
-    alg: Option<String>,
-    crv: Option<String>,
-    x: Option<String>,
-    d: Option<IgnoredAny>,
-    k: Option<IgnoredAny>,
-}
-
-impl Jwk {
-    fn usable(self, allowed: &[Algorithm]) -> Result<Option<(String, Key)>, String> {
-        if self.d.is_some() || self.k.is_some() {
-            return Err("holds a private or symmetric key; publish public keys only and replace that one".to_owned());
-        }
-        let signs = self.purpose.as_deref().is_none_or(|purpose| purpose == "sig");
-        let Some(algorithm) = self.algorithm().filter(|algorithm| signs && allowed.contains(algorithm)) else {
-            return Ok(None);
-        };
-        let kid = self.kid.filter(|kid| !kid.is_empty() && kid.len() <= 256).ok_or("a key without kid; give it one of 1 to 256 bytes")?;
-        let decoding = self.x.as_deref().and_then(ed25519).ok_or_else(|| format!("key `{kid}` has no valid `x` for Ed25519"))?;
-        Ok(Some((kid, Key { algorithm, decoding })))
-    }
-
-    /// The one algorithm for a key of this type; `alg` may only confirm it.
-    fn algorithm(&self) -> Option<Algorithm> {
-        let of_type = match (self.kty.as_str(), self.crv.as_deref()) {
-            ("OKP", Some("Ed25519")) => Algorithm::EdDsa,
-            _ => return None,
-        };
-        let confirmed = self.alg.as_deref().is_none_or(|alg| alg == of_type.as_str());
-        confirmed.then_some(of_type)
-    }
-}
-
-fn ed25519(x: &str) -> Option<DecodingKey> {
-    let public = BASE64_URL_SAFE_NO_PAD.decode(x).ok()?;
-    (public.len() == ED25519_PUBLIC_BYTES).then(|| DecodingKey::from_ed_der(&public))
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+
     use super::*;
 
     const X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
@@ -129,13 +92,25 @@ mod tests {
         KeySet::parse(&format!(r#"{{"keys":[{keys}]}}"#), Algorithm::ALL)
     }
 
+    /// A point of the curve.
+    const P256: (&str, &str) = ("MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM");
+
+    fn ec(x: &str, y: &str) -> String {
+        format!(r#"{{"kty":"EC","crv":"P-256","kid":"p","x":"{x}","y":"{y}"}}"#)
+    }
+
+    fn rsa(modulus: &[u8], e: &str) -> String {
+        let n = BASE64_URL_SAFE_NO_PAD.encode(modulus);
+        format!(r#"{{"kty":"RSA","kid":"r","n":"{n}","e":"{e}"}}"#)
+    }
+
     fn okp(kid: &str, more: &str) -> String {
         format!(r#"{{"kty":"OKP","crv":"Ed25519","kid":"{kid}","x":"{X}"{more}}}"#)
     }
 
     #[test]
     fn usable_keys_are_found_among_others() {
-        let others = r#"{"kty":"RSA","kid":"r","n":"AQAB","e":"AQAB"},{"kty":"EC","crv":"P-256","kid":"p","x":"AA","y":"AA"}"#;
+        let others = r#"{"kty":"RSA","kid":"r","alg":"RS512","n":"AQAB","e":"AQAB"},{"kty":"EC","crv":"P-384","kid":"p","x":"AA","y":"AA"}"#;
         let set = parse(&[others, &okp("a", ""), &okp("b", r#","use":"sig","alg":"EdDSA""#), &okp("c", r#","use":"enc""#)].join(",")).unwrap();
         assert!(set.get("a").is_some() && set.get("b").is_some());
         assert!(set.get("r").is_none() && set.get("p").is_none() && set.get("c").is_none());
@@ -152,12 +127,43 @@ mod tests {
             (format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{X}"}}"#), "without kid"),
             (r#"{"kty":"OKP","crv":"Ed25519","kid":"a","x":"AA"}"#.to_owned(), "no valid `x`"),
             (vec![okp("a", ""); 65].join(","), "more than 64"),
+            (ec("AA", "AA"), "no valid point"),
+            (ec(X, X), "no valid point"),
+            (ec(P256.0, P256.1).replace("P-256\"", "P-256\",\"d\":\"AA\""), "private"),
+            (rsa(&[0xff; 128], "AQAB"), "1024 bits"),
+            (rsa(&[0xff; 255], "AQAB"), "2040 bits"),
+            (rsa(&[0xff; 1025], "AQAB"), "8200 bits"),
+            (rsa(&[0xff; 256], "AQ"), "exponent"),
+            (rsa(&[0xff; 256], "BA"), "exponent"),
+            (rsa(&[0xff; 256], "AQAAAAAB"), "exponent"),
+            (rsa(&[0xff; 256], ""), "exponent"),
+            (r#"{"kty":"RSA","kid":"r","e":"AQAB"}"#.to_owned(), "`n`"),
+            (r#"{"kty":"RSA","kid":"r","n":"====","e":"AQAB"}"#.to_owned(), "`n`"),
         ] {
             let error = parse(&keys).unwrap_err();
             assert!(error.contains(reason), "{error} for {keys}");
         }
         assert!(KeySet::parse("[]", Algorithm::ALL).is_err());
         assert!(KeySet::parse(&" ".repeat(JWKS_BYTES_MAX + 1), Algorithm::ALL).is_err());
+    }
+
+    #[test]
+    fn each_key_has_the_one_algorithm_of_its_type() {
+        let mut modulus = [0xff; 257];
+        modulus[0] = 0;
+        let all = [okp("a", ""), ec(P256.0, P256.1), rsa(&modulus, "AQAB")].join(",");
+        let set = parse(&all).unwrap();
+        let of = |kid| set.get(kid).map(|key| key.algorithm);
+        assert_eq!((of("a"), of("p"), of("r")), (Some(Algorithm::EdDsa), Some(Algorithm::Es256), Some(Algorithm::Rs256)));
+        // `alg` may only confirm it, and a key for other operations signs nothing.
+        for (key, other) in
+            [(ec(P256.0, P256.1), "RS256"), (rsa(&modulus, "AQAB"), "ES256"), (rsa(&modulus, "AQAB"), "PS256"), (rsa(&modulus, "AQAB"), "HS256")]
+        {
+            assert!(parse(&key.replacen('{', &format!(r#"{{"alg":"{other}","#), 1)).is_err(), "{other}");
+        }
+        assert!(parse(&ec(P256.0, P256.1).replacen('{', r#"{"key_ops":["verify"],"#, 1)).is_ok());
+        assert!(parse(&ec(P256.0, P256.1).replacen('{', r#"{"key_ops":["deriveKey"],"#, 1)).is_err());
+        assert!(KeySet::parse(&format!(r#"{{"keys":[{all}]}}"#), &[Algorithm::Rs256]).unwrap().get("p").is_none());
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
+use extensions_tls::PeerNames;
 use extensions_types::{ActorType, CallLabel, ErrorCode, Kind, TenantId};
 
-use crate::{ContextRefusal, Grant, Role, Scope, words::Flags};
+use crate::{ContextRefusal, Grant, Role, Scope, VerifyError, issuer::ClientNames, words::Flags};
 
 /// A verified identity. Only a [`Verifier`](crate::Verifier) makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct Principal {
     pub(crate) scopes: Flags<Scope>,
     pub(crate) actors: Box<[CallLabel]>,
     pub(crate) expires: SystemTime,
+    /// Of the issuer, and of the grant: each that is there must be proved.
+    pub(crate) client_names: [Option<ClientNames>; 2],
 }
 
 /// For whom a token speaks.
@@ -30,6 +33,16 @@ pub(crate) enum Reach {
     Platform,
     /// No tenant: jobs of the registry's.
     Worker,
+}
+
+impl Reach {
+    /// What the grant asks of the connection.
+    pub(crate) fn client_names(&self) -> Option<ClientNames> {
+        match self {
+            Self::Delegate { grant: Some(grant) } => grant.client_names.clone(),
+            Self::Delegate { grant: None } | Self::Tenant { .. } | Self::Platform | Self::Worker => None,
+        }
+    }
 }
 
 impl Principal {
@@ -120,6 +133,20 @@ impl Principal {
     #[must_use]
     pub fn may_invoke(&self, kind: Kind) -> bool {
         self.check_invoking().is_ok() && self.grant().is_none_or(|grant| grant.covers_kind(kind))
+    }
+
+    /// Whether the token counts over a connection whose client proves `names`.
+    pub(crate) fn check_connection(&self, names: &PeerNames) -> Result<(), VerifyError> {
+        let all = self.client_names.iter().flatten().all(|wanted| names.any_of(wanted));
+        if all { Ok(()) } else { Err(VerifyError::Certificate) }
+    }
+
+    /// What it takes of memory beside what many share, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let org = self.org().map_or(0, |org| org.as_str().len());
+        let tenant = self.tenant().map_or(0, |tenant| tenant.as_str().len());
+        let actors: usize = self.actors.iter().map(|actor| size_of_val(actor) + actor.as_str().len()).sum();
+        size_of::<Self>() + self.subject.as_str().len() + org + tenant + actors
     }
 
     pub(crate) fn check_invoking(&self) -> Result<(), ContextRefusal> {

@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
+use extensions_tls::PeerName;
 use extensions_types::{CallLabel, Kind, TenantId};
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +21,7 @@ pub struct IdentitySettings {
     /// Whether issuers marked `development` are accepted: `ext dev` only.
     #[serde(default)]
     pub allow_development: bool,
-    /// How many verified tokens are remembered.
+    /// How many verified tokens are remembered, of 1 KiB on average.
     #[serde(default = "cached_tokens")]
     pub cached_tokens: usize,
     /// Who may issue tokens.
@@ -37,12 +38,22 @@ pub struct IdentitySettings {
 pub struct IssuerSettings {
     /// The exact `iss` of its tokens.
     pub issuer: String,
-    /// A JWKS file with its public keys; or `jwks`.
+    /// Where its public keys are fetched, again and again; or one of the next two.
+    #[serde(default)]
+    pub jwks_url: Option<String>,
+    /// A JWKS file with its public keys.
     #[serde(default)]
     pub jwks_file: Option<PathBuf>,
-    /// The JWKS document itself; or `jwks_file`.
+    /// The JWKS document itself.
     #[serde(default)]
     pub jwks: Option<String>,
+    /// Authorities of the server of `jwks_url`, a PEM file. None: those of the machine.
+    #[serde(default)]
+    pub jwks_ca_file: Option<PathBuf>,
+    /// How often `jwks_url` is looked at, in seconds: a key that is withdrawn
+    /// there is believed for at most so long.
+    #[serde(default = "jwks_refresh_s")]
+    pub jwks_refresh_s: u64,
     /// The algorithms that its keys may use.
     #[serde(default = "algorithms")]
     pub algorithms: Vec<Algorithm>,
@@ -57,6 +68,10 @@ pub struct IssuerSettings {
     /// Whether it may issue `compile`, the scope of compile workers.
     #[serde(default)]
     pub may_compile: bool,
+    /// Its tokens count only over connections of a client whose certificate has
+    /// one of these names. None: over any.
+    #[serde(default)]
+    pub client_names: Option<Vec<PeerName>>,
     /// Whether this is the issuer of `ext dev`.
     #[serde(default)]
     pub development: bool,
@@ -68,13 +83,17 @@ impl IssuerSettings {
     pub fn development(issuer: &str, jwks: String) -> Self {
         Self {
             issuer: issuer.to_owned(),
+            jwks_url: None,
             jwks_file: None,
             jwks: Some(jwks),
+            jwks_ca_file: None,
+            jwks_refresh_s: jwks_refresh_s(),
             algorithms: algorithms(),
             tenants: Tenants::All,
             may_operate: true,
             may_delegate: true,
             may_compile: true,
+            client_names: None,
             development: true,
         }
     }
@@ -101,6 +120,10 @@ pub struct GrantSettings {
     pub tenants: Tenants,
     /// The kinds that it may call.
     pub kinds: BTreeSet<Kind>,
+    /// The service's token counts only over connections of a client whose
+    /// certificate has one of these names: a stolen one alone is worth nothing.
+    #[serde(default)]
+    pub client_names: Option<Vec<PeerName>>,
 }
 
 /// Which tenants something reaches: `"all"` or a list.
@@ -167,7 +190,12 @@ fn algorithms() -> Vec<Algorithm> {
     vec![Algorithm::EdDsa]
 }
 
-/// About 1 KiB each: room for every user of a busy host within a minute, in some 10 MiB.
+/// Keys are rotated over days; a withdrawn one should end within minutes.
+const fn jwks_refresh_s() -> u64 {
+    300
+}
+
+/// At most 1 KiB each on average: room for every user of a busy host within a minute, in some 10 MiB.
 fn cached_tokens() -> usize {
     10_000
 }
@@ -212,6 +240,8 @@ mod tests {
             "[[issuers]]\nissuer = 'a'\ntenants = 'all'\nalgorithms = ['HS256']",
             "[[grants]]\nissuer = 'a'\nsubject = 's'\ntenants = 'all'\nkinds = ['any']",
             "[[grants]]\nissuer = 'a'\nsubject = 's'\ntenants = 'all'",
+            "[[grants]]\nissuer = 'a'\nsubject = 's'\ntenants = 'all'\nkinds = ['agent_tool']\nclient_names = ['*.example']",
+            "[[issuers]]\nissuer = 'a'\ntenants = 'all'\nclient_names = 'orders.example'",
         ] {
             assert!(toml::from_str::<IdentitySettings>(wrong).is_err(), "{wrong}");
         }

@@ -1,9 +1,12 @@
 //! The rules of identity as tables: every refusal has its own row.
 
+mod algorithms;
 mod cache;
+mod connections;
 mod contexts;
 mod cost;
 mod forgery;
+mod signers;
 mod tokens;
 
 use std::{
@@ -79,6 +82,7 @@ fn settings(plain: &DevKey, platform: &DevKey) -> IdentitySettings {
         subject: label(subject),
         tenants,
         kinds: kinds.iter().copied().collect::<BTreeSet<_>>(),
+        client_names: None,
     };
     let mut settings = IdentitySettings::new(vec![bounded, wide]);
     settings.grants = vec![

@@ -57,5 +57,9 @@ impl Header {
 
 fn part<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, VerifyError> {
     let json = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| VerifyError::Malformed)?;
+    // A list of values, in the order in which we name them, would be read as well.
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return Err(VerifyError::Malformed);
+    }
     serde_json::from_slice(&json).map_err(|_| VerifyError::Malformed)
 }

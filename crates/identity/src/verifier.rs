@@ -7,105 +7,174 @@ use std::{
     collections::{BTreeMap, btree_map::Entry},
     fmt,
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Instant, SystemTime},
 };
 
-use aws_lc_rs::digest::{SHA256, digest};
-use extensions_service::Followed;
-use quick_cache::sync::Cache;
+use extensions_tls::PeerNames;
+use prometheus_client::registry::Registry;
 
 use crate::{
-    Audience, IdentitySettings, Principal, SettingsError, VerifyError,
-    issuer::{Issuer, Keys},
+    Audience, Channel, IdentitySettings, Principal, SettingsError, VerifyError,
+    issuer::Issuer,
     judge::judge,
+    key_source::Keys,
     keys::{Key, KeySet},
+    memory::{Memory, Remembered, TokenHash, hash},
+    remote::{Asking, Remote},
+    status::{KeySource, KeySources},
     token::Token,
 };
-
-/// How long a verified token is believed without looking at it again: bounds
-/// what a changed grant can miss. Rotated keys end it at once.
-pub const CACHE_LIFE: Duration = Duration::from_secs(60);
-
-type TokenHash = [u8; 32];
 
 /// Verifies tokens for one audience.
 pub struct Verifier {
     audience: Audience,
-    issuers: BTreeMap<String, Issuer>,
-    /// Those of them that may change.
-    key_files: Vec<Followed<KeySet>>,
-    cache: Cache<TokenHash, Verified>,
+    issuers: Vec<Issuer>,
+    memory: Memory,
+    /// Fetches keys, where any are to be fetched.
+    _asking: Option<Asking>,
 }
 
-#[derive(Clone)]
-struct Verified {
-    principal: Arc<Principal>,
-    /// Of the keys that it was verified with.
-    generation: u64,
-    from: SystemTime,
-    until: SystemTime,
+impl IdentitySettings {
+    /// Reads and checks everything that they name, but fetches nothing.
+    ///
+    /// # Errors
+    /// Says what is wrong with them.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        issuers(self.clone()).map(drop)
+    }
+
+    /// Whether any token counts only over connections of clients with a certificate.
+    #[must_use]
+    pub fn names_clients(&self) -> bool {
+        self.issuers.iter().any(|issuer| issuer.client_names.is_some()) || self.grants.iter().any(|grant| grant.client_names.is_some())
+    }
 }
 
 impl Verifier {
-    /// Reads and checks everything that `settings` name.
+    /// Reads and checks everything that `settings` name, and begins to fetch the
+    /// keys of issuers with a `jwks_url`: until they are there, their tokens are
+    /// refused as UNAVAILABLE, and those of other issuers are accepted.
     ///
     /// # Errors
     /// Says what is wrong with the settings.
     pub fn new(settings: IdentitySettings) -> Result<Self, SettingsError> {
-        let (audience, cached_tokens) = (settings.audience, settings.cached_tokens);
+        let (audience, memory) = (settings.audience, Memory::new(settings.cached_tokens));
         let issuers = issuers(settings)?;
-        let followed = |issuer: &Issuer| match &issuer.keys {
-            Keys::Given(_) => None,
-            Keys::Followed(keys) => Some(keys.clone()),
-        };
-        let key_files = issuers.values().filter_map(followed).collect();
-        Ok(Self { audience, issuers, key_files, cache: Cache::new(cached_tokens.max(1)) })
+        let remotes = remotes(&issuers);
+        let asking = (!remotes.is_empty()).then(|| Asking::begin(remotes)).transpose().map_err(SettingsError::Fetching)?;
+        Ok(Self { audience, issuers, memory, _asking: asking })
     }
 
-    /// Who stands behind `token`.
+    /// Who stands behind `token`, wherever it comes from: a token that is bound
+    /// to client certificates counts nowhere here.
     ///
     /// # Errors
     /// Says, in public words, why the token is not accepted.
     pub fn verify(&self, token: &str, now: SystemTime) -> Result<Arc<Principal>, VerifyError> {
+        let principal = self.known_or(token, now, || Ok(()))?;
+        principal.check_connection(&PeerNames::default())?;
+        Ok(principal)
+    }
+
+    /// Who stands behind `token`, which came over `channel`.
+    ///
+    /// # Errors
+    /// As [`Self::verify`]; and when the channel brings too many unseen tokens.
+    pub fn verify_on(&self, channel: &Channel, token: &str, now: SystemTime) -> Result<Arc<Principal>, VerifyError> {
+        let may_verify = || if channel.may_verify(Instant::now()) { Ok(()) } else { Err(VerifyError::TooManyUnseen) };
+        let principal = self.known_or(token, now, may_verify)?;
+        principal.check_connection(channel.names())?;
+        Ok(principal)
+    }
+
+    /// As [`Self::verify_on`], now; where the key is not known, and its issuer is
+    /// being asked for its keys, it waits for these half a second at most.
+    ///
+    /// # Errors
+    /// As [`Self::verify_on`].
+    pub async fn verify_soon(&self, channel: &Channel, token: &str) -> Result<Arc<Principal>, VerifyError> {
+        match self.verify_on(channel, token, SystemTime::now()) {
+            // Boxed: callers' futures stay small for the tokens that are known.
+            Err(VerifyError::UnknownKey | VerifyError::KeysUnread) => Box::pin(self.verify_again(channel, token)).await,
+            verified => verified,
+        }
+    }
+
+    pub(crate) async fn verify_again(&self, channel: &Channel, token: &str) -> Result<Arc<Principal>, VerifyError> {
+        let remote = Token::parse(token).ok().and_then(|token| self.issuer_of(&token).ok()?.1.keys.remote().cloned());
+        if let Some(remote) = remote {
+            remote.looked().await;
+        }
+        self.verify_on(channel, token, SystemTime::now())
+    }
+
+    fn known_or(&self, token: &str, now: SystemTime, may_verify: impl FnOnce() -> Result<(), VerifyError>) -> Result<Arc<Principal>, VerifyError> {
         if token.len() > crate::TOKEN_BYTES_MAX {
             return Err(VerifyError::TooLong);
         }
         let hash = hash(token);
-        // Before the keys are read: what is verified while they change is looked at again.
-        let generation = self.generation();
-        if let Some(known) = self.cache.get(&hash)
-            && known.generation == generation
-            && (known.from..known.until).contains(&now)
-        {
-            return Ok(known.principal);
+        if let Some(known) = self.memory.get(&hash) {
+            let generation = self.issuers.get(known.issuer).map(|issuer| issuer.keys.generation());
+            if generation == Some(known.generation) && known.holds_at(now) {
+                return Ok(known.principal);
+            }
+            self.memory.forget(&hash);
         }
-        let principal = Arc::new(check(token, &self.issuers, self.audience, now)?);
-        let until = principal.expires().min(now + CACHE_LIFE);
-        let entry = Verified { principal: Arc::clone(&principal), generation, from: now, until };
-        self.cache.insert(hash, entry);
+        may_verify()?;
+        self.check(token, hash, now)
+    }
+
+    fn check(&self, token: &str, hash: TokenHash, now: SystemTime) -> Result<Arc<Principal>, VerifyError> {
+        let token = Token::parse(token)?;
+        let (place, issuer) = self.issuer_of(&token)?;
+        // Before the keys are read: what is verified while they change is looked at again.
+        let generation = issuer.keys.generation();
+        if !issuer.algorithms.iter().any(|allowed| allowed.as_str() == token.header.alg) {
+            return Err(VerifyError::Algorithm);
+        }
+        let keys = issuer.keys.current().ok_or(VerifyError::KeysUnread)?;
+        let key = key_of(&token, &issuer.keys, &keys)?;
+        if !key.signed(token.message, token.signature) {
+            return Err(VerifyError::Signature);
+        }
+        let principal = Arc::new(judge(&token.claims, issuer, self.audience, now)?);
+        self.memory.keep(hash, Remembered::new(Arc::clone(&principal), place, generation, now));
         Ok(principal)
     }
 
-    /// Grows with each replacement of a key file: an entry of an older one is dead.
-    fn generation(&self) -> u64 {
-        self.key_files.iter().map(Followed::generation).sum()
+    /// The issuer that a token names, and its place.
+    fn issuer_of(&self, token: &Token<'_>) -> Result<(usize, &Issuer), VerifyError> {
+        let name = token.claims.iss.as_deref().ok_or(VerifyError::Claim { claim: "iss" })?;
+        let place = self.issuers.binary_search_by(|issuer| (*issuer.name).cmp(name)).map_err(|_| VerifyError::UnknownIssuer)?;
+        Ok((place, &self.issuers[place]))
+    }
+
+    /// Issuers whose keys are fetched, by name.
+    #[must_use]
+    pub fn key_sources(&self) -> Vec<KeySource> {
+        remotes(&self.issuers).iter().map(|remote| remote.status()).collect()
+    }
+
+    /// Shows them in `registry`.
+    pub fn show(&self, registry: &mut Registry) {
+        let remotes = remotes(&self.issuers);
+        if !remotes.is_empty() {
+            registry.register_collector(Box::new(KeySources(remotes)));
+        }
     }
 
     /// Looks at the key files now instead of at the next round; reads them.
     pub fn look_at_key_files(&self) {
-        for keys in &self.key_files {
-            keys.look();
+        for issuer in &self.issuers {
+            if let Keys::Followed(keys) = &issuer.keys {
+                keys.look();
+            }
         }
     }
 
     #[cfg(test)]
-    pub(crate) fn remembered(&self) -> usize {
-        self.cache.len()
-    }
-
-    #[cfg(test)]
-    pub(crate) fn forget(&self) {
-        self.cache.clear();
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
     }
 }
 
@@ -115,7 +184,24 @@ impl fmt::Debug for Verifier {
     }
 }
 
-fn issuers(settings: IdentitySettings) -> Result<BTreeMap<String, Issuer>, SettingsError> {
+fn remotes(issuers: &[Issuer]) -> Vec<Arc<Remote>> {
+    issuers.iter().filter_map(|issuer| issuer.keys.remote().cloned()).collect()
+}
+
+/// The key decides the algorithm; the header must agree. An unknown one may be new.
+fn key_of<'k>(token: &Token<'_>, source: &Keys, keys: &'k KeySet) -> Result<&'k Key, VerifyError> {
+    let kid = token.header.kid.as_deref().ok_or(VerifyError::UnknownKey)?;
+    let Some(key) = keys.get(kid) else {
+        if let Some(remote) = source.remote() {
+            remote.ask();
+        }
+        return Err(VerifyError::UnknownKey);
+    };
+    if key.algorithm.as_str() == token.header.alg { Ok(key) } else { Err(VerifyError::Algorithm) }
+}
+
+/// By name.
+fn issuers(settings: IdentitySettings) -> Result<Vec<Issuer>, SettingsError> {
     let mut by_name = BTreeMap::new();
     for issuer in settings.issuers {
         if issuer.development && !settings.allow_development {
@@ -133,30 +219,11 @@ fn issuers(settings: IdentitySettings) -> Result<BTreeMap<String, Issuer>, Setti
         let issuer = by_name.get_mut(&grant.issuer).ok_or_else(|| SettingsError::UnknownIssuer { issuer: grant.issuer.clone() })?;
         issuer.add_grant(grant)?;
     }
-    Ok(by_name)
+    Ok(by_name.into_values().collect())
 }
 
-fn hash(token: &str) -> TokenHash {
-    digest(&SHA256, token.as_bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes")
-}
-
-fn check(token: &str, issuers: &BTreeMap<String, Issuer>, audience: Audience, now: SystemTime) -> Result<Principal, VerifyError> {
-    let token = Token::parse(token)?;
-    let name = token.claims.iss.as_deref().ok_or(VerifyError::Claim { claim: "iss" })?;
-    let issuer = issuers.get(name).ok_or(VerifyError::UnknownIssuer)?;
-    let keys = issuer.keys.current();
-    let key = key_of(&token, issuer, &keys)?;
-    if !key.signed(token.message, token.signature) {
-        return Err(VerifyError::Signature);
-    }
-    judge(&token.claims, issuer, audience, now)
-}
-
-/// The key decides the algorithm; the header must agree.
-fn key_of<'k>(token: &Token<'_>, issuer: &Issuer, keys: &'k KeySet) -> Result<&'k Key, VerifyError> {
-    if !issuer.algorithms.iter().any(|allowed| allowed.as_str() == token.header.alg) {
-        return Err(VerifyError::Algorithm);
-    }
-    let key = token.header.kid.as_deref().and_then(|kid| keys.get(kid)).ok_or(VerifyError::UnknownKey)?;
-    if key.algorithm.as_str() == token.header.alg { Ok(key) } else { Err(VerifyError::Algorithm) }
+/// Those whose keys are fetched.
+#[cfg(test)]
+pub(crate) fn remotes_of(verifier: &Verifier) -> Vec<Arc<Remote>> {
+    remotes(&verifier.issuers)
 }

@@ -76,10 +76,14 @@ words!(
 words!(
     /// A signature algorithm that an issuer may be configured with. Each key
     /// has exactly one, taken from the key itself, so that a token's header
-    /// only ever confirms it.
+    /// only ever confirms it. Secrets (`HS256`) and `none` are no algorithms here.
     Algorithm {
         /// Ed25519.
         EdDsa = "EdDSA",
+        /// ECDSA on P-256 with SHA-256.
+        Es256 = "ES256",
+        /// RSA (PKCS #1 v1.5) with SHA-256.
+        Rs256 = "RS256",
     }
 );
 

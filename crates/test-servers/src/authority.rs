@@ -7,7 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType};
 use tempfile::TempDir;
 
 use crate::ServerError;
@@ -69,7 +69,7 @@ impl Authority {
         self.folder.path().join(CA_FILE)
     }
 
-    /// A certificate for servers and clients with these names, each a DNS name or an IP address.
+    /// A certificate for servers and clients with these names, each a DNS name, an IP address or, with `://` in it, a URI.
     ///
     /// # Errors
     /// When a name is none, or the files cannot be written.
@@ -88,8 +88,11 @@ impl Authority {
     pub fn renew(&self, pair: &Pair, names: &[&str], validity: Validity) -> Result<(), ServerError> {
         let failed = |source| ServerError::System { name: NAME, action: "issue a certificate", source };
         let wrong = |error: rcgen::Error| failed(io::Error::other(error));
-        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let (uris, names): (Vec<_>, Vec<_>) = names.iter().map(|name| (*name).to_owned()).partition(|name| name.contains("://"));
         let mut params = CertificateParams::new(names).map_err(wrong)?;
+        for uri in uris {
+            params.subject_alt_names.push(SanType::URI(uri.try_into().map_err(wrong)?));
+        }
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;

@@ -9,7 +9,7 @@ use extensions_types::{CallLabel, Kind, TenantId};
 use tempfile::TempDir;
 use tokio::runtime::Builder;
 
-use crate::{PATIENCE, Platform, log};
+use crate::{PATIENCE, Platform, log, ruled::Ruled};
 
 /// The issuer of every token.
 pub(crate) const ISSUER: &str = "test";
@@ -77,6 +77,7 @@ impl Start {
             subject: CallLabel::parse(subject).unwrap(),
             tenants: Tenants::Only(tenants.iter().cloned().collect()),
             kinds: kinds.iter().copied().collect::<BTreeSet<_>>(),
+            client_names: None,
         });
         self
     }
@@ -107,9 +108,10 @@ impl Start {
         let overlay = Arc::new(Overlay::default());
         let background = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let settings = self.settings(&home, &key);
-        let catalogs = Catalogs::of(settings.env, Arc::clone(&overlay) as _);
+        let ruled = Arc::new(Ruled::new(Arc::clone(&overlay), settings.env));
+        let catalogs = Catalogs::of(settings.env, Arc::clone(&ruled) as _);
         let host = Host::start(&settings, catalogs, background.handle().clone(), &self.compile_child).unwrap();
-        Platform::new(host, overlay, key, background, home)
+        Platform::new(host, overlay, ruled, key, background, home)
     }
 
     fn settings(&mut self, home: &TempDir, key: &DevKey) -> HostSettings {

@@ -11,6 +11,7 @@ mod connector;
 mod error;
 mod handshake;
 mod listeners;
+mod peer_names;
 mod pem;
 mod server;
 mod settings;
@@ -20,8 +21,9 @@ pub use connector::{Connected, Connector};
 pub use error::TlsError;
 pub use handshake::{HANDSHAKE_WITHIN, HandshakeError};
 pub use listeners::{ListenTls, SectionError};
+pub use peer_names::{NotAPeerName, PeerName, PeerNames};
 pub use server::ServerTls;
-pub use settings::{ClientTlsSettings, ServerTlsSettings};
+pub use settings::{ClientCertificates, ClientTlsSettings, ServerTlsSettings};
 pub use tokio_rustls::{
     client::TlsStream as ClientStream,
     rustls::{ClientConfig, ServerConfig},

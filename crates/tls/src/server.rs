@@ -10,12 +10,16 @@ use extensions_service::{Followed, Looked};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{
     TlsAcceptor,
-    rustls::{ServerConfig, server::WebPkiClientVerifier, sign::SingleCertAndKey},
+    rustls::{
+        ServerConfig,
+        server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+        sign::SingleCertAndKey,
+    },
     server::TlsStream,
 };
 
 use crate::{
-    ALPN_HTTP1, ALPN_HTTP2, HandshakeError, ServerTlsSettings, TlsError,
+    ALPN_HTTP1, ALPN_HTTP2, ClientCertificates, HandshakeError, ServerTlsSettings, TlsError,
     pem::{End, authorities, identity},
     provider,
 };
@@ -84,7 +88,7 @@ fn in_force(settings: &ServerTlsSettings, contents: &[Vec<u8>]) -> Result<InForc
     let identity = identity((cert, content(0)), (key, content(1)), End::Server)?;
     let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().map_err(TlsError::Library)?;
     let builder = match &settings.client_ca_file {
-        Some(path) => builder.with_client_cert_verifier(clients(path, content(2))?),
+        Some(path) => builder.with_client_cert_verifier(clients(path, content(2), settings.client_certificates)?),
         None => builder.with_no_client_auth(),
     };
     let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified)));
@@ -92,8 +96,12 @@ fn in_force(settings: &ServerTlsSettings, contents: &[Vec<u8>]) -> Result<InForc
     Ok(InForce { config: Arc::new(config), ends: identity.ends })
 }
 
-fn clients(path: &Path, pem: &[u8]) -> Result<Arc<dyn tokio_rustls::rustls::server::danger::ClientCertVerifier>, TlsError> {
+fn clients(path: &Path, pem: &[u8], certificates: ClientCertificates) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
     let roots = Arc::new(authorities(path, pem)?);
-    let built = WebPkiClientVerifier::builder_with_provider(roots, provider()).build();
-    built.map_err(|source| TlsError::ClientAuthorities { path: path.to_owned(), source })
+    let builder = WebPkiClientVerifier::builder_with_provider(roots, provider());
+    let builder = match certificates {
+        ClientCertificates::Required => builder,
+        ClientCertificates::Optional => builder.allow_unauthenticated(),
+    };
+    builder.build().map_err(|source| TlsError::ClientAuthorities { path: path.to_owned(), source })
 }

@@ -12,9 +12,23 @@ pub struct ServerTlsSettings {
     pub cert_file: PathBuf,
     /// Its private key.
     pub key_file: PathBuf,
-    /// Authorities of clients: a client without a certificate of one of them is refused. None: clients need none.
+    /// Authorities of clients: a client with a certificate of none of them is refused. None: clients need none.
     #[serde(default)]
     pub client_ca_file: Option<PathBuf>,
+    /// Whether a client without a certificate is refused, too.
+    #[serde(default)]
+    pub client_certificates: ClientCertificates,
+}
+
+/// Whether clients must have a certificate, where `client_ca_file` names their authorities.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientCertificates {
+    /// Whoever has none is refused.
+    #[default]
+    Required,
+    /// Whoever has none is nobody by certificate.
+    Optional,
 }
 
 /// A client's TLS: the section `[redis.tls]` and its like. All files are PEM.

@@ -48,8 +48,8 @@ struct Status<A, C> {
 }
 
 /// `GET /admin/v1/status`.
-pub(crate) fn status<S: Service>(conn: &Conn<S>, head: &Parts) -> Result<(Response<FrontBody>, Class), Refused> {
-    let principal = authenticate(conn, &head.headers)?;
+pub(crate) async fn status<S: Service>(conn: &Conn<S>, head: &Parts) -> Result<(Response<FrontBody>, Class), Refused> {
+    let principal = authenticate(conn, &head.headers).await?;
     conn.shared.service.authorize_admin(&principal)?;
     let shared = &conn.shared;
     let status = Status {

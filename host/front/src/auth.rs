@@ -12,23 +12,27 @@ const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
 /// Who calls. On too many failures the connection is told to close, and what
 /// still arrives on it is refused unverified.
-pub(crate) fn authenticate<S: Service>(conn: &Conn<S>, headers: &HeaderMap) -> Result<S::Principal, Refused> {
+pub(crate) async fn authenticate<S: Service>(conn: &Conn<S>, headers: &HeaderMap) -> Result<S::Principal, Refused> {
     if conn.state.is_leaving_for_abuse() {
         return Err(too_many());
     }
-    let refused = match bearer(headers).and_then(|token| Ok(conn.shared.service.authenticate(token)?)) {
-        Ok(principal) => return Ok(principal),
-        Err(refused) => refused,
+    let verified = match bearer(headers) {
+        Ok(token) => conn.shared.service.authenticate(&conn.state.channel, token).await.map_err(Refused::from),
+        Err(refused) => Err(refused),
     };
-    count_failure(conn, Instant::now());
-    Err(refused)
+    verified.inspect_err(|refused| {
+        // Keys that we could not read yet, and too many good tokens, are no attempts.
+        if matches!(refused.refusal.code, ErrorCode::Unauthenticated | ErrorCode::PermissionDenied) {
+            count_failure(conn, Instant::now());
+        }
+    })
 }
 
 /// A failed authentication, also one of a mounted service.
 pub(crate) fn count_failure<S>(conn: &Conn<S>, now: Instant) {
     // A genuine token that claims too much costs a signature check each time, too.
     conn.state.worker.shard.auth_failed();
-    if !conn.state.failures.count(now) {
+    if !conn.state.channel.may_fail(now) {
         conn.state.leave_for_abuse();
         tracing::warn!(peer = %conn.state.peer, "closing a connection: too many failed authentications");
     }

@@ -13,8 +13,8 @@ use std::{
     time::Duration,
 };
 
-use extensions_identity::Failures;
-use extensions_tls::ServerTls;
+use extensions_identity::Channel;
+use extensions_tls::{PeerNames, ServerTls};
 use extensions_types::with_causes;
 use hyper::{
     server::conn::{http1, http2},
@@ -76,7 +76,7 @@ pub(crate) struct ConnState {
     pub(crate) worker: Arc<Worker>,
     pub(crate) plane: Plane,
     pub(crate) peer: Peer,
-    pub(crate) failures: Failures,
+    pub(crate) channel: Channel,
     running: AtomicU32,
     begun: AtomicU64,
     abuse: AtomicBool,
@@ -84,8 +84,8 @@ pub(crate) struct ConnState {
 
 impl ConnState {
     fn new(worker: Arc<Worker>, plane: Plane, peer: Peer) -> Self {
-        let failures = Failures::new(std::time::Instant::now());
-        Self { worker, plane, peer, failures, running: AtomicU32::new(0), begun: AtomicU64::new(0), abuse: AtomicBool::new(false) }
+        let channel = Channel::new(std::time::Instant::now());
+        Self { worker, plane, peer, channel, running: AtomicU32::new(0), begun: AtomicU64::new(0), abuse: AtomicBool::new(false) }
     }
 
     /// Ends the connection after the answer under way.
@@ -201,14 +201,17 @@ pub(crate) async fn serve<S: Service>(accepted: Accepted, shared: Arc<Shared<S>>
 }
 
 /// As [`speak`], once both ends have shaken hands.
-async fn secured<S: Service>(io: TcpStream, tls: ServerTls, shared: Arc<Shared<S>>, state: ConnState, protocols: &Protocols) {
+async fn secured<S: Service>(io: TcpStream, tls: ServerTls, shared: Arc<Shared<S>>, mut state: ConnState, protocols: &Protocols) {
     let closing = state.worker.closing.clone();
     let shaken = tokio::select! {
         shaken = tls.accept(io) => shaken,
         () = closing.cancelled() => return,
     };
     match shaken {
-        Ok(io) => speak(io, shared, state, protocols).await,
+        Ok(io) => {
+            state.channel = Channel::with_certificate(std::time::Instant::now(), PeerNames::of(&io));
+            speak(io, shared, state, protocols).await;
+        }
         Err(error) => {
             shared.metrics.turned_away(Turned::Handshake);
             // Anybody can make it fail: for the counter, not for the log of a quiet day.

@@ -60,7 +60,7 @@ where
     S: Service,
     B: Body<Data = Bytes> + Unpin,
 {
-    let principal = authenticate(conn, &head.headers)?;
+    let principal = authenticate(conn, &head.headers).await?;
     let service = &conn.shared.service;
     service.authorize_admin(&principal)?;
     match verb {
@@ -79,8 +79,8 @@ where
 }
 
 /// `GET /admin/v1/control`: all that is in force here, or what it says of one extension.
-pub(crate) fn control<S: Service>(conn: &Conn<S>, head: &Parts) -> Answered {
-    let principal = authenticate(conn, &head.headers)?;
+pub(crate) async fn control<S: Service>(conn: &Conn<S>, head: &Parts) -> Answered {
+    let principal = authenticate(conn, &head.headers).await?;
     let service = &conn.shared.service;
     service.authorize_admin(&principal)?;
     let [env, tenant, extension] = parse_query(head.uri.query(), ["env", "tenant_id", "extension_id"])?;

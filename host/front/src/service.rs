@@ -3,6 +3,7 @@
 use std::{future::Future, sync::Arc};
 
 use extensions_admission::{Answer, AskedSwitch, Refusal, Request};
+use extensions_identity::Channel;
 use extensions_types::{ExtensionDefinition, Kind, Switch, SwitchTarget};
 use serde::Serialize;
 
@@ -22,11 +23,11 @@ pub trait Service: Send + Sync + 'static {
     /// What operators read of control, in JSON.
     type Control: Serialize;
 
-    /// Says who calls, by the bearer token (without `Bearer `); called before any body byte is read.
+    /// Says who calls over `channel`, by the bearer token (without `Bearer `); called before any body byte is read.
     ///
     /// # Errors
-    /// UNAUTHENTICATED counts towards the connection's bound on failures.
-    fn authenticate(&self, bearer: Option<&str>) -> Result<Self::Principal, Refusal>;
+    /// UNAUTHENTICATED and PERMISSION_DENIED count towards the connection's bound on failures.
+    fn authenticate(&self, channel: &Channel, bearer: Option<&str>) -> impl Future<Output = Result<Self::Principal, Refusal>> + Send;
 
     /// Runs one extension. Dropping the future is the caller's cancellation.
     fn invoke(&self, principal: &Self::Principal, request: Request) -> impl Future<Output = Result<Answer, Refusal>> + Send;

@@ -13,7 +13,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use extensions_identity::{Failures, Principal, Verifier, bearer, new_correlation};
+use extensions_identity::{Channel, PeerNames, Principal, Verifier, VerifyError, bearer, new_correlation};
 use extensions_types::{CallLabel, ErrorCode, Refusal};
 use http::{
     HeaderMap, HeaderName, HeaderValue,
@@ -38,17 +38,23 @@ const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 pub struct Connection {
     /// The peer's address, for history and audit.
     pub peer: Arc<str>,
-    /// Failed authentications.
-    pub failures: Arc<Failures>,
+    /// What it may do, and whom its certificate names.
+    pub channel: Arc<Channel>,
     /// Cancelled when it should be closed: too many of them.
     pub abused: CancellationToken,
 }
 
 impl Connection {
-    /// A connection from `peer` that begins now.
+    /// A connection from `peer` that begins now, of a client without a certificate.
     #[must_use]
     pub fn new(peer: impl Into<Arc<str>>) -> Self {
-        Self { peer: peer.into(), failures: Arc::new(Failures::new(Instant::now())), abused: CancellationToken::new() }
+        Self::with_certificate(peer, PeerNames::default())
+    }
+
+    /// A connection of a client whose certificate proves `names`.
+    #[must_use]
+    pub fn with_certificate(peer: impl Into<Arc<str>>, names: PeerNames) -> Self {
+        Self { peer: peer.into(), channel: Arc::new(Channel::with_certificate(Instant::now(), names)), abused: CancellationToken::new() }
     }
 }
 
@@ -66,24 +72,29 @@ impl Gate {
         Self { verifier, room: Arc::new(Semaphore::new(REQUESTS_MAX)) }
     }
 
-    fn authenticate(&self, headers: &HeaderMap, connection: Option<&Connection>) -> Result<Arc<Principal>, Refusal> {
+    async fn authenticate(&self, headers: &HeaderMap, connection: Option<&Connection>) -> Result<Arc<Principal>, Refusal> {
         if connection.is_some_and(|connection| connection.abused.is_cancelled()) {
             let refusal =
                 Refusal::new(ErrorCode::Unavailable, "too many failed authentications on this connection; connect again with a valid token");
             return Err(Refusal { retry_after: Some(RECONNECT_AFTER), ..refusal });
         }
         let token = bearer(headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes));
-        let token = token.and_then(|token| token.ok_or(extensions_identity::VerifyError::Header));
-        let verified = token.and_then(|token| self.verifier.verify(token, SystemTime::now()));
+        let verified = match (token.and_then(|token| token.ok_or(VerifyError::Header)), connection) {
+            (Ok(token), Some(connection)) => self.verifier.verify_soon(&connection.channel, token).await,
+            (Ok(token), None) => self.verifier.verify(token, SystemTime::now()),
+            (Err(error), _) => Err(error),
+        };
         verified.map_err(|error| {
             // A genuine token that claims too much costs a signature check each time, too.
-            if let Some(connection) = connection
-                && !connection.failures.count(Instant::now())
+            // Keys that we could not read yet, and too many good tokens, are no attempts.
+            let is_attempt = matches!(error.code(), ErrorCode::Unauthenticated | ErrorCode::PermissionDenied);
+            if let Some(connection) = connection.filter(|_| is_attempt)
+                && !connection.channel.may_fail(Instant::now())
             {
                 tracing::warn!(peer = %connection.peer, "closing a connection: too many failed authentications");
                 connection.abused.cancel();
             }
-            Refusal::new(error.code(), error.to_string())
+            Refusal { retry_after: error.retry_after(), ..Refusal::new(error.code(), error.to_string()) }
         })
     }
 }
@@ -103,7 +114,7 @@ pub(crate) async fn pass(State((gate, service)): State<(Gate, Service)>, mut req
         service.note_stranger(&path, &from, correlation.as_str(), &refusal);
         refuse(refusal)
     };
-    let principal = match gate.authenticate(request.headers(), connection.as_ref()) {
+    let principal = match gate.authenticate(request.headers(), connection.as_ref()).await {
         Ok(principal) => principal,
         Err(refusal) => return audited(refusal),
     };

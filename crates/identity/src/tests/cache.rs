@@ -80,5 +80,20 @@ fn memory_is_bounded() {
         let claims = user().org(&label(&format!("org-{number}")));
         assert!(verifier.verify(&key.sign(&claims), now()).is_ok());
     }
-    assert!(verifier.remembered() <= 128, "{}", verifier.remembered());
+    assert!(verifier.memory().len() <= 128, "{}", verifier.memory().len());
+}
+
+#[test]
+fn heavy_tokens_are_fewer_for_it() {
+    let key = DevKey::generate().unwrap();
+    let mut settings = settings(&key, &key);
+    settings.cached_tokens = 64;
+    let verifier = Verifier::new(settings).unwrap();
+    let long = label(&"x".repeat(128));
+    for number in 0..500 {
+        let claims = (0..4).fold(user().org(&label(&format!("{number}-{}", "o".repeat(100)))), |claims, _| claims.acted_by(&long));
+        assert!(verifier.verify(&key.sign(&Claims { sub: Some("s".repeat(128)), ..claims }), now()).is_ok());
+    }
+    assert!(verifier.memory().weight() <= 64 << 10, "{}", verifier.memory().weight());
+    assert!(verifier.memory().len() > 8 && verifier.memory().len() <= 64, "{}", verifier.memory().len());
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use extensions_test_servers::Validity;
 use extensions_tls::{
-    ClientStream, ClientTls, ClientTlsSettings, HANDSHAKE_WITHIN, HandshakeError, Protocol, ServerConfig, ServerStream, ServerTls, ServerTlsSettings,
+    ClientCertificates, ClientStream, ClientTls, ClientTlsSettings, HANDSHAKE_WITHIN, HandshakeError, PeerName, PeerNames, Protocol, ServerConfig,
+    ServerStream, ServerTls, ServerTlsSettings,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
@@ -119,4 +120,40 @@ async fn whoever_says_nothing_is_left_after_a_time() {
         assert_eq!(began.elapsed().as_secs(), HANDSHAKE_WITHIN.as_secs());
         drop(far);
     }
+}
+
+#[tokio::test]
+async fn a_clients_certificate_says_its_names_also_when_a_session_is_resumed() {
+    let authority = authority();
+    let asking = |client_certificates| {
+        let settings = server_settings(&pair(&authority));
+        ServerTls::open(&ServerTlsSettings { client_ca_file: Some(authority.ca_file()), client_certificates, ..settings }).unwrap()
+    };
+    let with = |names: &[&str]| {
+        let own = authority.issue(names, Validity::Now).unwrap();
+        ClientTls::open(&ClientTlsSettings { cert_file: Some(own.cert_file), key_file: Some(own.key_file), ..trusting(authority.ca_file()) }).unwrap()
+    };
+    let wanted = |text: &str| [text.parse::<PeerName>().unwrap()];
+    let (required, optional) = (asking(ClientCertificates::Required), asking(ClientCertificates::Optional));
+    let orders = with(&["orders.example", "spiffe://example/orders", "127.0.0.9", "*.wild.example"]);
+    for _ in 0..3 {
+        let (near, far) = meet(&required, &orders, "localhost", Protocol::Http1).await;
+        let (mut near, mut far) = (near.unwrap(), far.unwrap());
+        let names = PeerNames::of(&near);
+        assert!(names.any_of(&wanted("orders.example")) && names.any_of(&wanted("spiffe://example/orders")), "{names:?}");
+        assert!(!names.any_of(&wanted("x.wild.example")) && !names.any_of(&wanted("billing.example")), "{names:?}");
+        // The client reads the ticket that its next handshake resumes with.
+        near.write_all(b"x").await.unwrap();
+        near.flush().await.unwrap();
+        assert_eq!(far.read_u8().await.unwrap(), b'x');
+    }
+    let (near, far) = meet(&optional, &client(&authority.ca_file()), "localhost", Protocol::Http1).await;
+    assert!(far.is_ok() && PeerNames::of(&near.unwrap()) == PeerNames::default(), "nobody by certificate");
+    let (near, _) = meet(&required, &client(&authority.ca_file()), "localhost", Protocol::Http1).await;
+    assert!(matches!(near.unwrap_err(), HandshakeError::NoCertificate(_)));
+    let others = crate::authority();
+    let stranger = others.issue(&["orders.example"], Validity::Now).unwrap();
+    let stranger = ClientTlsSettings { cert_file: Some(stranger.cert_file), key_file: Some(stranger.key_file), ..trusting(authority.ca_file()) };
+    let (near, _) = meet(&optional, &ClientTls::open(&stranger).unwrap(), "localhost", Protocol::Http1).await;
+    assert!(near.is_err(), "a certificate of another authority is refused, not taken for none");
 }

@@ -9,7 +9,7 @@ mod rotation;
 use std::path::{Path, PathBuf};
 
 use extensions_test_servers::{Authority, Pair, Validity};
-use extensions_tls::{ClientTls, ClientTlsSettings, ServerTls, ServerTlsSettings};
+use extensions_tls::{ClientCertificates, ClientTls, ClientTlsSettings, ServerTls, ServerTlsSettings};
 
 fn authority() -> Authority {
     Authority::new().unwrap()
@@ -20,7 +20,12 @@ fn pair(authority: &Authority) -> Pair {
 }
 
 fn server_settings(pair: &Pair) -> ServerTlsSettings {
-    ServerTlsSettings { cert_file: pair.cert_file.clone(), key_file: pair.key_file.clone(), client_ca_file: None }
+    ServerTlsSettings {
+        cert_file: pair.cert_file.clone(),
+        key_file: pair.key_file.clone(),
+        client_ca_file: None,
+        client_certificates: ClientCertificates::Required,
+    }
 }
 
 fn server(pair: &Pair) -> ServerTls {

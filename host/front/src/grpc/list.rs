@@ -25,7 +25,7 @@ where
     S: Service,
     B: Body<Data = Bytes> + Unpin,
 {
-    let principal = authenticate(conn, &head.headers)?;
+    let principal = authenticate(conn, &head.headers).await?;
     let (asked, _, _memory) = receive::<S, ListExtensionsRequest, B>(conn, head, body, REQUEST_BYTES_MAX, accepted).await?;
     let kind = kind(asked.kind).map_err(|unknown| Refused::bad_request(unknown.to_string()))?;
     let listed = conn.shared.service.list(&principal, kind).await?;

@@ -39,7 +39,7 @@ struct Tool<'l> {
 }
 
 pub(crate) async fn list<S: Service>(conn: &Conn<S>, head: &Parts) -> Result<(Response<FrontBody>, Class), Refused> {
-    let principal = authenticate(conn, &head.headers)?;
+    let principal = authenticate(conn, &head.headers).await?;
     let [kind] = query::parse(head.uri.query(), QUERY)?;
     let kind = kind.as_deref().filter(|word| !word.is_empty()).map(str::parse::<Kind>).transpose();
     let kind = kind.map_err(|unknown| Refused::bad_request(format!("kind: {unknown}")))?;

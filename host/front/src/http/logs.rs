@@ -29,6 +29,7 @@ use crate::{
     connection::Conn,
     metrics::Class,
     refused::Refused,
+    seats::Seat,
     service::Service,
 };
 
@@ -43,11 +44,11 @@ const FOLLOW_FOR: Duration = Duration::from_secs(300);
 /// One response; more is for the next.
 const RESPONSE_BYTES_MAX: usize = 16 << 20;
 
-pub(crate) fn logs<S: Service>(conn: &Conn<S>, extension: &str, head: &Parts) -> Result<(Response<FrontBody>, Class), Refused> {
-    let principal = authenticate(conn, &head.headers)?;
+pub(crate) async fn logs<S: Service>(conn: &Conn<S>, extension: &str, head: &Parts) -> Result<(Response<FrontBody>, Class), Refused> {
+    let principal = authenticate(conn, &head.headers).await?;
     let [after, follow] = query::parse(head.uri.query(), QUERY)?;
     let after = query::number("after", after.as_deref())?.unwrap_or(0);
-    let follow = query::flag("follow", follow.as_deref())?;
+    let seat = query::flag("follow", follow.as_deref())?.then(|| conn.shared.followers.take()).transpose()?;
     let mut source = Source { service: Arc::clone(&conn.shared.service), principal, extension: extension_id(extension)?, after };
     // The first look decides whether there is an answer at all.
     let first = source.look()?;
@@ -57,10 +58,11 @@ pub(crate) fn logs<S: Service>(conn: &Conn<S>, extension: &str, head: &Parts) ->
         source,
         first: Some(first),
         left: RESPONSE_BYTES_MAX,
-        follow: follow.then(|| Follow {
+        follow: seat.map(|seat| Follow {
             looks,
             end: Box::pin(tokio::time::sleep(FOLLOW_FOR)),
             leaving: Box::pin(conn.state.worker.closing.clone().cancelled_owned()),
+            _seat: seat,
         }),
     };
     let mut response = Response::new(FrontBody::stream(lines));
@@ -107,6 +109,8 @@ struct Follow {
     looks: Interval,
     end: Pin<Box<Sleep>>,
     leaving: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Given back when following ends.
+    _seat: Seat,
 }
 
 impl Follow {

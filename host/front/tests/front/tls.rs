@@ -29,7 +29,12 @@ impl Issued {
     }
 
     fn server(&self) -> ServerTls {
-        let files = ServerTlsSettings { cert_file: self.pair.cert_file.clone(), key_file: self.pair.key_file.clone(), client_ca_file: None };
+        let files = ServerTlsSettings {
+            cert_file: self.pair.cert_file.clone(),
+            key_file: self.pair.key_file.clone(),
+            client_ca_file: None,
+            client_certificates: Default::default(),
+        };
         ServerTls::open(&files).unwrap()
     }
 
