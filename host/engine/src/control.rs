@@ -158,8 +158,9 @@ mod tests {
 
     #[test]
     fn the_parts_of_a_calls_time_add_up_to_all_of_it() {
-        let (accepted, ms) = (Instant::now(), Duration::from_millis);
-        let begun = accepted + ms(2);
+        let ms = Duration::from_millis;
+        let begun = Instant::now();
+        let accepted = begun - ms(2);
         let budget = Budget { cpu: ms(50), wall_end: begun + ms(100), caller_end: None };
         let control = Control::new(budget, begun);
         let slice = control.metered(Instant::now(), || {

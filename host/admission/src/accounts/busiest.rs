@@ -12,8 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Candidates for each series: the more, the surer the busiest is among them.
-const CANDIDATES_PER_SERIES: usize = 4;
+/// Candidates for each series, and of each kind at least: whoever has more than
+/// this part of all weight is among them. A candidate takes about 150 bytes.
+const CANDIDATES_PER_SERIES: usize = 8;
+const CANDIDATES_MIN: usize = 1_024;
 /// What was busy this long ago weighs half.
 const HALF_LIFE: Duration = Duration::from_secs(60);
 /// A candidate takes a series away from a key only when it is busier by this
@@ -113,7 +115,7 @@ impl<K: Hash + Eq + Clone> Busiest<K> {
     }
 
     fn candidates_max(&self) -> usize {
-        self.series_max * CANDIDATES_PER_SERIES
+        (self.series_max * CANDIDATES_PER_SERIES).max(CANDIDATES_MIN)
     }
 
     /// Keeps the heavier half of candidates that have become too many.

@@ -8,7 +8,9 @@ use std::{
 use bytes::Bytes;
 use extensions_engine::{Call, DenyAll, Unobserved};
 use extensions_fair::Payer;
-use extensions_types::{ActorType, CallLabel, Environment, ExecutionContext, ExtensionDefinition, ExtensionId, Limits, RiskTier, TenantId};
+use extensions_types::{
+    Abi, ActorType, Build, CallLabel, Environment, ExecutionContext, ExtensionDefinition, ExtensionId, Manifest, RiskTier, Schemas, TenantId, Version,
+};
 
 pub(crate) fn context(tenant: &str, correlation: &str) -> Arc<ExecutionContext> {
     let label = |text: &str| CallLabel::parse(text).unwrap();
@@ -32,21 +34,20 @@ pub(crate) fn call_of(tenant: &str, payer: Arc<dyn Payer>) -> Call {
 }
 
 pub(crate) fn definition(tenant: &str, extension: &str) -> Arc<ExtensionDefinition> {
-    static BASE: LazyLock<ExtensionDefinition> = LazyLock::new(|| serde_json::from_value(base()).unwrap());
+    static BASE: LazyLock<ExtensionDefinition> = LazyLock::new(base);
     let (tenant_id, id) = (TenantId::parse(tenant).unwrap(), ExtensionId::parse(extension).unwrap());
     Arc::new(ExtensionDefinition { tenant_id, id, ..BASE.clone() })
 }
 
-fn base() -> serde_json::Value {
-    serde_json::json!({
-        "schema": 1,
-        "id": "rule",
-        "tenant_id": "acme",
-        "kind": "domain_hook",
-        "abi": "component",
-        "version": 3,
-        "digest": "00",
-        "limits": Limits::default(),
-        "risk_tier": "low",
+fn base() -> ExtensionDefinition {
+    let manifest = Manifest::parse("id = \"rule\"\nkind = \"domain_hook\"\nlang = \"rust\"").unwrap();
+    manifest.define(Build {
+        tenant: TenantId::parse("acme").unwrap(),
+        abi: Abi::Component,
+        version: Version::new(3).unwrap(),
+        digest: String::new(),
+        schemas: Schemas::default(),
+        tool: None,
+        created_by: String::new(),
     })
 }
