@@ -24,6 +24,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     HostSettings, HostView, SettingsError,
+    lanes::Lanes,
     loads::Through,
     quota,
     service::{About, Admitted},
@@ -177,6 +178,7 @@ impl Host {
         let guest_logs = Arc::new(GuestLogs::default());
         let accounts = Accounts::new(&mut metrics, Arc::clone(&guest_logs), &settings.metrics)?;
         let engine = Arc::new(Engine::start(engine_settings)?);
+        metrics.register_collector(Box::new(Lanes(Arc::clone(&engine))));
         let cache = Cache::open(&settings.data_dir.join("aot"), *engine.compatibility())?;
         let compiler = Compiler::new(compile_child.to_owned(), engine_settings.profile);
         let mut modules = Modules::new(Arc::clone(&engine), cache, compiler, background.clone());

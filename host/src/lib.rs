@@ -6,6 +6,7 @@
 
 mod aot;
 mod compose;
+mod lanes;
 mod loads;
 mod name;
 mod quota;

@@ -27,6 +27,7 @@ mod underway;
 pub use accounts::{Account, Accounts, MetricsSettings, MetricsSettingsError};
 pub use admission::{Admission, Parts};
 pub use control::{AskedSwitch, InForce, InUse};
+pub use extensions_engine::looked_at_io;
 pub use extensions_types::Refusal;
 pub use guest_logs::{GuestLogs, LogRecord};
 pub use local_switches::{LocalSwitches, LocalSwitchesError};
