@@ -27,6 +27,12 @@ thread_local! {
     static LAST_READ: Cell<Option<Read>> = const { Cell::new(None) };
 }
 
+#[cfg(test)]
+thread_local! {
+    /// The CPU clock's own measure of this thread's last slice.
+    pub(crate) static EXACT: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
 /// CPU time of this thread since it started. About 1 µs a read.
 pub(crate) fn thread_cpu() -> Duration {
     let now = clock_gettime(ClockId::ThreadCPUTime);
@@ -43,13 +49,21 @@ pub(crate) struct SliceClock {
     /// The read of the CPU clock that is trusted at the slice's beginning.
     known: Read,
     began: Instant,
+    /// For tests: what it is measured against.
+    #[cfg(test)]
+    exact_start: Duration,
 }
 
 impl SliceClock {
     /// Begins a slice at `began`, which this thread read a moment ago.
     pub(crate) fn start(began: Instant) -> Self {
         let known = LAST_READ.get().filter(|last| began.saturating_duration_since(last.at) <= TRUSTED);
-        Self { known: known.unwrap_or_else(|| read(began)), began }
+        Self {
+            known: known.unwrap_or_else(|| read(began)),
+            began,
+            #[cfg(test)]
+            exact_start: thread_cpu(),
+        }
     }
 
     /// The thread's CPU time when the slice began.
@@ -59,6 +73,8 @@ impl SliceClock {
 
     /// Ends the slice: its CPU time, and when it ended.
     pub(crate) fn end(&self) -> (Duration, Instant) {
+        #[cfg(test)]
+        EXACT.set(thread_cpu().saturating_sub(self.exact_start));
         let ended = Instant::now();
         let wall = ended.saturating_duration_since(self.began);
         let cpu = if wall <= TRUSTED { wall } else { self.charged(wall, read(ended)) };
@@ -111,7 +127,7 @@ mod tests {
     #[test]
     fn time_off_the_core_is_found_where_it_was() {
         let at = Instant::now();
-        let slice = SliceClock { known: Read { cpu: Duration::ZERO, at }, began: at + 60 * MICRO };
+        let slice = SliceClock { known: Read { cpu: Duration::ZERO, at }, began: at + 60 * MICRO, exact_start: Duration::ZERO };
         let charged = |on_core: u32, length: u32| slice.charged(length * MICRO, Read { cpu: on_core * MICRO, at: at + (60 + length) * MICRO });
         assert_eq!(charged(360, 300), 300 * MICRO, "never off the core");
         assert_eq!(charged(300, 300), 300 * MICRO, "idle before the slice");

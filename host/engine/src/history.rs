@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::budget::SLICE;
+
 /// Two slices outlived within this time, of one call or of two, make a long call.
 const WARNED_FOR: Duration = Duration::from_secs(1);
 /// What a long call adds; a quick one takes one off. So a mixed extension starts
@@ -55,10 +57,11 @@ impl History {
     /// A call has ended that took so much CPU time in so many slices.
     pub(crate) fn ended(&self, slices: u32, cpu: Duration, now: Instant) {
         let score = self.score();
-        if score == 0 && slices <= 1 {
+        let is_quick = slices <= 1 && cpu < SLICE;
+        if score == 0 && is_quick {
             return;
         }
-        if slices <= 1 {
+        if is_quick {
             self.score.store(score - 1, Relaxed);
         }
         let (at, nanos) = (self.millis(now), u64::try_from(cpu.as_nanos()).unwrap_or(u64::MAX));

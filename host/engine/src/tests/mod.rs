@@ -3,6 +3,7 @@
 //! What is compared is CPU time charged, never how long something took: other
 //! work on the machine makes these tests slower, not wrong.
 
+mod cpu;
 mod fast;
 mod slow;
 mod stage;

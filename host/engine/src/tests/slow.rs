@@ -62,6 +62,21 @@ async fn an_extension_that_runs_long_begins_there_and_a_quick_one_stays() {
     assert_eq!(stage.engine.figures().slow_begun, begun + 1);
 }
 
+/// One bulk instruction is one slice, however long it is.
+#[tokio::test]
+async fn a_call_of_one_long_slice_is_long() {
+    let stage = Stage::new();
+    let (tenant, other) = (Tenant::new(), stage.extension(&counts(10), LIMITS));
+    let fills = "(drop (memory.grow (i32.const 900))) (memory.fill (i32.const 65536) (i32.const 7) (i32.const 58982400))";
+    let bulk = stage.extension(fills, LIMITS);
+    crate::looked_at_io();
+    tenant.invoke(&stage, &bulk).await.unwrap();
+    assert_eq!(stage.engine.figures().surprises, 1);
+    tenant.invoke(&stage, &bulk).await.unwrap();
+    tenant.invoke(&stage, &other).await.unwrap();
+    assert_eq!(stage.engine.figures().slow_begun, 2);
+}
+
 #[tokio::test]
 async fn a_flood_takes_half_of_the_lane_and_a_newcomer_gets_in() {
     let stage = Stage::with(Settings { slow_calls_max: 8, ..Settings::default() });
