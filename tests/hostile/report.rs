@@ -27,7 +27,7 @@ impl Came {
     fn expected(&self) -> String {
         let mut codes: Vec<&str> = Vec::new();
         for row in &self.rows {
-            let code = row.expected.split_once(" {").map_or(row.expected.as_str(), |(code, _)| code);
+            let code = row.expected.split_once([' ', ',']).map_or(row.expected.as_str(), |(code, _)| code);
             if !codes.contains(&code) {
                 codes.push(code);
             }

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use extensions_client::Endpoint;
+use extensions_test_servers::{Authority, Validity};
 use extensions_test_support::Start;
+use extensions_tls::ServerTlsSettings;
 use tokio::{
     io::AsyncWriteExt as _,
+    net::TcpStream,
     time::{Instant, interval, timeout},
 };
 
@@ -20,6 +24,7 @@ use crate::{
 
 pub(super) const ATTACKS: &[Attack] = &[
     Attack { name: "slow-heads", about: "slowloris: heads that never end, of every protocol", run: |stage| Box::pin(heads(stage)) },
+    Attack { name: "slow-handshakes", about: "TLS that begins and never ends, or is none", run: |stage| Box::pin(handshakes(stage)) },
     Attack { name: "slow-bodies", about: "bodies that never end, by the byte", run: |stage| Box::pin(bodies(stage)) },
 ];
 
@@ -111,6 +116,43 @@ async fn bodies(stage: &Stage) -> Vec<Row> {
     ] {
         came.push(Row::new(what, expected, dripped_grpc(stage, &drop).await));
     }
+    came.push(neighbours(stage));
+    came
+}
+
+/// At the operators' listener, which has TLS alone here, so that the neighbours of this host need none.
+async fn handshakes(stage: &Stage) -> Vec<Row> {
+    let authority = Authority::new().unwrap();
+    let pair = authority.issue(&["localhost"], Validity::Now).unwrap();
+    let (cert_file, key_file) = (pair.cert_file.clone(), pair.key_file.clone());
+    let start = Start::new(CHILD).set(move |settings| {
+        settings.listen.admin_tls = Some(ServerTlsSettings { cert_file, key_file, client_ca_file: None, client_certificates: Default::default() });
+    });
+    let stage = &stage.elsewhere(Scene::of(stage.profile, start).await);
+    let Endpoint::Tcp(uri) = stage.platform.admin() else { panic!("a host without TCP") };
+    let address = uri.authority().unwrap().to_string();
+    // A record of a handshake whose hello says that it has 508 bytes.
+    let hello = [0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3];
+    let rows = [
+        ("nothing", Vec::new()),
+        ("the first byte of a record", vec![0x16]),
+        ("a part of a hello", hello.to_vec()),
+        ("a record longer than any", vec![0x16, 3, 1, 0xff, 0xff, 1]),
+        ("another record first", vec![0x17, 3, 3, 0, 1, 0]),
+        ("SSL 2", vec![0x80, 0x2e, 1, 0, 2]),
+        ("no TLS", b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n".to_vec()),
+        ("a hello of zeros", [hello.as_slice(), &[0; 505]].concat()),
+    ];
+    let closings = rows.iter().map(|(what, bytes)| {
+        let address = &address;
+        async move {
+            let mut io = TcpStream::connect(address).await.unwrap();
+            let _ = io.write_all(bytes).await;
+            let ended = timeout(NEVER, to_end(&mut io)).await.is_ok();
+            Row::holds(*what, "closed", ended, || format!("open after {NEVER:?}"))
+        }
+    });
+    let mut came = futures_util::future::join_all(closings).await;
     came.push(neighbours(stage));
     came
 }

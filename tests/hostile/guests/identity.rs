@@ -23,13 +23,13 @@ pub(super) const ATTACKS: &[Attack] = &[
 ];
 
 /// Writes over every `a` of its context in its own memory and logs it, then answers with what the host says when asked again.
-const FORGES: &str = "(local $context i64) (local $at i32) (local $len i32)
+const FORGES: &str = "(local $context i64) (local $at i32) (local $left i32)
     (local.set $context (call $host_context))
-    (local.set $at (i32.wrap_i64 (i64.shr_u (local.get $context) (i64.const 32)))) (local.set $len (i32.wrap_i64 (local.get $context)))
+    (local.set $at (i32.wrap_i64 (i64.shr_u (local.get $context) (i64.const 32)))) (local.set $left (i32.wrap_i64 (local.get $context)))
     (loop $next
         (if (i32.eq (i32.load8_u (local.get $at)) (i32.const 97)) (then (i32.store8 (local.get $at) (i32.const 98))))
         (local.set $at (i32.add (local.get $at) (i32.const 1)))
-        (br_if $next (local.tee $len (i32.sub (local.get $len) (i32.const 1)))))
+        (br_if $next (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
     (call $host_log (i32.const 2) (call $parts (local.get $context)))
     (call $host_context)";
 

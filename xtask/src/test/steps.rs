@@ -4,7 +4,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{child::Job, deps, foreign, gen_files, guests, servers, supply, tidy, workspace::Workspace};
+use crate::{child::Job, deps, foreign, fuzz, gen_files, guests, servers, supply, tidy, workspace::Workspace};
 
 /// One step.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ pub(super) static ALL: &[Step] = &[
     step("examples", "the guest examples' own cases in the production engine", &["build", "toolchain"], guests::test_examples),
     step("foreign", "clients that nobody here generated: grpcio by reflection, curl", &["build", "toolchain"], foreign::run),
     step("tests", "unit and end-to-end tests", &["build", "toolchain", "servers"], tests),
+    step("hostile", "attacks by guests and callers, in every profile, while neighbours are called", &["build"], hostile),
 ];
 
 const fn step(name: &'static str, about: &'static str, needs: &'static [&'static str], run: fn(&Workspace) -> Result<()>) -> Step {
@@ -62,6 +63,7 @@ pub(super) fn choose(names: &[String]) -> Result<Vec<&'static Step>> {
 fn format(workspace: &Workspace) -> Result<()> {
     let advice = "run `cargo fmt --all`";
     Job::cargo(workspace.root()).args(["fmt", "--all", "--", "--check"]).run().context(advice)?;
+    fuzz::check_format(workspace)?;
     guests::check_format(workspace)
 }
 
@@ -80,7 +82,13 @@ fn build(workspace: &Workspace) -> Result<()> {
 
 fn tests(workspace: &Workspace) -> Result<()> {
     let job = Job::cargo(workspace.root()).args(["test", "--release", "--no-fail-fast", "--workspace"]);
-    guests::Ext::find(workspace)?.in_home(job).run()
+    // Of all test binaries this one is left out: it has the step after this one.
+    guests::Ext::find(workspace)?.in_home(job.env("EXTENSIONS_HOSTILE_LATER", "1")).run()
+}
+
+/// Prints its own table; alone, since it looks at how late its neighbours are answered.
+fn hostile(workspace: &Workspace) -> Result<()> {
+    Job::cargo(workspace.root()).args(["test", "--release", "--workspace", "--test", "hostile"]).run()
 }
 
 #[cfg(test)]
