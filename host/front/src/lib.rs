@@ -23,6 +23,7 @@ mod preface;
 mod refused;
 mod router;
 mod runtime;
+mod seats;
 mod service;
 mod settings;
 mod shared;

@@ -31,6 +31,7 @@ use crate::{
     metrics::{Metrics, Scrape},
     mount::Mount,
     router::Plane,
+    seats::{FOLLOWERS_MAX, Seats, WATCHERS_MAX},
     service::Service,
     settings::{FrontSettings, SettingsError},
     shared::Shared,
@@ -104,6 +105,8 @@ impl Front {
         let shared = Arc::new(Shared {
             health: grpc::health_server(&service, &draining, &readiness),
             reflection: settings.reflection.then(grpc::reflection).transpose().map_err(StartError::Reflection)?,
+            watchers: Seats::new(WATCHERS_MAX),
+            followers: Seats::new(FOLLOWERS_MAX),
             mount,
             bodies: ByteBudget::new(BODY_BYTES_MAX),
             body_read: settings.timeouts.body_read,
@@ -201,7 +204,12 @@ struct OwnRuntime(Option<Runtime>);
 
 impl OwnRuntime {
     fn new() -> Result<Self, StartError> {
-        Builder::new_current_thread().enable_all().build().map(|runtime| Self(Some(runtime))).map_err(StartError::Thread)
+        Builder::new_current_thread()
+            .enable_all()
+            .on_thread_park(extensions_admission::looked_at_io)
+            .build()
+            .map(|runtime| Self(Some(runtime)))
+            .map_err(StartError::Thread)
     }
 
     fn get(&self) -> &Runtime {

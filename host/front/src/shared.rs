@@ -6,7 +6,7 @@ use prometheus_client::registry::Registry;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
 
-use crate::{budget::ByteBudget, drain::Draining, grpc::Health, metrics::Metrics, mount::Mount, router::Plane, service::Service};
+use crate::{budget::ByteBudget, drain::Draining, grpc::Health, metrics::Metrics, mount::Mount, router::Plane, seats::Seats, service::Service};
 
 /// One per front.
 pub(crate) struct Shared<S> {
@@ -18,6 +18,10 @@ pub(crate) struct Shared<S> {
     pub(crate) body_read: std::time::Duration,
     pub(crate) health: HealthServer<Health<S>>,
     pub(crate) reflection: Option<Routes>,
+    /// For streams of health and reflection.
+    pub(crate) watchers: Seats,
+    /// For followers of logs.
+    pub(crate) followers: Seats,
     pub(crate) mount: Option<Arc<dyn Mount>>,
 }
 

@@ -1,7 +1,7 @@
 //! tonic's servers for health and reflection, behind our router.
 //!
-//! Both need no token, so both are kept small: bounded messages, and streams
-//! that end when the connection is asked to leave.
+//! Both need no token, so both are kept small: bounded messages, and a bounded
+//! number of streams, which end when the connection is asked to leave.
 
 use std::{
     pin::Pin,
@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::service::Routes;
 use tower::Service as _;
@@ -20,6 +21,7 @@ use crate::{
     body::{BoxError, FrontBody, GRPC_STATUS},
     connection::Conn,
     refused::Refused,
+    seats::Seat,
     service::Service,
 };
 
@@ -40,26 +42,33 @@ pub(crate) fn reflection() -> Result<Routes, BoxError> {
 }
 
 pub(crate) async fn health<S: Service>(conn: &Conn<S>, request: Request<Incoming>) -> Result<Response<FrontBody>, Refused> {
+    // Who asks once needs no seat: watchers never keep a probe out.
+    let seat = if request.uri().path().ends_with("/Check") { None } else { Some(conn.shared.watchers.take()?) };
     let mut server = conn.shared.health.clone();
+    // Before it answers it reads one small message, which may not come.
+    let Ok(answered) = timeout(conn.shared.body_read, server.call(request)).await else {
+        return Err(Refused::bad_request("the request's body took too long to arrive"));
+    };
     // tonic's servers answer every request; their error type has no value.
-    let response = server.call(request).await.unwrap_or_else(|never| match never {});
-    Ok(until_leaving(response, &conn.state.worker.closing))
+    let response = answered.unwrap_or_else(|never| match never {});
+    Ok(until_leaving(response, &conn.state.worker.closing, seat))
 }
 
 pub(crate) async fn reflect<S: Service>(conn: &Conn<S>, request: Request<Incoming>) -> Result<Response<FrontBody>, Refused> {
     let Some(mut routes) = conn.shared.reflection.clone() else {
         return Err(Refused::unimplemented("reflection is off on this host"));
     };
+    let seat = conn.shared.watchers.take()?;
     let response = routes.call(request).await.unwrap_or_else(|never| match never {});
-    Ok(until_leaving(response, &conn.state.worker.closing))
+    Ok(until_leaving(response, &conn.state.worker.closing, Some(seat)))
 }
 
-fn until_leaving(response: Response<tonic::body::Body>, closing: &CancellationToken) -> Response<FrontBody> {
+fn until_leaving(response: Response<tonic::body::Body>, closing: &CancellationToken, seat: Option<Seat>) -> Response<FrontBody> {
     response.map(|body| {
         if body.is_end_stream() {
             return FrontBody::empty();
         }
-        FrontBody::stream(UntilLeaving { body, leaving: Some(Box::pin(closing.clone().cancelled_owned())) })
+        FrontBody::stream(UntilLeaving { body, leaving: Some(Box::pin(closing.clone().cancelled_owned())), _seat: seat })
     })
 }
 
@@ -68,6 +77,8 @@ fn until_leaving(response: Response<tonic::body::Body>, closing: &CancellationTo
 struct UntilLeaving {
     body: tonic::body::Body,
     leaving: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    /// Given back with the stream.
+    _seat: Option<Seat>,
 }
 
 impl Body for UntilLeaving {
