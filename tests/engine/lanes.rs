@@ -11,7 +11,11 @@ use crate::support::{CHILD, Scene, hook, is};
 
 const LONG: &str = "[limits]\ncpu_millis = 1000\ntimeout_ms = 30000\n";
 const SPIN: &str = "(loop $again (br $again)) (unreachable)";
-const SHORT_CALLS: usize = 50;
+/// Some milliseconds of work, then an answer.
+const WORKS: &str = "(local $left i64) (local.set $left (i64.const 20000000))
+    (loop $again (br_if $again (i64.ne (local.tee $left (i64.sub (local.get $left) (i64.const 1))) (i64.const 0))))
+    (call $ok (call $answer))";
+const SHORT_CALLS: usize = 20;
 
 #[tokio::test]
 async fn short_calls_pass_a_long_one() {
@@ -28,8 +32,8 @@ async fn short_calls_pass_a_long_one() {
 }
 
 #[tokio::test]
-async fn a_full_lane_refuses_at_once() {
-    let scene = Scene::of(Start::new(CHILD).slow_calls_max(2)).await;
+async fn a_tenant_that_fills_half_of_the_lane_is_refused_at_once_and_others_get_in() {
+    let scene = Scene::of(Start::new(CHILD).slow_calls_max(4)).await;
     scene.serve("spins", Kind::ProcessHook, LONG, hook(SPIN).component()).await;
     let long = [scene.calling("spins").await, scene.calling("spins").await];
     until(|| scene.platform.engine().slow_calls() == 2).await;
@@ -39,6 +43,12 @@ async fn a_full_lane_refuses_at_once() {
     let Err(extensions_client::InvokeError::Refused(refused)) = third else { panic!("{third:?}") };
     assert!(refused.retry_after.is_some_and(|after| after > Duration::ZERO));
     scene.others_are_unharmed("a full lane").await;
+    let works = hook(WORKS).text("answer", "{\"done\":1}").component();
+    let served = scene.platform.serve(&scene.neighbour, "works", Kind::ProcessHook, LONG, works);
+    scene.platform.load(&served).await.unwrap();
+    let newcomer = scene.platform.client(&scene.neighbour).invoke(Invoke::new("works")).await;
+    assert_eq!(newcomer.unwrap().output, "{\"done\":1}");
+    assert!(!long.iter().any(tokio::task::JoinHandle::is_finished), "a second of CPU time each is longer");
     long.iter().for_each(tokio::task::JoinHandle::abort);
     until(|| scene.platform.engine().slow_calls() == 0).await;
 }
@@ -47,10 +57,7 @@ async fn a_full_lane_refuses_at_once() {
 #[tokio::test]
 async fn a_long_call_ends_well() {
     let scene = Scene::new().await;
-    let body = "(local $left i64) (local.set $left (i64.const 20000000))
-        (loop $again (br_if $again (i64.ne (local.tee $left (i64.sub (local.get $left) (i64.const 1))) (i64.const 0))))
-        (call $ok (call $answer))";
-    scene.serve("works", Kind::ProcessHook, LONG, hook(body).text("answer", "{\"done\":1}").component()).await;
+    scene.serve("works", Kind::ProcessHook, LONG, hook(WORKS).text("answer", "{\"done\":1}").component()).await;
     let mut calls = Vec::new();
     for _ in 0..4 {
         calls.push(scene.calling("works").await);
