@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may unwrap as tests do")]
 
-mod abuse;
 mod delegates;
 mod drain;
 mod input;
