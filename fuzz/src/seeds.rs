@@ -4,6 +4,8 @@
 //! main it has; its own work is done before that has read any argument.
 #![no_main]
 
+mod requests;
+
 use std::{env, fs, io, path::Path, process::exit};
 
 use extensions_compile_jobs::Bundle;
@@ -43,6 +45,9 @@ fn write_all() -> io::Result<()> {
     write("manifest", "order-discount", MANIFEST.as_bytes())?;
     write("secrets", "lines", SECRETS.as_bytes())?;
     write("secrets", "source", SOURCE.as_bytes())?;
+    for (target, name, text) in requests::all() {
+        write(target, name, &text)?;
+    }
     let mut bundle = Bundle::default();
     for (name, text) in [("extension.toml", MANIFEST), ("src/lib.rs", SOURCE)] {
         bundle.insert(name, text.as_bytes().into()).map_err(io::Error::other)?;

@@ -15,7 +15,8 @@ const FOLDER: &str = "fuzz";
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
     -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares";
 /// The targets, as fuzz/Cargo.toml names them.
-const TARGETS: [&str; 6] = ["prescan", "adapter", "componentize", "bundle", "secrets", "manifest"];
+const TARGETS: [&str; 12] =
+    ["prescan", "adapter", "componentize", "bundle", "secrets", "manifest", "request", "json", "schema", "token", "jwks", "documents"];
 /// Several times what a check holds at once.
 const MEMORY_MB_MAX: u32 = 1024;
 /// One input takes milliseconds; on a busy machine some hundred.
@@ -25,7 +26,7 @@ const INPUT_BYTES_MAX: u32 = 64 << 10;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Only this target: prescan, adapter, componentize, bundle, secrets, manifest
+    /// Only this target: prescan, adapter, componentize, bundle, secrets, manifest, request, json, schema, token, jwks, documents
     target: Option<String>,
     /// How long each target runs
     #[arg(long, default_value_t = 60)]
@@ -43,6 +44,12 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         fuzz.run(target, arguments.seconds)?;
     }
     Ok(())
+}
+
+/// Checks the format of the targets, which `cargo fmt --all` does not reach.
+pub(crate) fn check_format(workspace: &Workspace) -> Result<()> {
+    let job = Job::cargo(&workspace.path(FOLDER)).args(["fmt", "--", "--check"]);
+    job.run().with_context(|| format!("run `cargo fmt` in {FOLDER}"))
 }
 
 struct Fuzz {
