@@ -49,7 +49,7 @@ pub fn switch_target(target: Option<v1::SwitchTarget>) -> Read<types::SwitchTarg
     })
 }
 
-/// What a quota or a policy is about.
+/// What a quota, a policy or a tightening is about.
 ///
 /// # Errors
 /// When it names something outside its grammar, or an extension of no tenant.
@@ -89,6 +89,16 @@ pub fn policy_mode(word: &str) -> Read<types::PolicyMode> {
 /// When one is no `service.method`.
 pub fn methods(texts: &[String]) -> Read<std::collections::BTreeSet<HostCallName>> {
     texts.iter().map(|text| HostCallName::parse(text).map_err(|error| bad("methods")(&error))).collect()
+}
+
+/// Failure causes.
+///
+/// # Errors
+/// When one is none of docs/errors.md.
+pub fn causes(words: &[String]) -> Read<std::collections::BTreeSet<types::FailureCause>> {
+    let all = || types::FailureCause::ALL.map(types::FailureCause::as_str).join(", ");
+    let cause = |word: &String| types::FailureCause::named(word).ok_or_else(|| bad("causes")(&format_args!("each must be one of {}", all())));
+    words.iter().map(cause).collect()
 }
 
 fn source(word: &str) -> Read<types::ControlSource> {
@@ -222,6 +232,20 @@ impl TryFrom<v1::Policy> for types::Policy {
     }
 }
 
+impl From<types::Tightening> for v1::Tightening {
+    fn from(of: types::Tightening) -> Self {
+        let causes = of.causes.iter().map(|cause| cause.as_str().to_owned()).collect();
+        Self { target: Some(of.target.into()), causes, set: Some(of.set.into()) }
+    }
+}
+
+impl TryFrom<v1::Tightening> for types::Tightening {
+    type Error = BadControl;
+    fn try_from(of: v1::Tightening) -> Read<Self> {
+        Ok(Self { target: control_scope(of.target)?, causes: causes(&of.causes)?, set: provenance(of.set)? })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,6 +264,8 @@ mod tests {
         let share = types::TenantWeight { tenant: acme, weight: weight(5).unwrap(), set: set.clone() };
         assert_eq!(types::TenantWeight::try_from(v1::TenantWeight::from(share.clone())).unwrap(), share);
         let (name, methods) = (types::CallLabel::parse("base").unwrap(), methods(&["orders.get".to_owned()]).unwrap());
+        let tightening = types::Tightening { target: scope.clone(), causes: types::FailureCause::ALL.into(), set: set.clone() };
+        assert_eq!(types::Tightening::try_from(v1::Tightening::from(tightening.clone())).unwrap(), tightening);
         let policy = types::Policy { name, target: scope, mode: types::PolicyMode::Observe, methods, set };
         assert_eq!(types::Policy::try_from(v1::Policy::from(policy.clone())).unwrap(), policy);
     }
@@ -249,6 +275,7 @@ mod tests {
         let alone = v1::ControlScope { tenant_id: String::new(), extension_id: "x".into() };
         assert_eq!(control_scope(Some(alone)).unwrap_err().to_string(), "tenant_id: an extension is one of a tenant; name that too");
         assert_eq!(policy_mode("hope").unwrap_err().to_string(), "mode: it must be observe or enforce");
+        assert!(causes(&["rejected".to_owned()]).unwrap_err().to_string().starts_with("causes: each must be one of failed, trap,"));
         assert!(weight(0).is_err() && methods(&["orders".to_owned()]).is_err() && switch_target(None).is_err());
     }
 }

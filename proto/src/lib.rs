@@ -19,7 +19,7 @@ pub mod v1 {
     tonic::include_proto!("ameide.extensions.v1");
 }
 
-pub use control::{BadControl, control_scope, methods, policy_mode, switch_target, weight};
+pub use control::{BadControl, causes, control_scope, methods, policy_mode, switch_target, weight};
 pub use refusal::{AnyDetail, RpcStatus, detail_of, refusal_details};
 pub use words::{UnknownNumber, actor_type, kind, risk_tier};
 

@@ -9,12 +9,13 @@ use extensions_compiler_core::{
     secrets::{Scanned, scan_files},
 };
 use extensions_engine::Extension;
+use extensions_json::Violation;
 use extensions_modules::NotLoaded;
 use extensions_toolchain::{
     BuiltModule, Diagnostic, Home, Missing, Request, Runner, Toolchain,
     sdk::{self, Sdks, UnpackError},
 };
-use extensions_types::{ExtensionId, Kind, Language, Manifest, Schemas, Sha256, TenantId, Version, Waiver};
+use extensions_types::{ExtensionId, FailureCause, Kind, Language, Manifest, Schemas, Sha256, TenantId, Version, Waiver};
 
 use crate::{
     evidence::SourceFacts,
@@ -94,6 +95,15 @@ pub enum BuildError {
     /// The tool's description is unusable.
     #[error(transparent)]
     Describe(#[from] DescribeError),
+    /// A stored answer of the failure contract is none that the extension could give.
+    #[error("extension.toml: failure.{}: the default does not match the output schema", cause.as_str())]
+    Default {
+        /// Whose.
+        cause: FailureCause,
+        /// Where it differs.
+        #[source]
+        source: Violation,
+    },
 }
 
 /// Builds the extension in `folder`.

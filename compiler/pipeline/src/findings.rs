@@ -16,7 +16,7 @@ impl BuildError {
     #[must_use]
     pub fn is_authors(&self) -> bool {
         match self {
-            Self::Folder(_) | Self::Refused(_) | Self::Describe(_) => true,
+            Self::Folder(_) | Self::Refused(_) | Self::Describe(_) | Self::Default { .. } => true,
             Self::Source(error) => error.is_authors(),
             Self::Load(error) => matches!(error, NotLoaded::Refused(_)),
             Self::Toolchain(_) | Self::Sdk(_) | Self::Digest(_) => false,
@@ -39,6 +39,7 @@ impl BuildError {
             Self::Sdk(_) | Self::Digest(_) => one("source", "no_sdk", "install `ext` again"),
             Self::Load(NotLoaded::Refused(_)) => one("compile", "does_not_load", "make it smaller: `ext check` shows its counts"),
             Self::Load(_) => one("compile", "not_loaded", "this machine is at fault: try again"),
+            Self::Default { .. } => one("schemas", "bad_default", "store an answer that the extension itself could give"),
             Self::Describe(_) => one("describe", "does_not_describe", "correct what `describe()` gives"),
         }
     }

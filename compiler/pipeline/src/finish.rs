@@ -6,6 +6,7 @@ use bytes::Bytes;
 use extensions_catalog::ServedVersion;
 use extensions_compiler_core::{Expected, Facts, check, secrets::Scanned};
 use extensions_engine::Extension;
+use extensions_json::first_unfit;
 use extensions_types::{Abi, Build, Kind, Manifest, Schemas, ToolDescription};
 
 use crate::{
@@ -34,6 +35,10 @@ impl Finish<'_> {
             Abi::Component if self.manifest.kind == Kind::AgentTool => self.described(&facts, &component, &extension, &mut steps).await?,
             Abi::Component | Abi::Plain => (version, extension),
         };
+        let definition = &version.definition;
+        if let Some((cause, source)) = first_unfit(definition.schemas.output.as_ref(), definition.failure.defaults()) {
+            return Err(BuildError::Default { cause, source });
+        }
         let waivers = scanned.waivers;
         Ok(Built { version, component, extension, facts, warnings: Vec::new(), waivers, source: None, steps: steps.done })
     }

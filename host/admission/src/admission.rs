@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use extensions_breakers::Breakers;
 use extensions_catalog::Catalogs;
-use extensions_engine::{DenyAll, Engine, HostCalls};
+use extensions_engine::{DenyAll, Engine, HostCalls, Outcome};
 use extensions_identity::{Asked, Channel, Principal, Scope, Verifier};
 use extensions_modules::Modules;
 use extensions_quota::Quotas;
@@ -126,7 +126,7 @@ impl Admission {
             Ok(found) => {
                 call.account.resolved(&found.version.definition);
                 match self.attempt(call, &found.version).await {
-                    Ok(outcome) if outcome.result.is_ok() => return Ok(answer(call, &found.version.definition, outcome)),
+                    Ok(outcome) if is_final(&outcome) => return Ok(answer(call, &found.version.definition, outcome)),
                     Ok(outcome) => (found, Fault::Failed(outcome)),
                     Err(stopped) => (found, Fault::Stopped(stopped)),
                 }
@@ -161,6 +161,11 @@ impl Admission {
             refusal
         })
     }
+}
+
+/// Whether no contract has a say: an answer, or a rejection, which is one.
+fn is_final(outcome: &Outcome) -> bool {
+    outcome.result.as_ref().err().is_none_or(|failure| failure.code.cause().is_none())
 }
 
 /// Nobody waits for the answer any more: nothing is looked up for it.

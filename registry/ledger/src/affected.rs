@@ -61,9 +61,11 @@ impl Ledger {
             ControlChange::ForcedOff { target, .. } | ControlChange::Lifted { target, .. } | ControlChange::Expired { target, .. } => {
                 self.covered(env, target).await
             }
-            ControlChange::QuotaSet { target, .. } | ControlChange::QuotaCleared { target, .. } | ControlChange::PolicySet { target, .. } => {
-                self.within(env, target).await
-            }
+            ControlChange::QuotaSet { target, .. }
+            | ControlChange::QuotaCleared { target, .. }
+            | ControlChange::PolicySet { target, .. }
+            | ControlChange::Tightened { target, .. }
+            | ControlChange::Loosened { target, .. } => self.within(env, target).await,
             ControlChange::WeightSet { tenant, .. } | ControlChange::WeightCleared { tenant, .. } => self.of_tenant(env, tenant).await,
             ControlChange::PolicyCleared { name, source } => {
                 let control = control::latest(self.stores(), env).await?.control;

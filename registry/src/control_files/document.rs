@@ -3,14 +3,18 @@
 //! Each entry says what it is about by `tenant`, `extension`, `version`, `kind`
 //! or `tier`, as the command line does. Unknown keys are refused.
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::SystemTime,
+};
 
 use extensions_registry_core::{
     bounds::WHY_BYTES_MAX,
-    control::{POLICIES_MAX, POLICY_METHODS_MAX, QUOTAS_MAX, SWITCHES_MAX, WEIGHTS_MAX, Wanted, WantedPolicy, WantedSwitch},
+    control::{POLICIES_MAX, POLICY_METHODS_MAX, QUOTAS_MAX, SWITCHES_MAX, TIGHTENINGS_MAX, WEIGHTS_MAX, Wanted, WantedPolicy, WantedSwitch},
 };
 use extensions_types::{
-    CallLabel, ControlScope, ExtensionId, HostCallName, Kind, PolicyMode, QuotaLimits, RiskTier, SwitchTarget, TenantId, Version, Weight,
+    CallLabel, ControlScope, ExtensionId, FailureCause, HostCallName, Kind, PolicyMode, QuotaLimits, RiskTier, SwitchTarget, TenantId, Version,
+    Weight,
 };
 use serde::Deserialize;
 use toml::value::Datetime;
@@ -35,6 +39,7 @@ struct File {
     quotas: Vec<QuotaEntry>,
     weights: Vec<WeightEntry>,
     policies: Vec<PolicyEntry>,
+    tightenings: Vec<TighteningEntry>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -82,19 +87,31 @@ struct PolicyEntry {
     why: String,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TighteningEntry {
+    tenant: Option<TenantId>,
+    extension: Option<ExtensionId>,
+    causes: BTreeSet<FailureCause>,
+    #[serde(default)]
+    why: String,
+}
+
 /// What a file holds.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Wanted, WrongFile> {
     let text = std::str::from_utf8(bytes).map_err(|_| WrongFile::Text)?;
-    let File { switches, quotas, weights, policies } = toml::from_str(text).map_err(|error| WrongFile::Form(error.to_string()))?;
+    let File { switches, quotas, weights, policies, tightenings } = toml::from_str(text).map_err(|error| WrongFile::Form(error.to_string()))?;
     within("switches", switches.len(), SWITCHES_MAX)?;
     within("quotas", quotas.len(), QUOTAS_MAX)?;
     within("weights", weights.len(), WEIGHTS_MAX)?;
     within("policies", policies.len(), POLICIES_MAX)?;
+    within("tightenings", tightenings.len(), TIGHTENINGS_MAX)?;
     Ok(Wanted {
         switches: gathered("switches", switches, switch)?,
         quotas: gathered("quotas", quotas, quota)?,
         weights: gathered("weights", weights, |entry| Ok((entry.tenant, (entry.weight, reason(entry.why)?))))?,
         policies: gathered("policies", policies, policy)?,
+        tightenings: gathered("tightenings", tightenings, tightening)?,
     })
 }
 
@@ -143,6 +160,13 @@ fn policy(entry: PolicyEntry) -> Result<(CallLabel, WantedPolicy), String> {
     }
     let target = scope(tenant, extension)?;
     Ok((name, WantedPolicy { why: reason(why)?, target, mode, methods: methods.into_iter().collect() }))
+}
+
+fn tightening(entry: TighteningEntry) -> Result<(ControlScope, (BTreeSet<FailureCause>, String)), String> {
+    if entry.causes.is_empty() {
+        return Err("`causes` is empty; name what is denied, or leave the entry out".to_owned());
+    }
+    Ok((scope(entry.tenant, entry.extension)?, (entry.causes, reason(entry.why)?)))
 }
 
 fn scope(tenant: Option<TenantId>, extension: Option<ExtensionId>) -> Result<ControlScope, String> {
@@ -224,13 +248,17 @@ weight = 200
 name = "base"
 mode = "enforce"
 methods = ["orders.get", "orders.list"]
+
+[[tightenings]]
+causes = ["quota", "host_call"]
 "#;
 
     #[test]
     fn a_file_says_what_control_shall_hold() {
         let wanted = parse(WHOLE.as_bytes()).unwrap();
-        let counts = (wanted.switches.len(), wanted.quotas.len(), wanted.weights.len(), wanted.policies.len());
-        assert_eq!(counts, (2, 2, 1, 1));
+        let counts = (wanted.switches.len(), wanted.quotas.len(), wanted.weights.len(), wanted.policies.len(), wanted.tightenings.len());
+        assert_eq!(counts, (2, 2, 1, 1, 1));
+        assert_eq!(wanted.tightenings[&ControlScope::Environment].0, [FailureCause::HostCall, FailureCause::Quota].into());
         let first = wanted.switches.values().find(|switch| switch.abort).unwrap();
         assert_eq!((first.why.as_str(), first.until_ms), ("wrong totals", Some(1_798_754_400_000)));
         assert_eq!(wanted.quotas[&ControlScope::Environment].1, "set in the control file");
@@ -254,6 +282,8 @@ methods = ["orders.get", "orders.list"]
         assert!(text("[[weights]]\ntenant = \"a\"\nweight = 0").contains("a weight is from 1 to 1000"));
         assert_eq!(text("[[quotas]]\nlimits = {}"), "entry 1 of [[quotas]]: a quota limits something; to limit nothing, clear it");
         assert!(text("[[quotas]]\nextension = \"x\"\nlimits = { burst = 1, rate_per_s = 1 }").contains("name that too"));
+        assert!(text("[[tightenings]]\ncauses = [\"rejected\"]").contains("rejected"));
+        assert!(text("[[tightenings]]\ncauses = []").contains("`causes` is empty"));
         assert!(text("[[policies]]\nname = \"p\"\nmode = \"hope\"\nmethods = []").contains("hope"));
         assert_eq!(text(&"[[weights]]\ntenant = \"a\"\nweight = 1\n".repeat(1_001)), "it holds 1001 weights, at most 1000 are kept");
     }

@@ -52,6 +52,7 @@ async fn each_part_is_set_shown_and_taken_back() {
         json!({"quota": {"target": scope, "limits": {"rate_per_s": 20, "burst": 5}}, "why": "pilot"}),
         json!({"weight": {"tenant_id": "acme", "weight": 200}}),
         json!({"policy": {"name": "base", "target": {"of": "environment"}, "mode": "observe", "methods": ["orders.get"]}}),
+        json!({"tightening": {"target": scope, "causes": ["trap", "quota"]}, "why": "money"}),
         json!({"target": {"of": "kind", "kind": "agent_tool"}, "off": true, "why": "drill", "until_ms": 4_000_000_000_000_u64, "abort": true}),
     ];
     for (at, step) in steps.into_iter().enumerate() {
@@ -63,19 +64,24 @@ async fn each_part_is_set_shown_and_taken_back() {
     assert_eq!(shown["quotas"][0]["limits"], json!({"rate_per_s": 20, "burst": 5}));
     assert_eq!((&shown["quotas"][0]["why"], &shown["weights"][0]["weight"]), (&"pilot".into(), &200.into()));
     assert_eq!((&shown["policies"][0]["methods"], &shown["switches"][0]["abort"]), (&json!(["orders.get"]), &true.into()));
+    assert_eq!((&shown["tightenings"][0]["causes"], &shown["tightenings"][0]["why"]), (&json!(["trap", "quota"]), &"money".into()));
     let over_grpc = stage.client(&olga).get_control(v1::GetControlRequest { env: "prod".to_owned() }).await.unwrap().into_inner();
     assert_eq!((over_grpc.quotas.len(), over_grpc.weights[0].weight, over_grpc.policies[0].mode.as_str()), (1, 200, "observe"));
+    assert_eq!(over_grpc.tightenings[0].causes, ["trap", "quota"]);
     assert_eq!(over_grpc.switches[0].until_ms, Some(4_000_000_000_000));
     for taken in [
         json!({"quota": {"target": scope}}),
         json!({"weight": {"tenant_id": "acme"}}),
         json!({"policy": {"name": "base"}}),
+        json!({"tightening": {"target": scope}}),
         json!({"target": {"of": "kind", "kind": "agent_tool"}, "off": false}),
     ] {
         assert_eq!(stage.http(&olga, "POST", PROD, taken.clone()).await.json()["changed"], true, "{taken}");
     }
     let shown = control(&stage).await;
-    assert_eq!((&shown["quotas"], &shown["weights"], &shown["policies"], &shown["switches"]), (&json!([]), &json!([]), &json!([]), &json!([])));
+    for all in ["quotas", "weights", "policies", "tightenings", "switches"] {
+        assert_eq!(shown[all], json!([]), "{all}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,6 +96,7 @@ async fn nonsense_is_refused_by_its_field() {
         (json!({"weight": {"tenant_id": "acme", "weight": 0}}), "weight"),
         (json!({"quota": {"target": {"of": "environment"}, "limits": {}}}), "limits something"),
         (json!({"quota": {"target": {"of": "environment"}, "limits": {"moons": 3}}}), "moons"),
+        (json!({"tightening": {"target": {"of": "environment"}, "causes": ["rejected"]}}), "causes"),
         (json!({"policy": {"name": "p", "mode": "hope"}}), "mode"),
         (json!({"policy": {"name": "p", "mode": "enforce", "methods": ["orders"]}}), "methods"),
     ] {

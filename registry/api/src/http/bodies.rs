@@ -122,6 +122,8 @@ body!(ControlBody {
     weight: Option<WeightBody>,
     #[serde(default)]
     policy: Option<PolicyBody>,
+    #[serde(default)]
+    tightening: Option<TighteningBody>,
 });
 
 /// Limits of a scope; without limits, they are taken away.
@@ -153,6 +155,15 @@ pub(super) struct PolicyBody {
     pub(super) mode: String,
     #[serde(default)]
     pub(super) methods: Vec<String>,
+}
+
+/// Failures that no contract answers for; without causes, they are left to the contracts again.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TighteningBody {
+    pub(super) target: ControlScope,
+    #[serde(default)]
+    pub(super) causes: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -12,7 +12,7 @@ use extensions_types::Refusal;
 
 use super::{
     answer::{answer, refuse},
-    bodies::{ControlBody, EraseBody, PolicyBody, QuotaBody, UpkeepBody, WeightBody},
+    bodies::{ControlBody, EraseBody, PolicyBody, QuotaBody, TighteningBody, UpkeepBody, WeightBody},
     input::{body, idempotency_key},
     verb::TenantVerb,
 };
@@ -45,7 +45,7 @@ pub(super) async fn change_control(
             until_ms,
             abort,
             dry_run,
-            set: set(sent.quota, sent.weight, sent.policy)?,
+            set: set(Beside { quota: sent.quota, weight: sent.weight, policy: sent.policy, tightening: sent.tightening })?,
         })
     };
     match read.await {
@@ -101,15 +101,26 @@ fn task(word: &str) -> Result<i32, Refusal> {
     Ok(task.into())
 }
 
-/// What is changed beside switches: one of the three at most.
-fn set(quota: Option<QuotaBody>, weight: Option<WeightBody>, policy: Option<PolicyBody>) -> Result<Option<Set>, Refusal> {
-    Ok(match (quota, weight, policy) {
-        (None, None, None) => None,
-        (Some(quota), None, None) => Some(Set::Quota(v1::QuotaChange { target: Some(quota.target.into()), limits: quota.limits.map(Into::into) })),
-        (None, Some(WeightBody { tenant_id, weight }), None) => Some(Set::Weight(v1::WeightChange { tenant_id, weight })),
-        (None, None, Some(PolicyBody { name, target, mode, methods })) => {
-            Some(Set::Policy(v1::PolicyChange { name, target: target.map(Into::into), mode, methods }))
-        }
-        _ => return Err(bad("quota", &"one request changes one thing: a switch, a quota, a weight or a policy")),
-    })
+/// What is changed beside switches: one of the four at most.
+fn set(sent: Beside) -> Result<Option<Set>, Refusal> {
+    let Beside { quota, weight, policy, tightening } = sent;
+    let quota = quota.map(|of| Set::Quota(v1::QuotaChange { target: Some(of.target.into()), limits: of.limits.map(Into::into) }));
+    let weight = weight.map(|WeightBody { tenant_id, weight }| Set::Weight(v1::WeightChange { tenant_id, weight }));
+    let policy = policy
+        .map(|PolicyBody { name, target, mode, methods }| Set::Policy(v1::PolicyChange { name, target: target.map(Into::into), mode, methods }));
+    let tightening =
+        tightening.map(|TighteningBody { target, causes }| Set::Tightening(v1::TighteningChange { target: Some(target.into()), causes }));
+    let mut all = [quota, weight, policy, tightening].into_iter().flatten();
+    match (all.next(), all.next()) {
+        (one, None) => Ok(one),
+        (_, Some(_)) => Err(bad("quota", &"one request changes one thing: a switch, a quota, a weight, a policy or a tightening")),
+    }
+}
+
+/// What a request may change beside switches.
+struct Beside {
+    quota: Option<QuotaBody>,
+    weight: Option<WeightBody>,
+    policy: Option<PolicyBody>,
+    tightening: Option<TighteningBody>,
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use extensions_artifact::Owned;
 use extensions_compile_jobs::Compiled;
 use extensions_compiler_core::{Expected, Facts, check, secrets::scan_files};
-use extensions_json::Schema;
+use extensions_json::{Schema, first_unfit};
 use extensions_registry_core::{Finding, VersionRecord};
 use extensions_types::{
     Abi, Build, Evidence, ExtensionDefinition, Kind, Language, MANIFEST_FILE, Manifest, Origin, Refusal, SCHEMA_BYTES_MAX, SchemaV1, Schemas,
@@ -73,7 +73,10 @@ impl Admission {
         let mut findings = Vec::new();
         let (schemas, tool) = surface(&manifest, bundle, abi, &mut findings);
         match checked {
-            Ok(checked) if findings.is_empty() => Ok(self.document(manifest, checked, schemas, tool)),
+            Ok(checked) if findings.is_empty() => {
+                let admitted = self.document(manifest, checked, schemas, tool);
+                unfit(&admitted.document.definition).map_or(Ok(admitted), |found| Err(vec![found]))
+            }
             Ok(_) => Err(findings),
             Err(more) => {
                 findings.extend(more);
@@ -121,6 +124,7 @@ impl Admission {
             let remedy = "report it: the compiler is at fault";
             findings.push(finding("build", "other_definition", "the build gave a definition that is not the manifest's", remedy));
         }
+        findings.extend(unfit(&compiled.definition));
         if !findings.is_empty() {
             return Err(findings);
         }
@@ -251,6 +255,13 @@ fn json(name: &str, bytes: &[u8]) -> Result<Value, Finding> {
 fn unusable(which: &str, schema: Option<&Value>) -> Option<Finding> {
     let error = Schema::compile(schema?).err()?;
     Some(finding("schemas", "bad_schema", format!("the {which} schema cannot be used: {error}"), "see the bounds of schemas in docs/extensions.md"))
+}
+
+/// A stored answer of the failure contract that the extension could not give.
+fn unfit(definition: &ExtensionDefinition) -> Option<Finding> {
+    let (cause, violation) = first_unfit(definition.schemas.output.as_ref(), definition.failure.defaults())?;
+    let text = format!("failure.{}: the default does not match the output schema: {violation}", cause.as_str());
+    Some(finding("schemas", "bad_default", text, "store an answer that the extension itself could give"))
 }
 
 pub(super) fn finding(step: &str, code: &str, message: impl Into<String>, remedy: &str) -> Finding {

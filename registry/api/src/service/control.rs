@@ -1,6 +1,6 @@
 //! An environment's control: read, changed, and tried without a change.
 
-use extensions_proto::{control_scope, methods, policy_mode, switch_target, v1, weight};
+use extensions_proto::{causes, control_scope, methods, policy_mode, switch_target, v1, weight};
 use extensions_registry_core::{
     Caller, Command,
     control::{ControlAction, ControlCommand, Wanted},
@@ -111,7 +111,7 @@ fn action(request: v1::ChangeControlRequest) -> Result<ControlAction, Refusal> {
         return Err(bad("off", &"`until_ms` and `abort` are for what is switched off"));
     }
     match (target, set) {
-        (Some(_), Some(_)) => Err(bad("target", &"one request changes one thing: a switch, a quota, a weight or a policy")),
+        (Some(_), Some(_)) => Err(bad("target", &"one request changes one thing: a switch, a quota, a weight, a policy or a tightening")),
         (target, None) => {
             let target = switch_target(target).map_err(|error| bad(error.field, &error.problem))?;
             Ok(if off { ControlAction::ForceOff { target, source: SOURCE, until_ms, abort } } else { ControlAction::Lift { target, source: SOURCE } })
@@ -128,6 +128,7 @@ fn action(request: v1::ChangeControlRequest) -> Result<ControlAction, Refusal> {
             })
         }
         (None, Some(Set::Policy(change))) => policy(&change),
+        (None, Some(Set::Tightening(change))) => tightening(change),
     }
 }
 
@@ -136,6 +137,15 @@ fn quota(change: v1::QuotaChange) -> Result<ControlAction, Refusal> {
     Ok(match change.limits {
         Some(limits) => ControlAction::SetQuota { target, source: SOURCE, limits: limits.into() },
         None => ControlAction::ClearQuota { target, source: SOURCE },
+    })
+}
+
+fn tightening(change: v1::TighteningChange) -> Result<ControlAction, Refusal> {
+    let read = || Ok::<_, extensions_proto::BadControl>((control_scope(change.target)?, causes(&change.causes)?));
+    let (target, causes) = read().map_err(|error| bad(error.field, &error.problem))?;
+    Ok(match causes.is_empty() {
+        true => ControlAction::Loosen { target, source: SOURCE },
+        false => ControlAction::Tighten { target, source: SOURCE, causes },
     })
 }
 

@@ -2,7 +2,7 @@
 
 use extensions_registry_core::control::ControlChange;
 use extensions_registry_ledger::{Affected, Preview};
-use extensions_types::{ControlState, Policy, Quota, Switch, TenantWeight};
+use extensions_types::{ControlState, Policy, Quota, Switch, TenantWeight, Tightening};
 use serde::Serialize;
 
 /// An environment's control.
@@ -20,6 +20,8 @@ pub struct ControlView {
     pub weights: Vec<TenantWeight>,
     /// What host calls may be made.
     pub policies: Vec<Policy>,
+    /// Failures that no contract answers for.
+    pub tightenings: Vec<Tightening>,
 }
 
 /// The control after a change, or after a dry run.
@@ -66,7 +68,7 @@ impl ControlPreview {
 
 impl From<ControlState> for ControlView {
     fn from(state: ControlState) -> Self {
-        let ControlState { applied_seq, generation, switches, quotas, weights, policies, .. } = state;
-        Self { seq: applied_seq, generation, switches, quotas, weights, policies }
+        let ControlState { applied_seq, generation, switches, quotas, weights, policies, tightenings, .. } = state;
+        Self { seq: applied_seq, generation, switches, quotas, weights, policies, tightenings }
     }
 }

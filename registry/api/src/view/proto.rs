@@ -215,6 +215,7 @@ impl From<ControlView> for v1::GetControlResponse {
             quotas: view.quotas.into_iter().map(Into::into).collect(),
             weights: view.weights.into_iter().map(Into::into).collect(),
             policies: view.policies.into_iter().map(Into::into).collect(),
+            tightenings: view.tightenings.into_iter().map(Into::into).collect(),
         }
     }
 }

@@ -21,7 +21,7 @@ use extensions_tls::ClientTls;
 use extensions_types::{Environment, ExtensionId, Kind, Origin, RiskTier, TenantId, Version};
 use tonic::{Request, Response, Status, transport::Channel};
 
-pub use extensions_types::{Finding, Policy, Quota, Switch, TenantWeight};
+pub use extensions_types::{Finding, Policy, Quota, Switch, TenantWeight, Tightening};
 
 pub use self::{
     change::Change,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use extensions_proto::v1::{self, change_control_request::Set};
-use extensions_types::{CallLabel, ControlScope, Environment, HostCallName, PolicyMode, QuotaLimits, SwitchTarget, TenantId, Weight};
+use extensions_types::{CallLabel, ControlScope, Environment, FailureCause, HostCallName, PolicyMode, QuotaLimits, SwitchTarget, TenantId, Weight};
 
 use super::{Control, ControlDone, RegistryClient, change::fresh_key, read, word};
 use crate::InvokeError;
@@ -45,6 +45,13 @@ pub enum ControlSet {
         name: CallLabel,
         /// What it says.
         rules: Option<PolicyRules>,
+    },
+    /// No failure contract of a scope answers for these causes; none: the contracts hold again.
+    Tightening {
+        /// Whose contracts.
+        target: ControlScope,
+        /// The causes.
+        causes: BTreeSet<FailureCause>,
     },
 }
 
@@ -123,6 +130,10 @@ fn request(env: Environment, change: ControlChange) -> v1::ChangeControlRequest 
             with(Set::Weight(v1::WeightChange { tenant_id: tenant.to_string(), weight: weight.map(|weight| weight.get().into()) }))
         }
         ControlSet::Policy { name, rules } => with(Set::Policy(policy(&name, rules))),
+        ControlSet::Tightening { target, causes } => {
+            let causes = causes.iter().map(|cause| cause.as_str().to_owned()).collect();
+            with(Set::Tightening(v1::TighteningChange { target: Some(target.into()), causes }))
+        }
     }
 }
 

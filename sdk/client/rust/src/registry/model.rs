@@ -1,7 +1,7 @@
 //! What the registry holds, as its answers tell it.
 
 use extensions_types::{
-    ActorType, Environment, ExtensionId, Finding, Kind, Origin, Policy, Quota, RiskTier, Switch, TenantWeight, Version, VersionState,
+    ActorType, Environment, ExtensionId, Finding, Kind, Origin, Policy, Quota, RiskTier, Switch, TenantWeight, Tightening, Version, VersionState,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -259,6 +259,8 @@ pub struct Control {
     pub weights: Vec<TenantWeight>,
     /// What host calls may be made; hosts do not ask them yet.
     pub policies: Vec<Policy>,
+    /// Failures that no contract answers for.
+    pub tightenings: Vec<Tightening>,
 }
 
 /// What a change of control did, or would do.

@@ -194,6 +194,7 @@ pub(super) fn control(message: v1::GetControlResponse) -> Read<Control> {
         quotas: each("quotas", message.quotas)?,
         weights: each("weights", message.weights)?,
         policies: each("policies", message.policies)?,
+        tightenings: each("tightenings", message.tightenings)?,
     })
 }
 
