@@ -3,9 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may unwrap as tests do")]
 
+mod contract;
 mod delegates;
 mod drain;
+mod figures;
 mod input;
+mod quotas;
 mod reading;
 mod shot;
 mod side;
