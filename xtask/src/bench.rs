@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Args;
 
 use crate::{
     child::Job,
-    demo::{self, Scratch},
+    demo::Scratch,
     guests::{self, Ext},
     servers,
     workspace::Workspace,
@@ -15,7 +15,12 @@ use crate::{
 
 const DISCOUNT: &str = "guest-examples/order-discount";
 /// The scenario that builds extensions.
-const SCENARIO: &str = "compile";
+const COMPILE: &str = "compile";
+/// The scenario that compares layouts of guest memory.
+const HARDENED: &str = "hardened";
+/// Gives a guest the linker's own stack of 1 MiB, whatever `ext build` asks for:
+/// what a build script says comes last.
+const ROOMY_BUILD: &str = "fn main() {\n    println!(\"cargo:rustc-link-arg=-zstack-size=1048576\");\n}\n";
 /// Makes TinyGo's module as large as guests that use the standard library's JSON: some 250 KB.
 const LARGE_GO: &str = r#"package main
 
@@ -29,15 +34,13 @@ func init() {
 	}
 }
 "#;
-/// Few short rounds: a look, not a result.
-const QUICK: [&str; 4] = ["--rounds", "3", "--round-ms", "300"];
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// A look in half a minute: few short rounds
+    /// A look, not a result: few short rounds
     #[arg(long)]
     quick: bool,
-    /// Only scenarios whose name contains this: in-process, servers, neighbours, start, catalog, store, listing, plain, reload, compile
+    /// Only scenarios whose name contains this; benches/README.md lists them
     #[arg(long, default_value = "")]
     only: String,
     /// Writes the figures as JSON too
@@ -52,23 +55,19 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     servers::install(workspace)?;
     let (ext, scratch) = (Ext::find(workspace)?, Scratch::new()?);
     let discount = workspace.path(DISCOUNT);
-    let spinner = demo::create_spinner(&ext, &scratch)?;
-    for folder in [&discount, &spinner] {
-        ext.job().args(["--quiet", "build"]).args([folder]).dir(workspace.root()).without_data().run()?;
+    let mut bench = Job::new(ext.sibling("extensions-bench")).args(["--only", &arguments.only]);
+    bench = bench.args(["--component".into(), build(workspace, &ext, discount)?]);
+    if HARDENED.contains(&arguments.only) {
+        bench = bench.args(["--roomy".into(), build(workspace, &ext, roomy(workspace, &scratch)?)?]);
     }
-    let built = |folder: PathBuf, id: &str| folder.join("target/ext").join(format!("{id}.wasm"));
-    let mut bench = Job::new(ext.sibling("extensions-bench"))
-        .args(["--component".into(), built(discount, "order-discount")])
-        .args(["--spinner".into(), built(spinner, "spinner")])
-        .args(["--only", &arguments.only]);
-    if SCENARIO.contains(&arguments.only) {
+    if COMPILE.contains(&arguments.only) {
         bench = ext.in_home(bench);
         for folder in languages(workspace, &ext, &scratch)? {
             bench = bench.args([PathBuf::from("--folder"), folder]);
         }
     }
     if arguments.quick {
-        bench = bench.args(QUICK);
+        bench = bench.args(["--quick"]);
     }
     if let Some(json) = &arguments.json {
         bench = bench.args([PathBuf::from("--json"), json.clone()]);
@@ -76,6 +75,20 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     bench.dir(workspace.root()).run()?;
     scratch.remove()?;
     Ok(())
+}
+
+/// Builds the discount rule in a folder; gives the component.
+fn build(workspace: &Workspace, ext: &Ext, folder: PathBuf) -> Result<PathBuf> {
+    ext.job().args(["--quiet", "build"]).args([&folder]).dir(workspace.root()).without_data().run()?;
+    Ok(folder.join("target/ext/order-discount.wasm"))
+}
+
+/// The discount rule in the linker's own memory layout.
+fn roomy(workspace: &Workspace, scratch: &Scratch) -> Result<PathBuf> {
+    let folder = scratch.path("roomy");
+    Job::new("cp").args(["-r"]).args([workspace.path(DISCOUNT), folder.clone()]).run()?;
+    std::fs::write(folder.join("build.rs"), ROOMY_BUILD).context("the copy of the discount rule has a folder")?;
+    Ok(folder)
 }
 
 /// An extension of each language, in folders that rounds may change.

@@ -19,7 +19,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 
 use self::{calls::Caller, report::Report, rules::Rule};
-pub(crate) use self::{platform::Platform, scratch::Scratch, spinner::create as create_spinner};
+pub(crate) use self::{platform::Platform, scratch::Scratch};
 use crate::{
     child::Job,
     guests::{self, Ext},

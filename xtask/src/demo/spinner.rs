@@ -51,7 +51,7 @@ pub(super) struct Spun {
 }
 
 /// Makes the extension: what `ext new` gives, with an endless rule.
-pub(crate) fn create(ext: &Ext, scratch: &Scratch) -> Result<PathBuf> {
+pub(super) fn create(ext: &Ext, scratch: &Scratch) -> Result<PathBuf> {
     let folder = scratch.path(NAME);
     ext.job().args(["--quiet", "new", NAME, "--kind", "process-hook", "--lang", "rust"]).dir(&scratch.path("")).without_data().run()?;
     // Its own cases are about another rule.

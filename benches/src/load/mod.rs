@@ -1,0 +1,12 @@
+//! Callers: closed loops that saturate, open loops that offer a rate whatever
+//! becomes of it.
+
+mod closed_loop;
+mod line;
+mod open_loop;
+
+pub(crate) use self::{
+    closed_loop::Load,
+    line::{Answer, Line, frame},
+    open_loop::{Offered, OpenLoop, Target},
+};

@@ -1,0 +1,148 @@
+//! A host that listens nowhere, with many tenants of one small extension each.
+
+use std::{
+    path::Path,
+    sync::{Arc, LazyLock},
+    time::{Duration, Instant, SystemTime},
+};
+
+use anyhow::Context as _;
+use extensions_admission::{AskedContext, Request};
+use extensions_catalog::{Catalogs, Overlay, ServedVersion};
+use extensions_engine::{Engine, Extension};
+use extensions_engine_config::MemoryReset;
+use extensions_host::{Host, Prepared, THIS_BINARY};
+use extensions_identity::{Audience, Channel, Claims, DevKey, Principal, Scope};
+use extensions_test_support::Guest as Wat;
+use extensions_types::{
+    ActorType, CallLabel, ControlScope, ControlSource, ControlState, Environment, ExecutionContext, ExtensionId, Kind, Provenance, Quota,
+    QuotaLimits, TenantId,
+};
+use tokio::runtime::Runtime;
+
+use crate::stage::{Guest, ISSUER, Ruled, context, host_settings};
+
+/// What each tenant calls.
+pub(super) static EXTENSION: LazyLock<ExtensionId> = LazyLock::new(|| ExtensionId::parse("rule").expect("a constant of the grammar"));
+
+/// One of many.
+pub(super) struct Tenant {
+    pub(super) id: TenantId,
+    pub(super) context: Arc<ExecutionContext>,
+    principal: Arc<Principal>,
+    version: Arc<ServedVersion>,
+    extension: Option<Arc<Extension>>,
+}
+
+/// The host and its tenants.
+pub(super) struct Street {
+    pub(super) tenants: Vec<Tenant>,
+    host: Prepared,
+    /// Calls are made on its one thread.
+    caller: Runtime,
+    _background: Runtime,
+    _home: tempfile::TempDir,
+}
+
+/// Every quota there is, none of which is ever used up.
+pub(super) fn limits() -> QuotaLimits {
+    let most = Some(QuotaLimits::VALUE_MAX);
+    QuotaLimits { concurrency: most, rate_per_s: most, burst: most, cpu_ms_per_s: most, memory_mb: most, log_kb_per_s: most }
+}
+
+impl Street {
+    pub(super) fn open(memory_reset: MemoryReset, tenants: usize) -> anyhow::Result<Self> {
+        let background = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let caller = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (home, key) = (tempfile::tempdir()?, DevKey::generate()?);
+        let overlay = Arc::new(Overlay::default());
+        let settings = host_settings(home.path(), memory_reset, &key)?;
+        let catalog = Ruled::new(Arc::clone(&overlay), control()?);
+        let host = Host::prepare(&settings, Catalogs::of(settings.env, Arc::new(catalog)), background.handle().clone(), Path::new(THIS_BINARY))?;
+        let guest = Guest::new("rule", Kind::ProcessHook, Wat::answering(Kind::ProcessHook, "{}").component());
+        let tenants = (0..tenants).map(|at| {
+            let id = TenantId::parse(&format!("tenant-{at}"))?;
+            let version = Arc::new(guest.of(&id)?);
+            overlay.put(Arc::clone(&version));
+            let token = token(&key, &id)?;
+            let channel = Channel::new(Instant::now());
+            let verified = caller.block_on(host.admission().authenticate(&channel, Some(&token)));
+            let principal = verified.map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
+            anyhow::Ok(Tenant { context: context(id.as_str()), id, principal, version, extension: None })
+        });
+        Ok(Self { tenants: tenants.collect::<Result<_, _>>()?, host, caller, _background: background, _home: home })
+    }
+
+    /// Loads the versions of the first `count` tenants.
+    pub(super) fn load(&mut self, count: usize) -> anyhow::Result<()> {
+        for at in 0..count {
+            let loaded = self.caller.block_on(self.host.modules().get(&self.tenants[at].version, None))?;
+            self.tenants[at].extension = Some(loaded);
+        }
+        Ok(())
+    }
+
+    /// Every version has been loaded once; those that a host holds at a time are held.
+    pub(super) fn pass_through_modules(&self) -> anyhow::Result<()> {
+        self.caller.block_on(async {
+            for tenant in &self.tenants {
+                self.host.modules().get(&tenant.version, None).await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Each of these tenants calls once.
+    pub(super) fn visit(&self, tenants: impl IntoIterator<Item = usize>) -> anyhow::Result<()> {
+        self.caller.block_on(async {
+            for at in tenants {
+                self.invoke(at, self.request()).await?;
+            }
+            Ok(())
+        })
+    }
+
+    pub(super) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.caller.block_on(work)
+    }
+
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        self.host.engine()
+    }
+
+    pub(super) fn extension(&self, at: usize) -> anyhow::Result<&Arc<Extension>> {
+        self.tenants[at].extension.as_ref().context("its version was not loaded")
+    }
+
+    /// As a transport makes it of the tenant's own service.
+    pub(super) fn request(&self) -> Request {
+        Request {
+            extension_id: EXTENSION.as_str().to_owned(),
+            version: String::new(),
+            context: AskedContext::default(),
+            hook_point: "BeforeCreateOrder".to_owned(),
+            caller: String::new(),
+            input: bytes::Bytes::from_static(b"{}"),
+            accepted: Instant::now(),
+            timeout: None,
+        }
+    }
+
+    pub(super) async fn invoke(&self, at: usize, request: Request) -> anyhow::Result<()> {
+        let answer = self.host.admission().invoke(&self.tenants[at].principal, request).await;
+        answer.map_err(|refusal| anyhow::anyhow!("a call was refused: {refusal:?}"))?.result?;
+        Ok(())
+    }
+}
+
+/// Quotas for every tenant of the environment.
+fn control() -> anyhow::Result<ControlState> {
+    let set = Provenance::new(ControlSource::Operator, "bench", 1, 0);
+    Ok(ControlState { quotas: vec![Quota { target: ControlScope::Environment, limits: limits(), set }], ..ControlState::new(Environment::Dev) })
+}
+
+fn token(key: &DevKey, tenant: &TenantId) -> anyhow::Result<String> {
+    let expires = SystemTime::now() + Duration::from_secs(24 * 3_600);
+    let claims = Claims::new(ISSUER, &CallLabel::parse("orders-service")?, Audience::Runtime, ActorType::System, expires);
+    Ok(key.sign(&claims.tenant(tenant).scopes(&[Scope::Invoke])))
+}
