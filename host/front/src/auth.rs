@@ -20,6 +20,9 @@ pub(crate) async fn authenticate<S: Service>(conn: &Conn<S>, headers: &HeaderMap
         Ok(token) => conn.shared.service.authenticate(&conn.state.channel, token).await.map_err(Refused::from),
         Err(refused) => Err(refused),
     };
+    if verified.is_ok() {
+        conn.state.is_a_callers();
+    }
     verified.inspect_err(|refused| {
         // Keys that we could not read yet, and too many good tokens, are no attempts.
         if matches!(refused.refusal.code, ErrorCode::Unauthenticated | ErrorCode::PermissionDenied) {

@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     handler,
-    listener::{Accepted, Socket},
+    listener::{Accepted, Place, Socket},
     metrics::{Class, Shard, Turned},
     preface::{Protocol, sniff},
     router::{Plane, RouteName},
@@ -80,12 +80,38 @@ pub(crate) struct ConnState {
     running: AtomicU32,
     begun: AtomicU64,
     abuse: AtomicBool,
+    /// Whoever is at the other end has authenticated.
+    known: AtomicBool,
+    place: Place,
 }
 
 impl ConnState {
-    fn new(worker: Arc<Worker>, plane: Plane, peer: Peer) -> Self {
+    fn new(worker: Arc<Worker>, plane: Plane, peer: Peer, place: Place) -> Self {
         let channel = Channel::new(std::time::Instant::now());
-        Self { worker, plane, peer, channel, running: AtomicU32::new(0), begun: AtomicU64::new(0), abuse: AtomicBool::new(false) }
+        Self {
+            worker,
+            plane,
+            peer,
+            channel,
+            running: AtomicU32::new(0),
+            begun: AtomicU64::new(0),
+            abuse: AtomicBool::new(false),
+            known: AtomicBool::new(false),
+            place,
+        }
+    }
+
+    /// Somebody has authenticated over it.
+    pub(crate) fn is_a_callers(&self) {
+        // Read first: connections of callers do not write into shared lines at each request.
+        if !self.known.load(Relaxed) {
+            self.known.store(true, Relaxed);
+        }
+    }
+
+    /// It holds a place that a caller may need.
+    fn is_in_the_way(&self) -> bool {
+        !self.known.load(Relaxed) && self.place.is_crowded()
     }
 
     /// Ends the connection after the answer under way.
@@ -151,6 +177,7 @@ pub(crate) struct Protocols {
     http2: http2::Builder<TokioExecutor>,
     header_read: Duration,
     idle: Duration,
+    stranger: Duration,
 }
 
 impl Protocols {
@@ -169,7 +196,7 @@ impl Protocols {
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .keep_alive_interval(times.keepalive_interval)
             .keep_alive_timeout(times.keepalive_timeout);
-        Self { http1, http2, header_read: times.header_read, idle: times.idle }
+        Self { http1, http2, header_read: times.header_read, idle: times.idle, stranger: times.stranger }
     }
 }
 
@@ -180,7 +207,7 @@ pub(crate) async fn serve<S: Service>(accepted: Accepted, shared: Arc<Shared<S>>
         Socket::Tcp(_, address) | Socket::Tls(_, address, _) => Peer::Tcp(*address),
         Socket::Unix(_) => Peer::Unix,
     };
-    let state = ConnState::new(worker, plane, peer);
+    let state = ConnState::new(worker, plane, peer, place);
     let unwatched = |error| tracing::warn!(%error, "cannot watch an accepted socket; it is closed");
     match socket {
         Socket::Tcp(stream, _) => match TcpStream::from_std(stream) {
@@ -197,7 +224,6 @@ pub(crate) async fn serve<S: Service>(accepted: Accepted, shared: Arc<Shared<S>>
             Err(error) => unwatched(error),
         },
     }
-    drop(place);
 }
 
 /// As [`speak`], once both ends have shaken hands.
@@ -238,8 +264,8 @@ async fn speak<S: Service, T: AsyncRead + AsyncWrite + Unpin + 'static>(io: T, s
     let service = service_fn(move |request| Box::pin(handler::handle(Arc::clone(&conn), request)));
     let io = TokioIo::new(io);
     let end = match protocol {
-        Protocol::Http1 => drive(protocols.http1.serve_connection(io, service), &state, protocols.idle).await,
-        Protocol::Http2 => drive(protocols.http2.serve_connection(io, service), &state, protocols.idle).await,
+        Protocol::Http1 => drive(protocols.http1.serve_connection(io, service), &state, protocols).await,
+        Protocol::Http2 => drive(protocols.http2.serve_connection(io, service), &state, protocols).await,
     };
     tracing::debug!(peer = %state.peer, ?end, "connection ended");
 }
@@ -254,12 +280,14 @@ enum End {
     Dropped,
 }
 
-/// Polls the connection; asks it to leave on drain, abuse or idleness, and
-/// drops it where it does not.
-async fn drive<C: GracefulConnection<Error = hyper::Error>>(conn: C, state: &ConnState, idle: Duration) -> End {
+/// Polls the connection; asks it to leave on drain, abuse, idleness, or where it
+/// is in the way, and drops it where it does not.
+async fn drive<C: GracefulConnection<Error = hyper::Error>>(conn: C, state: &ConnState, protocols: &Protocols) -> End {
+    let Protocols { idle, stranger, .. } = *protocols;
     let mut conn = pin!(conn);
     let mut closing = pin!(state.worker.closing.cancelled());
-    let mut watch = pin!(sleep(idle));
+    let mut idle_at = Instant::now() + idle;
+    let mut watch = pin!(sleep(idle.min(stranger)));
     let mut begun_before = 0;
     let mut leaving = Leaving::No;
     poll_fn(|cx| {
@@ -281,6 +309,20 @@ async fn drive<C: GracefulConnection<Error = hyper::Error>>(conn: C, state: &Con
             if watch.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
+            let now = Instant::now();
+            if leaving == Leaving::No && state.is_in_the_way() {
+                conn.as_mut().graceful_shutdown();
+                leaving = Leaving::Asked;
+                // One that does not read its answer is dropped soon.
+                idle_at = now + stranger;
+                begun_before = state.begun.load(Relaxed);
+            }
+            if leaving != Leaving::Abuse && now < idle_at {
+                let look_at = if state.known.load(Relaxed) { idle_at } else { idle_at.min(now + stranger) };
+                watch.as_mut().reset(look_at);
+                continue;
+            }
+            idle_at = now + idle;
             let begun = state.begun.load(Relaxed);
             let quiet = begun == begun_before && state.running.load(Relaxed) == 0;
             begun_before = begun;
@@ -294,7 +336,7 @@ async fn drive<C: GracefulConnection<Error = hyper::Error>>(conn: C, state: &Con
                 }
                 Leaving::No | Leaving::Asked => {}
             }
-            watch.as_mut().reset(Instant::now() + idle);
+            watch.as_mut().reset(idle_at);
         }
     })
     .await

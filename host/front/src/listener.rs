@@ -60,6 +60,7 @@ pub(crate) enum Socket {
 #[derive(Debug)]
 pub(crate) struct Place {
     open: Arc<AtomicUsize>,
+    max: usize,
     metrics: Arc<Metrics>,
 }
 
@@ -68,8 +69,13 @@ impl Place {
         let taken = open.fetch_update(Relaxed, Relaxed, |count| (count < max).then_some(count + 1)).is_ok();
         taken.then(|| {
             metrics.opened();
-            Self { open: Arc::clone(open), metrics: Arc::clone(metrics) }
+            Self { open: Arc::clone(open), max, metrics: Arc::clone(metrics) }
         })
+    }
+
+    /// More than half of all places are taken.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.open.load(Relaxed) > self.max / 2
     }
 }
 

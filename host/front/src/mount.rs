@@ -54,6 +54,8 @@ pub(crate) async fn forward<S: Service>(
     let response = mount.call(request).await;
     if is_unauthenticated(&response) {
         auth::count_failure(conn, Instant::now());
+    } else {
+        conn.state.is_a_callers();
     }
     let class = Class::of(response.status().as_u16());
     Ok((response.map(FrontBody::stream), class))

@@ -53,6 +53,9 @@ pub struct Timeouts {
     pub body_read: Duration,
     /// A connection without a request for this long is closed.
     pub idle: Duration,
+    /// While more than half of the connections are taken, one that has not
+    /// authenticated within this is closed: it may be one of many that hold places.
+    pub stranger: Duration,
     /// Time between HTTP/2 pings.
     pub keepalive_interval: Duration,
     /// An unanswered ping ends the connection after this.
@@ -67,6 +70,8 @@ impl Default for Timeouts {
             body_read: Duration::from_secs(30),
             // Clients keep a connection between bursts; proxies usually give up after as long.
             idle: Duration::from_secs(300),
+            // A caller authenticates with its first request.
+            stranger: Duration::from_secs(10),
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(20),
         }
@@ -133,6 +138,7 @@ impl FrontSettings {
             ("timeouts.header_read", times.header_read),
             ("timeouts.body_read", times.body_read),
             ("timeouts.idle", times.idle),
+            ("timeouts.stranger", times.stranger),
             ("timeouts.keepalive_interval", times.keepalive_interval),
             ("timeouts.keepalive_timeout", times.keepalive_timeout),
         ] {

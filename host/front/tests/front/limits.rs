@@ -117,6 +117,38 @@ async fn one_connection_too_many_is_closed() {
     .await;
 }
 
+/// Whoever has no token cannot hold the places of those who have one.
+#[tokio::test]
+async fn strangers_give_way_where_it_is_crowded() {
+    let timeouts = Timeouts { stranger: SHORT, ..settings().timeouts };
+    let running = start(&FrontSettings { timeouts, connections_max: 4, ..settings() });
+    let healthz = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+    let stranger = async || {
+        let mut io = running.connect().await;
+        io.write_all(healthz.as_bytes()).await.unwrap();
+        let mut status = [0; 12];
+        event(io.read_exact(&mut status)).await.unwrap();
+        io
+    };
+    let mut caller = running.connect().await;
+    assert_eq!(ask(&mut caller, "good").await, Some(200));
+    let one = stranger().await;
+    // Half of the places are free: it may stay, for longer than the time of a stranger.
+    let mut rest = String::new();
+    let (mut one, stays) = (one, SHORT * 3);
+    assert!(tokio::time::timeout(stays, one.read_to_string(&mut rest)).await.is_err(), "{rest}");
+    let (mut two, mut three) = (stranger().await, stranger().await);
+    for io in [&mut one, &mut two, &mut three] {
+        // As many as are in the way: then there is room again.
+        if tokio::time::timeout(stays, io.read_to_string(&mut rest)).await.is_ok() {
+            assert_eq!(ask(&mut caller, "good").await, Some(200), "the caller stays");
+            assert_eq!(ask(&mut running.connect().await, "good").await, Some(200), "and others come in");
+            return;
+        }
+    }
+    panic!("all places are held by strangers");
+}
+
 /// Sends one request without waiting for the connection's end; none when it has ended.
 async fn ask(io: &mut TcpStream, token: &str) -> Option<u16> {
     let request = format!("GET /v1/extensions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n");

@@ -4,7 +4,7 @@ use std::{
     future::Future,
     net::SocketAddr,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     time::Duration,
@@ -14,7 +14,7 @@ use bytes::Bytes;
 use extensions_admission::{Answer, AskedSwitch, Refusal, Request};
 use extensions_engine::{Failure, Stats};
 use extensions_front::{Front, FrontSettings, Mount, Service, Timeouts};
-use extensions_identity::Channel;
+use extensions_identity::Verifier;
 use extensions_proto::v1::wasm_extension_runtime_client::WasmExtensionRuntimeClient;
 use extensions_types::{
     CallLabel, ControlSource, ErrorCode, ExtensionDefinition, FailureCause, Fallback, FallbackAction, Kind, Provenance, Switch, SwitchTarget, Version,
@@ -48,6 +48,8 @@ pub(crate) struct Script {
     pub(crate) listed: Mutex<Vec<Arc<ExtensionDefinition>>>,
     pub(crate) log: Mutex<Vec<serde_json::Value>>,
     pub(crate) switches: Mutex<Vec<Switch>>,
+    /// For tokens that no script knows.
+    pub(crate) verifier: OnceLock<Verifier>,
 }
 
 #[derive(Debug)]
@@ -76,12 +78,18 @@ impl Service for Script {
     type About = std::collections::BTreeMap<&'static str, &'static str>;
     type Control = serde_json::Value;
 
-    async fn authenticate(&self, _: &Channel, bearer: Option<&str>) -> Result<Caller, Refusal> {
+    async fn authenticate(&self, channel: &extensions_identity::Channel, bearer: Option<&str>) -> Result<Caller, Refusal> {
         self.authenticated.fetch_add(1, SeqCst);
         match bearer {
             Some("good") => Ok(Caller { operator: false }),
             Some("operator") => Ok(Caller { operator: true }),
-            _ => Err(Refusal::new(ErrorCode::Unauthenticated, "no valid token")),
+            other => match (self.verifier.get(), other) {
+                (Some(verifier), Some(token)) => {
+                    let verified = verifier.verify_soon(channel, token).await;
+                    verified.map(|_| Caller { operator: false }).map_err(|error| Refusal::new(error.code(), error.to_string()))
+                }
+                _ => Err(Refusal::new(ErrorCode::Unauthenticated, "no valid token")),
+            },
         }
     }
 
@@ -214,6 +222,7 @@ pub(crate) fn start_mounted(settings: &FrontSettings, mount: Option<Arc<dyn Moun
         listed: Mutex::default(),
         log: Mutex::default(),
         switches: Mutex::default(),
+        verifier: OnceLock::new(),
     });
     let front = Front::start(settings, Arc::clone(&script), mount, Arc::new(Mutex::new(Registry::with_prefix("extensions")))).unwrap();
     let address = front.addresses().tcp.unwrap();

@@ -1,9 +1,13 @@
 //! The listeners with TLS: the same answers, and what a bad handshake costs others.
 
+use std::time::{Duration, SystemTime};
+
 use extensions_front::FrontSettings;
+use extensions_identity::{Audience, Claims, DevKey, GrantSettings, IdentitySettings, IssuerSettings, Scope, Tenants, Verifier};
 use extensions_proto::v1::{InvokeExtensionRequest, wasm_extension_runtime_client::WasmExtensionRuntimeClient};
 use extensions_test_servers::{Authority, Pair, Validity};
-use extensions_tls::{ClientStream, ClientTls, ClientTlsSettings, Protocol, ServerTls, ServerTlsSettings};
+use extensions_tls::{ClientCertificates, ClientStream, ClientTls, ClientTlsSettings, Protocol, ServerTls, ServerTlsSettings};
+use extensions_types::{ActorType, CallLabel, Kind};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -61,6 +65,64 @@ async fn grpc_and_http_are_answered_as_without() {
     let answer = WasmExtensionRuntimeClient::new(channel).invoke_extension(with_token(call)).await.unwrap().into_inner();
     assert_eq!((answer.error_code.as_str(), answer.output_json.as_ref()), ("", &b"{}"[..]));
     assert_eq!(Parsed::of(&raw(issued.connect(&running).await, HEALTHZ).await).status, 200);
+}
+
+/// A service whose grant asks for its certificate: its token alone is worth nothing.
+#[tokio::test]
+async fn a_token_counts_with_the_certificate_that_it_is_bound_to() {
+    let issued = Issued::new();
+    let files = ServerTlsSettings {
+        cert_file: issued.pair.cert_file.clone(),
+        key_file: issued.pair.key_file.clone(),
+        client_ca_file: Some(issued.authority.ca_file()),
+        client_certificates: ClientCertificates::Optional,
+    };
+    let running = start(&FrontSettings { tls: Some(ServerTls::open(&files).unwrap()), ..settings() });
+    let (verifier, token) = bound_to("spiffe://example/orders");
+    running.script.verifier.set(verifier).unwrap();
+    let with = |names: &[&str]| {
+        let own = issued.authority.issue(names, Validity::Now).unwrap();
+        ClientTlsSettings { cert_file: Some(own.cert_file), key_file: Some(own.key_file), ca_file: Some(issued.authority.ca_file()) }
+    };
+    let nobody = ClientTlsSettings { ca_file: Some(issued.authority.ca_file()), ..ClientTlsSettings::default() };
+    let rows = [(with(&["spiffe://example/orders"]), true), (with(&["spiffe://example/billing", "orders.example"]), false), (nobody, false)];
+    for (client, counts) in rows {
+        let client = ClientTls::open(&client).unwrap();
+        let io = client.connect("localhost", running.connect().await, Protocol::Http1).await.unwrap();
+        let head =
+            "POST /v1/extensions/echo:invoke HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 2\r\n";
+        let answer = raw(io, format!("{head}authorization: Bearer {token}\r\n\r\n{{}}")).await;
+        assert_eq!(Parsed::of(&answer).status, if counts { 200 } else { 401 }, "{answer}");
+        assert_eq!(answer.contains("client_names"), !counts, "{answer}");
+
+        let endpoint = Endpoint::from_shared(format!("https://localhost:{}", running.address.port())).unwrap();
+        let channel = endpoint.connect_with_connector(client.connector(Protocol::Http2)).await.unwrap();
+        let mut call = tonic::Request::new(InvokeExtensionRequest { extension_id: "echo".into(), input_json: "{}".into(), ..Default::default() });
+        call.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        let answer = WasmExtensionRuntimeClient::new(channel).invoke_extension(call).await;
+        match answer {
+            Ok(answer) => assert!(counts, "{answer:?}"),
+            Err(status) => assert!(!counts && status.code() == tonic::Code::Unauthenticated && status.message().contains("client_names"), "{status}"),
+        }
+    }
+}
+
+/// A service's token, and who accepts it over connections of a client of that name alone.
+fn bound_to(name: &str) -> (Verifier, String) {
+    let key = DevKey::generate().unwrap();
+    let issuer = IssuerSettings { development: false, ..IssuerSettings::development("https://id.example", key.jwks()) };
+    let subject = CallLabel::parse("orders").unwrap();
+    let grant = GrantSettings {
+        issuer: issuer.issuer.clone(),
+        subject: subject.clone(),
+        tenants: Tenants::All,
+        kinds: Kind::ALL.iter().copied().collect(),
+        client_names: Some(vec![name.parse().unwrap()]),
+    };
+    let verifier = Verifier::new(IdentitySettings { grants: vec![grant], ..IdentitySettings::new(vec![issuer]) }).unwrap();
+    let expires = SystemTime::now() + Duration::from_secs(600);
+    let claims = Claims::new("https://id.example", &subject, Audience::Runtime, ActorType::System, expires);
+    (verifier, key.sign(&claims.scopes(&[Scope::Delegate])))
 }
 
 #[tokio::test]
