@@ -174,6 +174,7 @@ impl Host {
         let verifier = Arc::new(Verifier::new(settings.identity.clone())?);
         let mut metrics = Registry::with_prefix("extensions");
         metrics.register_collector(Box::new(FollowedFiles));
+        verifier.show(&mut metrics);
         metrics.register_collector(Box::new(LogLines));
         let guest_logs = Arc::new(GuestLogs::default());
         let accounts = Accounts::new(&mut metrics, Arc::clone(&guest_logs), &settings.metrics)?;
@@ -190,7 +191,7 @@ impl Host {
         let local = LocalSwitches::open(&settings.data_dir)?;
         let quotas = quota::quotas(settings.quota, &mut metrics, &background);
         let parts = Parts {
-            verifier,
+            verifier: Arc::clone(&verifier),
             catalogs,
             local,
             breakers: Arc::new(Breakers::new(settings.breaker)),
@@ -202,7 +203,7 @@ impl Host {
         };
         let admission = Admission::new(parts, &mut metrics);
         let front = front_settings(settings, io_threads)?;
-        let about = About::of(&engine);
+        let about = About::of(&engine, verifier);
         Ok(Prepared { admission, engine, modules, quotas, about, metrics, front, drain_timeout: settings.listen.drain_timeout() })
     }
 

@@ -8,7 +8,7 @@ use extensions_catalog::CatalogStatus;
 use extensions_coordination::{Coordination, HostId, RedisStatus};
 use extensions_engine::Engine;
 use extensions_front::Service;
-use extensions_identity::{Channel, Principal};
+use extensions_identity::{Channel, KeySource, Principal, Verifier};
 use extensions_types::{Environment, ErrorCode, ExtensionDefinition, Kind, Switch, SwitchTarget};
 use serde::Serialize;
 
@@ -26,11 +26,13 @@ pub(crate) struct About {
     /// Its id in its fleet, where it is in one.
     pub(crate) host: Option<HostId>,
     pub(crate) coordination: Option<Coordination>,
+    /// Knows whose tokens are accepted.
+    pub(crate) verifier: Arc<Verifier>,
 }
 
 impl About {
-    pub(crate) fn of(engine: &Engine) -> Self {
-        Self { compatibility: engine.compatibility().to_string(), host: None, coordination: None }
+    pub(crate) fn of(engine: &Engine, verifier: Arc<Verifier>) -> Self {
+        Self { compatibility: engine.compatibility().to_string(), host: None, coordination: None, verifier }
     }
 }
 
@@ -43,6 +45,9 @@ pub(crate) struct AboutNow {
     host: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     redis: Option<RedisStatus>,
+    /// Issuers whose keys are fetched from a URL.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    issuers: Vec<KeySource>,
     /// Versions that had trouble lately.
     breakers: Listed,
 }
@@ -111,13 +116,14 @@ impl Service for Admitted {
     }
 
     fn about(&self) -> AboutNow {
-        let About { compatibility, host, coordination } = &self.about;
+        let About { compatibility, host, coordination, verifier } = &self.about;
         AboutNow {
             build: env!("CARGO_PKG_VERSION"),
             compatibility: compatibility.clone(),
             host: host.as_ref().map(ToString::to_string),
             redis: coordination.as_ref().map(Coordination::status),
             breakers: self.admission.breakers(),
+            issuers: verifier.key_sources(),
         }
     }
 

@@ -14,7 +14,7 @@ use extensions_breakers::BreakerSettings;
 use extensions_coordination::RedisSettings;
 use extensions_engine_config::{MemoryReset, Profile};
 use extensions_front::Timeouts;
-use extensions_identity::{IdentitySettings, Verifier};
+use extensions_identity::IdentitySettings;
 use extensions_quota::QuotaSettings;
 use extensions_service::{Known, LogSettings, SettingsError, layered, parse, read_file};
 use extensions_store_catalog::CatalogSettings;
@@ -213,7 +213,8 @@ impl HostSettings {
     pub fn check(&self) -> Result<(), SettingsError> {
         self.listen.open_tls()?;
         self.metrics.check().map_err(|error| SettingsError::Value(error.to_string()))?;
-        Verifier::new(self.identity.clone()).map_err(|error| SettingsError::Value(with_causes(&error)))?;
+        let sees_certificates = self.listen.tls.as_ref().is_some_and(|tls| tls.client_ca_file.is_some());
+        self.identity.check(sees_certificates).map_err(|error| SettingsError::Value(with_causes(&error)))?;
         self.host.check()?;
         self.quota.check().map_err(|error| SettingsError::Value(error.to_string()))?;
         self.aot.check()?;

@@ -47,6 +47,7 @@ pub struct EmbeddedParts {
 /// A registry at work.
 #[derive(Debug)]
 pub struct Embedded {
+    verifier: Arc<Verifier>,
     ledger: Ledger,
     service: Service,
     router: axum::Router,
@@ -81,14 +82,19 @@ impl Embedded {
         let jobs = service.in_process("in-process");
         let keeper = service.keep_jobs();
         let feeder = parts.stream.map(|stream| service.feed_stream(stream));
-        let router = router(service.clone(), Gate::new(verifier));
-        Ok(Self { reconciler: ledger.reconcile(), ledger, service, router, jobs, keeper, feeder, leaving })
+        let router = router(service.clone(), Gate::new(Arc::clone(&verifier)));
+        Ok(Self { verifier, reconciler: ledger.reconcile(), ledger, service, router, jobs, keeper, feeder, leaving })
     }
 
     /// The API: paths for which [`owns`](crate::owns) is true. Put a
     /// [`Connection`](crate::Connection) into each request's extensions.
     pub fn router(&self) -> axum::Router {
         self.router.clone()
+    }
+
+    /// Knows whose tokens are accepted.
+    pub(crate) const fn verifier(&self) -> &Arc<Verifier> {
+        &self.verifier
     }
 
     /// Histories and what follows from them.

@@ -103,7 +103,8 @@ fn checked(settings: RegistrySettings) -> Result<(), Failure> {
     settings.open_backup()?;
     settings.board()?;
     settings.listen.open_tls()?;
-    extensions_identity::Verifier::new(settings.identity).map_err(StartError::Identity)?;
+    let sees_certificates = settings.listen.tls.as_ref().is_some_and(|tls| tls.client_ca_file.is_some());
+    settings.identity.check(sees_certificates).map_err(StartError::Identity)?;
     Ok(())
 }
 

@@ -97,6 +97,7 @@ impl Registry {
         shown.register_collector(Box::new(FollowedFiles));
         shown.register_collector(Box::new(LogLines));
         let embedded = Embedded::start(parts(settings, &mut shown)?)?;
+        embedded.verifier().show(&mut shown);
         let files = ControlFiles::follow(&settings.control_files, embedded.service(), &mut shown);
         let (reporter, health_server) = tonic_health::server::health_reporter();
         let leaving = CancellationToken::new();
