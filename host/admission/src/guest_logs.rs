@@ -132,7 +132,7 @@ impl Tail {
     fn tell_dropped(&mut self, extension: &ExtensionId, seq: &AtomicU64) {
         if let Some(mut record) = self.dropped.remove(extension) {
             record.seq = next(seq);
-            record.message = format!("{} lines are missing here: they exceeded what one call may log, or the log quota", record.dropped);
+            record.message = format!("{} more lines exceeded what one call may log, or the log quota, and were dropped", record.dropped);
             self.push(record);
         }
     }
@@ -290,7 +290,7 @@ mod tests {
         append(&logs, "acme", Vec::new(), 5);
         let told = read(&logs, "acme", 0);
         assert_eq!(told.iter().map(|record| record.dropped).collect::<Vec<_>>(), [0, 12]);
-        assert!(told[1].message.starts_with("12 lines are missing"), "{}", told[1].message);
+        assert!(told[1].message.starts_with("12 more lines exceeded"), "{}", told[1].message);
         assert!(read(&logs, "acme", told[1].seq).is_empty());
         assert_eq!(logs.lines(), (1, 12));
     }

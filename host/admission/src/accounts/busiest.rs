@@ -1,7 +1,8 @@
 //! Counts of the busiest keys, each on its own, and of all others together.
 //!
 //! However many tenants and extensions there are, a scraper sees a bounded
-//! number of series. A key that becomes busy gets one, from then on; one that
+//! number of series. While there are few keys each has one. After that a key that
+//! becomes busy gets one, from then on; one that
 //! is no longer busy leaves its counts to the others. So no count is lost, none
 //! is counted twice, and that of the others never falls.
 
@@ -98,12 +99,15 @@ impl<K: Hash + Eq + Clone> Busiest<K> {
     }
 
     pub(super) fn add(&mut self, key: K, counts: Counts) {
-        let weight = counts.weight();
+        let (weight, has_room) = (counts.weight(), self.series.len() < self.series_max);
         match self.series.entry(key) {
             Entry::Occupied(mut series) => {
                 let series = series.get_mut();
                 series.counts += counts;
                 series.weight += weight;
+            }
+            Entry::Vacant(vacant) if has_room => {
+                vacant.insert(Series { counts, weight, named: false });
             }
             Entry::Vacant(vacant) => {
                 self.others += counts;

@@ -33,13 +33,7 @@ use prometheus_client::registry::Registry;
 pub use account::Account;
 pub use settings::{MetricsSettings, MetricsSettingsError};
 
-use self::{
-    busiest::{Busiest, Counts},
-    chatty::Chatty,
-    record::Record,
-    scrape::Scrape,
-    shard::Shard,
-};
+use self::{busiest::Busiest, chatty::Chatty, recent::Recent, record::Record, scrape::Scrape, shard::Shard};
 use crate::GuestLogs;
 
 /// Shards of the counters: as many threads count without meeting each other.
@@ -122,10 +116,9 @@ impl Books {
         self.by_name.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_over(&self, recent: impl Iterator<Item = (Arc<ExtensionDefinition>, Counts)>) {
+    fn take_over(&self, recent: &Recent) {
         let mut by_name = self.by_name();
-        for (definition, counts) in recent {
-            let ExtensionDefinition { tenant_id, id, .. } = &*definition;
+        for (ExtensionDefinition { tenant_id, id, .. }, counts) in recent.counted() {
             by_name.tenants.add(tenant_id.clone(), counts);
             by_name.extensions.add((tenant_id.clone(), id.clone()), counts);
         }

@@ -1,7 +1,10 @@
 //! Where a thread's records are counted: on counters that other threads do not
 //! touch, which are summed when somebody looks.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use extensions_types::ErrorCode;
 
@@ -38,8 +41,10 @@ impl Shard {
             };
             let mut recent = self.recent();
             recent.add(definition, counts);
-            if recent.is_full() {
-                self.books.take_over(recent.hand_over());
+            let full = recent.is_full().then(|| mem::take(&mut *recent));
+            drop(recent);
+            if let Some(full) = full {
+                self.books.take_over(&full);
             }
         }
         self.books.listen_for_chatter(record);
@@ -48,7 +53,9 @@ impl Shard {
 
     /// Gives what was counted since the last time to the books.
     pub(super) fn hand_over(&self) {
-        self.books.take_over(self.recent().hand_over());
+        // The thread goes on counting meanwhile.
+        let recent = mem::take(&mut *self.recent());
+        self.books.take_over(&recent);
     }
 
     fn recent(&self) -> MutexGuard<'_, Recent> {

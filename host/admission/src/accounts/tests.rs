@@ -75,6 +75,7 @@ fn a_record_is_made_once_when_the_last_one_lets_go() {
     drop(of_engine);
     assert_eq!(host.value(ok), 1);
     assert_eq!(host.value("extensions_invocation_wall_seconds_count"), 1);
+    assert_eq!(host.value("extensions_invocation_wall_seconds_bucket{le=\"+Inf\"}"), 1);
     assert_eq!(host.value("extensions_tenant_invocations_total{tenant=\"acme\",end=\"answered\"}"), 1);
 }
 

@@ -152,7 +152,7 @@ impl Sum<'_> {
 
     pub(super) fn stage(&self, stage: Stage) -> Summed {
         let counts = |at: usize| self.sum(|totals| totals.stages[stage as usize].buckets[at].load(Relaxed));
-        let bounds = BOUNDS_NANOS.iter().map(|&nanos| seconds(nanos)).chain([f64::MAX]);
+        let bounds = BOUNDS_NANOS.iter().map(|&nanos| seconds(nanos)).chain([f64::INFINITY]);
         let buckets: Vec<(f64, u64)> = bounds.enumerate().map(|(at, bound)| (bound, counts(at))).collect();
         let count = buckets.iter().map(|(_, count)| count).sum();
         Summed { buckets, count, sum: seconds(self.sum(|totals| totals.stages[stage as usize].sum_nanos.load(Relaxed))) }
