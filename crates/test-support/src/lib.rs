@@ -12,6 +12,7 @@ mod guest;
 pub mod log;
 mod plain;
 mod platform;
+mod ruled;
 mod start;
 mod tokens;
 mod wire;

@@ -14,11 +14,14 @@ use extensions_front::Drained;
 use extensions_host::Host;
 use extensions_identity::{Audience, Claims, DevKey, Role, Scope};
 use extensions_modules::NotLoaded;
-use extensions_types::{Abi, ActorType, Build, CallLabel, ExtensionId, Kind, Manifest, Schemas, TenantId, Version};
+use extensions_types::{
+    Abi, ActorType, Build, CallLabel, ControlScope, ControlSource, ControlState, Environment, ExtensionId, Kind, Manifest, Provenance, Quota,
+    QuotaLimits, Schemas, TenantId, Version,
+};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::{Request, event, start::ISSUER};
+use crate::{Request, event, ruled::Ruled, start::ISSUER};
 
 const TOKEN_LIFE: Duration = Duration::from_secs(3_600);
 
@@ -27,6 +30,7 @@ const TOKEN_LIFE: Duration = Duration::from_secs(3_600);
 pub struct Platform {
     host: Option<Host>,
     overlay: Arc<Overlay>,
+    ruled: Arc<Ruled>,
     serving: Mutex<()>,
     key: DevKey,
     background: Option<Runtime>,
@@ -43,8 +47,8 @@ struct Serving<'s> {
 }
 
 impl Platform {
-    pub(crate) fn new(host: Host, overlay: Arc<Overlay>, key: DevKey, background: Runtime, home: Arc<TempDir>) -> Self {
-        Self { host: Some(host), overlay, serving: Mutex::new(()), key, background: Some(background), home }
+    pub(crate) fn new(host: Host, overlay: Arc<Overlay>, ruled: Arc<Ruled>, key: DevKey, background: Runtime, home: Arc<TempDir>) -> Self {
+        Self { host: Some(host), overlay, ruled, serving: Mutex::new(()), key, background: Some(background), home }
     }
 
     fn host(&self) -> &Host {
@@ -164,6 +168,17 @@ impl Platform {
     #[must_use]
     pub fn http(&self, tenant: &TenantId) -> HttpClient {
         HttpClient::builder().token(self.token(tenant)).connect_http(&self.tcp()).unwrap()
+    }
+
+    /// What control says from the next call on; nothing was set before.
+    pub fn control(&self, state: ControlState) {
+        self.ruled.set(state);
+    }
+
+    /// One quota is all that control says from the next call on.
+    pub fn quota(&self, target: ControlScope, limits: QuotaLimits) {
+        let set = Provenance::new(ControlSource::Operator, "", 1, 0);
+        self.control(ControlState { quotas: vec![Quota { target, limits, set }], ..ControlState::new(Environment::Dev) });
     }
 
     /// The engine, for what only it knows.
