@@ -153,6 +153,9 @@ pub enum SettingsError {
     /// No thread to fetch keys with.
     #[error("identity: cannot start fetching keys")]
     Fetching(#[source] io::Error),
+    /// Certificates are asked for where none is ever seen.
+    #[error("identity: client_names need listen.tls.client_ca_file; without it nobody can use these tokens")]
+    NoCertificates,
     /// A list of names that nobody could have.
     #[error("identity: client_names of `{whose}` is empty; list names of client certificates, or leave it out")]
     NoClientNames {

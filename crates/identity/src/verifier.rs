@@ -36,17 +36,15 @@ pub struct Verifier {
 
 impl IdentitySettings {
     /// Reads and checks everything that they name, but fetches nothing.
+    /// `sees_certificates`: the service's listener asks its clients for them.
     ///
     /// # Errors
     /// Says what is wrong with them.
-    pub fn check(&self) -> Result<(), SettingsError> {
-        issuers(self.clone()).map(drop)
-    }
-
-    /// Whether any token counts only over connections of clients with a certificate.
-    #[must_use]
-    pub fn names_clients(&self) -> bool {
-        self.issuers.iter().any(|issuer| issuer.client_names.is_some()) || self.grants.iter().any(|grant| grant.client_names.is_some())
+    pub fn check(&self, sees_certificates: bool) -> Result<(), SettingsError> {
+        let issuers = issuers(self.clone())?;
+        let mut grants = issuers.iter().flat_map(|issuer| issuer.grants.values());
+        let names_clients = issuers.iter().any(|issuer| issuer.client_names.is_some()) || grants.any(|grant| grant.client_names.is_some());
+        if names_clients && !sees_certificates { Err(SettingsError::NoCertificates) } else { Ok(()) }
     }
 }
 

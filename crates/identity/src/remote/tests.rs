@@ -315,7 +315,7 @@ fn settings_that_cannot_work_are_refused_without_asking_anybody() {
         let mut issuer = IssuerSettings { jwks: None, development: false, ..IssuerSettings::development(ISSUER, String::new()) };
         issuer.jwks_url = Some("https://id.invalid/jwks".to_owned());
         change(&mut issuer);
-        IdentitySettings::new(vec![issuer]).check()
+        IdentitySettings::new(vec![issuer]).check(true)
     };
     assert!(settings(|_| ()).is_ok());
     let refused = |change| settings(change).unwrap_err().to_string();

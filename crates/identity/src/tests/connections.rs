@@ -69,10 +69,11 @@ fn what_issuer_and_grant_ask_must_both_be_there() {
         assert_eq!((counts(&of_orders), counts(&operator)), (orders, operates), "{names:?}");
     }
     let mut settings = settings(&world.plain, &world.platform);
-    assert!(!settings.names_clients());
+    assert!(settings.check(false).is_ok());
+    settings.grants[0].client_names = Some(vec![name("orders.example")]);
+    assert!(settings.check(true).is_ok() && matches!(settings.check(false), Err(SettingsError::NoCertificates)));
     settings.grants[0].client_names = Some(Vec::new());
-    assert!(settings.names_clients());
-    assert!(matches!(settings.check(), Err(SettingsError::NoClientNames { .. })));
+    assert!(matches!(settings.check(true), Err(SettingsError::NoClientNames { .. })));
 }
 
 #[test]
