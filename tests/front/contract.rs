@@ -179,7 +179,7 @@ fn told(answered: Result<Invocation, InvokeError>, row: &Row, action: &str, over
                 "default" => (STORED, 2),
                 _ => (GOOD, 1),
             };
-            assert_eq!((answer.output.as_ref(), answer.served_version.get()), (output.as_bytes(), served), "{place}");
+            assert_eq!((&answer.output[..], answer.served_version.get()), (output.as_bytes(), served), "{place}");
             let fallback = answer.fallback.unwrap_or_else(|| panic!("{place} does not say so"));
             assert_eq!((fallback.action.as_str(), fallback.cause.as_str()), (action, row.cause.as_str()), "{place}");
             assert!(over == "HTTP" || !fallback.message.is_empty(), "{place} does not say what was wrong");
@@ -212,7 +212,7 @@ async fn a_skipped_domain_hook_says_ok() {
     let scene = Scene::new();
     let traps = Guest::new(Kind::DomainHook, "(unreachable)");
     scene.serve("check", Kind::DomainHook, "[failure]\ntrap = \"skip\"\n", &traps).await;
-    assert_eq!(scene.grpc(call("check", "latest")).await.unwrap().output.as_ref(), b"{\"ok\":true}");
+    assert_eq!(scene.grpc(call("check", "latest")).await.unwrap().output, "{\"ok\":true}");
 }
 
 #[tokio::test]
@@ -298,7 +298,7 @@ async fn a_broken_version_is_not_called_until_it_is_well_again() {
     .await;
     assert_eq!(refused.code, ErrorCode::CircuitOpen);
     assert!(refused.retry_after.is_some_and(|after| after <= Duration::from_secs(60)), "{:?}", refused.retry_after);
-    assert_eq!(scene.grpc(good("steady")).await.unwrap().output.as_ref(), GOOD.as_bytes());
+    assert_eq!(scene.grpc(good("steady")).await.unwrap().output, GOOD);
     let operator = scene.platform.sign(&scene.platform.claims("olga").scopes(&[extensions_identity::Scope::Operate]));
     let status = Request::get("/admin/v1/status").token(&operator).send(&scene.platform.admin()).await.json();
     assert_eq!(status["breakers"]["breakers"][0]["extension"], "picky", "{status}");
@@ -329,7 +329,7 @@ async fn a_fixed_version_starts_with_a_closed_breaker() {
     let answer = scene.http(call("rule", "latest")).await.unwrap();
     let fallback = answer.fallback.unwrap();
     assert_eq!((answer.served_version.get(), fallback.action.as_str(), fallback.cause.as_str()), (1, "last_good", "circuit"));
-    assert_eq!(scene.grpc(call("rule", "1")).await.unwrap().output.as_ref(), GOOD.as_bytes(), "each version has a breaker of its own");
+    assert_eq!(scene.grpc(call("rule", "1")).await.unwrap().output, GOOD, "each version has a breaker of its own");
     scene.serve("rule", HOOK, "", &good()).await;
     let answer = scene.grpc(call("rule", "latest")).await.unwrap();
     assert_eq!((answer.served_version.get(), answer.fallback), (3, None));
