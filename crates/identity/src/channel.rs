@@ -1,7 +1,7 @@
 //! What is kept of one connection: how often it may be wrong, how many unseen
 //! tokens it may bring, which names its client's certificate proves.
 //!
-//! Verifying a signature costs some 20 to 100 µs (see [`Algorithm`](crate::Algorithm)),
+//! Verifying a signature costs some 20 to 70 µs (see [`Algorithm`](crate::Algorithm)),
 //! a remembered token less than one: a connection that keeps sending other
 //! tokens, bad ones or good ones, is a cheap attack.
 
@@ -16,7 +16,7 @@ use extensions_tls::PeerNames;
 /// and as many requests in flight as HTTP libraries open by default.
 const FAILURES: Rate = Rate { burst: 20, one_more_after: Duration::from_secs(1) };
 /// Tokens not seen before: a gateway with all of its users after a restart of the
-/// host; then 200 a second, which is 1 to 2 % of a core.
+/// host; then 200 a second, which is about 1 % of a core.
 const UNSEEN: Rate = Rate { burst: 1_000, one_more_after: Duration::from_millis(5) };
 
 /// One connection, as identity knows it.
