@@ -3,7 +3,7 @@
 use extensions_test_support::Guest;
 use extensions_types::Kind;
 
-use crate::support::{Attack, Scene, attack, hook};
+use crate::support::{Scene, hook};
 
 const DECLARED: &str = "risk_tier = \"medium\"\nhost_calls = [\"orders.get\"]\n";
 /// Calls `orders.get` and leaves its answer at 2048.
@@ -11,22 +11,6 @@ const CALL: &str = "(call $host_call (call $service) (call $method) (call $reque
 
 fn caller(body: &str) -> Guest {
     hook(body).text("service", "orders").text("method", "get").text("request", "{}").text("answer", "{}").text("why", "no order")
-}
-
-#[tokio::test]
-async fn a_guest_that_fails_for_a_denied_call_failed_for_it() {
-    let scene = Scene::new().await;
-    let (fails, traps) = (caller(&format!("{CALL} (call $fail (i32.const 2) (call $why))")), caller(&format!("{CALL} (unreachable)")));
-    let rejects = caller(&format!("{CALL} (call $fail (i32.const 0) (call $why))"));
-    let rows = |limits: &'static str| -> Vec<Attack> {
-        vec![
-            attack("fails after a call", &fails, "HOST_CALL_DENIED").limits(limits),
-            attack("traps after a call", &traps, "HOST_CALL_DENIED").limits(limits),
-            attack("rejects after a call", &rejects, "REJECTED").limits(limits),
-        ]
-    };
-    scene.withstands(rows("")).await;
-    scene.withstands(rows(DECLARED)).await;
 }
 
 #[tokio::test]
@@ -52,16 +36,4 @@ async fn calls_are_counted_and_bounded() {
     scene.serve("keeps-calling", Kind::ProcessHook, DECLARED, caller(&body).component()).await;
     let answer = scene.invoke("keeps-calling").await.unwrap();
     assert_eq!(answer.stats.unwrap().host_calls, 64, "after that the budget is exhausted");
-}
-
-#[tokio::test]
-async fn odd_names_are_denied_too() {
-    let scene = Scene::new().await;
-    for (at, service) in ["", "orders/../billing", "orders\0", "é", &"x".repeat(4_000)].into_iter().enumerate() {
-        let guest = hook(&format!("{CALL} (call $ok (call $number (i64.load8_u (i32.const 2052))))"));
-        let guest = guest.text("service", service).text("method", "get").text("request", "not json");
-        let id = format!("odd-{at}");
-        scene.serve(&id, Kind::ProcessHook, DECLARED, guest.component()).await;
-        assert_eq!(scene.output(&id).await, serde_json::json!({"n": 0}), "{service:?}");
-    }
 }

@@ -3,9 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may unwrap as tests do")]
 
-mod abi;
 mod answers;
-mod artifacts;
 mod context;
 mod host_calls;
 mod isolation;

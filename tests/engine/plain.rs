@@ -1,6 +1,4 @@
-//! Modules of the plain ABI: served as every kind; and those that lie about
-//! pointers, lengths, texts and turns. Each lie is a trap or a refused answer
-//! of its own call.
+//! Modules of the plain ABI, served as every kind. Those that lie are in tests/hostile.
 
 use extensions_client::{Context, Invoke};
 use extensions_test_support::{PlainGuest, wrapped};
@@ -9,16 +7,10 @@ use serde_json::{Value, json};
 
 use crate::{
     logs::read,
-    support::{Attack, Scene, attack, failed, hook, plain_attack},
+    support::{Scene, attack, hook, plain_attack},
 };
 
 const DECLARED: &str = "risk_tier = \"medium\"\nhost_calls = [\"orders.get\"]\n";
-const LARGE: &str = "[limits]\nmemory_mb = 256\ncpu_millis = 1000\ntimeout_ms = 30000\n";
-
-/// An answer from anywhere.
-fn lie(ptr: &str, len: &str) -> PlainGuest {
-    PlainGuest::new(&format!("(call $pair (i32.const {ptr}) (i32.const {len}))"))
-}
 
 fn good() -> PlainGuest {
     PlainGuest::answering("{}")
@@ -27,138 +19,6 @@ fn good() -> PlainGuest {
 /// A body that does something and answers well.
 fn does(what: &str) -> PlainGuest {
     PlainGuest::new(&format!("{what} (call $pair (call $answer))")).text("answer", "{}")
-}
-
-#[tokio::test]
-async fn answers_outside_of_memory_are_traps() {
-    let rows = [
-        ("an answer across the end", lie("131000", "1000")),
-        ("an answer beyond the end", lie("0x70000000", "16")),
-        ("an answer that wraps", lie("0xfffffff0", "0x20")),
-        ("a negative length", lie("1024", "-1")),
-        ("a negative length at zero", lie("0", "-1")),
-        ("a negative pointer", lie("-1", "2")),
-        ("the lowest number", PlainGuest::new("(i64.const 0x8000000080000000)")),
-        ("minus one", PlainGuest::new("(i64.const -1)")),
-        ("all of memory", lie("0", "131072")),
-        ("no memory", lie("0", "0").memory("0").alloc("(i32.const 0)")),
-    ];
-    let traps: Vec<Attack> = rows.iter().map(|(name, guest)| plain_attack(name, guest, "TRAP")).collect();
-    Scene::new().await.withstands(traps).await;
-}
-
-#[tokio::test]
-async fn a_lying_allocator_harms_its_guest_alone() {
-    let after_input = |then: &str| {
-        let alloc = format!(
-            "(global.set $turn (i32.add (global.get $turn) (i32.const 1))) (if (result i32) (i32.eq (global.get $turn) (i32.const 1)) (then (i32.const 65536)) (else {then}))"
-        );
-        does("(drop (call $host_context))").fields("(global $turn (mut i32) (i32.const 0))").alloc(&alloc)
-    };
-    let scene = Scene::new().await;
-    scene
-        .withstands(vec![
-            plain_attack("alloc gives nothing", &good().alloc("(i32.const 0)"), "TRAP"),
-            plain_attack("alloc gives minus one", &good().alloc("(i32.const -1)"), "TRAP"),
-            plain_attack("alloc at the end", &good().alloc("(i32.const 131071)"), "TRAP"),
-            plain_attack("alloc beyond memory", &good().alloc("(i32.const 0x7ffffff0)"), "TRAP"),
-            plain_attack("alloc traps", &good().alloc("(unreachable)"), "TRAP"),
-            plain_attack("alloc never ends", &good().alloc("(loop $more (br $more)) (unreachable)"), "CPU_LIMIT"),
-            plain_attack("alloc recurses", &good().alloc("(call $alloc (local.get $len))"), "TRAP"),
-            plain_attack(
-                "alloc wants all",
-                &good().alloc("(if (i32.eq (memory.grow (i32.const 60000)) (i32.const -1)) (then (unreachable))) (i32.const 0)"),
-                "MEMORY_LIMIT",
-            ),
-            plain_attack(
-                "alloc runs",
-                &good().alloc("(drop (call $run (i32.const 0) (i32.const 0))) (drop (call $alloc (local.get $len))) (i32.const 0)"),
-                "TRAP",
-            ),
-            plain_attack("no room for the context", &after_input("(i32.const 0)"), "TRAP"),
-            plain_attack("room at the end", &after_input("(i32.const 131070)"), "TRAP"),
-            plain_attack("room that wraps", &after_input("(i32.const -2)"), "TRAP"),
-            plain_attack("alloc asks for the context again", &after_input("(drop (call $host_context)) (i32.const 65536)"), "TRAP"),
-        ])
-        .await;
-    assert!(failed(scene.invoke("alloc-gives-nothing").await).message.contains("alloc_gave_no_memory"));
-    // One block for everything: the guest then reads what it deserves.
-    scene.serve_plain("reuses", Kind::ProcessHook, "", does("(drop (call $host_context))").alloc("(i32.const 65536)").component()).await;
-    scene.invoke("reuses").await.unwrap();
-    scene.others_are_unharmed("an allocator with one block").await;
-}
-
-/// While the host allocates in a guest, the guest reaches nothing.
-#[tokio::test]
-async fn alloc_may_not_call_the_host() {
-    let logs = "(call $host_log (i32.const 2) (i32.const 0) (i32.const 0)) (i32.const 65536)";
-    let calls = "(drop (call $host_call (i32.const 0) (i32.const 0))) (i32.const 65536)";
-    let starts = "(func $init (drop (call $host_context))) (start $init)";
-    Scene::new()
-        .await
-        .withstands(vec![
-            plain_attack("alloc logs", &good().alloc(logs), "TRAP"),
-            plain_attack("alloc calls", &good().alloc(calls), "TRAP").limits(DECLARED),
-            plain_attack("start asks for the context", &good().fields(starts), "TRAP"),
-        ])
-        .await;
-}
-
-#[tokio::test]
-async fn what_is_handed_to_the_host_is_checked() {
-    let logs = |level: &str, ptr: &str, len: &str| does(&format!("(call $host_log (i32.const {level}) (i32.const {ptr}) (i32.const {len}))"));
-    let calls = |ptr: &str, len: &str| does(&format!("(drop (call $host_call (i32.const {ptr}) (i32.const {len})))"));
-    let bytes = does("(call $host_log (i32.const 2) (call $line))").text("line", b"caf\xe9");
-    Scene::new()
-        .await
-        .withstands(vec![
-            plain_attack("level 5", &logs("5", "0", "0"), "TRAP"),
-            plain_attack("level minus one", &logs("-1", "0", "0"), "TRAP"),
-            plain_attack("a line beyond memory", &logs("2", "0x70000000", "8"), "TRAP"),
-            plain_attack("a line that wraps", &logs("2", "-4", "8"), "TRAP"),
-            plain_attack("a line of negative length", &logs("2", "0", "-1"), "TRAP"),
-            plain_attack("an empty line beyond memory", &logs("2", "0x7fffffff", "0"), "TRAP"),
-            plain_attack("a line in latin 1", &bytes, "TRAP"),
-            plain_attack("a line of 4 mib", &logs("2", "0", "4194304").memory("65"), "OUTPUT_LIMIT"),
-            plain_attack("a request beyond memory", &calls("0x70000000", "8"), "TRAP").limits(DECLARED),
-            plain_attack("a request of negative length", &calls("0", "-1"), "TRAP").limits(DECLARED),
-        ])
-        .await;
-}
-
-#[tokio::test]
-async fn answers_are_read_as_the_kind_has_them() {
-    let answer = |name, json: &[u8], kind, code| plain_attack(name, &PlainGuest::answering(json), code).kind(kind);
-    let domain = |name, json: &str, code| answer(name, json.as_bytes(), Kind::DomainHook, code);
-    let process = |name, json: &[u8], code| answer(name, json, Kind::ProcessHook, code);
-    let fails = r#"{"$error":{"failed":"no rates"}}"#;
-    Scene::new()
-        .await
-        .withstands(vec![
-            process("nothing", b"", "INVALID_OUTPUT"),
-            process("no json", b"{a:1}", "INVALID_OUTPUT"),
-            process("no utf-8", b"{\"a\":\"\xff\"}", "INVALID_OUTPUT"),
-            process("a list", b"[]", "INVALID_OUTPUT"),
-            process("an error of another name", br#"{"$error":{"denied":"x"}}"#, "INVALID_OUTPUT"),
-            process("an error without a text", br#"{"$error":{"rejected":null}}"#, "INVALID_OUTPUT"),
-            process("rejected", br#"{"$error":{"rejected":"no"}}"#, "REJECTED"),
-            process("invalid input", br#"{ "$error" : {"invalid_input":"no"}}"#, "INVALID_INPUT"),
-            process("failed", fails.as_bytes(), "GUEST_FAILED"),
-            domain("no verdict", "{}", "INVALID_OUTPUT"),
-            domain("a verdict with more", r#"{"ok":true,"more":1}"#, "INVALID_OUTPUT"),
-            domain("fields that are a list", r#"{"ok":true,"derivedFields":[]}"#, "INVALID_OUTPUT"),
-            domain("a severe message", r#"{"ok":true,"messages":[{"code":"","severity":"severe","text":"","path":""}]}"#, "INVALID_OUTPUT"),
-            domain("a domain hook failed", fails, "GUEST_FAILED"),
-            answer("a tool failed", fails.as_bytes(), Kind::AgentTool, "GUEST_FAILED"),
-            answer("a tool without json", b"maybe", Kind::AgentTool, "INVALID_OUTPUT"),
-            plain_attack(
-                "100 mib",
-                &PlainGuest::new("(drop (memory.grow (i32.const 1700))) (call $pair (i32.const 65536) (i32.const 104857600))"),
-                "OUTPUT_LIMIT",
-            )
-            .limits(LARGE),
-        ])
-        .await;
 }
 
 #[tokio::test]
@@ -182,20 +42,6 @@ async fn every_kind_gets_its_object_and_gives_its_answer() {
     assert_eq!(scene.output("rejects").await, rejection);
     scene.serve_plain("not-alone", Kind::ProcessHook, "", PlainGuest::answering(r#"{"$error":{"failed":"x"},"a":1}"#).component()).await;
     assert_eq!(scene.output("not-alone").await["a"], 1, "with another key it is an answer");
-}
-
-/// Where an answer lies is nobody's business: not even at the addresses that the adapter writes to.
-#[tokio::test]
-async fn an_answer_may_lie_at_zero() {
-    let scene = Scene::new().await;
-    for at in [0, 1, 4, 7, 8] {
-        let json = format!("{{\"at\":{at}}}");
-        let guest =
-            PlainGuest::new(&format!("(memory.copy (i32.const {at}) (call $answer)) (call $pair (i32.const {at}) (i32.const {}))", json.len()));
-        let id = format!("at-{at}");
-        scene.serve_plain(&id, Kind::ProcessHook, "", guest.text("answer", &json).component()).await;
-        assert_eq!(scene.output(&id).await, json!({ "at": at }));
-    }
 }
 
 #[tokio::test]

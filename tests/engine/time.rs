@@ -1,4 +1,4 @@
-//! Guests that take too long: their own limits, the caller's deadline, a caller that leaves.
+//! Guests that take too long: the caller's deadline, a caller that leaves. Their own limits are in tests/hostile.
 
 use std::time::Duration;
 
@@ -6,12 +6,8 @@ use extensions_client::Invoke;
 use extensions_test_support::{Guest, Request, until};
 use extensions_types::{ErrorCode, Kind};
 
-use crate::support::{Scene, attack, hook, is};
+use crate::support::{Scene, hook, is};
 
-/// A CPU limit that a test reaches soon, and a wall limit that it never does.
-const CPU: &str = "[limits]\ncpu_millis = 20\ntimeout_ms = 30000\n";
-/// The other way round.
-const WALL: &str = "[limits]\ncpu_millis = 1000\ntimeout_ms = 40\n";
 /// Neither ends a test's call.
 const LONG: &str = "[limits]\ncpu_millis = 1000\ntimeout_ms = 30000\n";
 
@@ -19,36 +15,6 @@ const SPIN: &str = "(loop $again (br $again)) (unreachable)";
 
 fn spinner() -> Guest {
     hook(SPIN)
-}
-
-#[tokio::test]
-async fn cpu_time_is_bounded_wherever_it_is_spent() {
-    let scene = Scene::new().await;
-    let start = hook("(unreachable)").fields(&format!("(func $init {SPIN}) (start $init)"));
-    let post = Guest::answering(Kind::ProcessHook, "{}").fields(&format!("(func (export \"cabi_post_run\") (param i32) {SPIN})"));
-    let fill = hook(
-        "(drop (memory.grow (i32.const 950)))
-         (loop $again (memory.fill (i32.const 65536) (i32.const 7) (i32.const 62000000)) (br $again)) (unreachable)",
-    );
-    let current = hook("(loop $again (call $current (i32.const 2048)) (br $again)) (unreachable)");
-    scene
-        .withstands(vec![
-            attack("spins", &spinner(), "CPU_LIMIT").limits(CPU),
-            attack("spins in start", &start, "CPU_LIMIT").limits(CPU),
-            attack("spins in realloc", &Guest::answering(Kind::ProcessHook, "{}").realloc(SPIN), "CPU_LIMIT").limits(CPU),
-            attack("spins in post return", &post, "CPU_LIMIT").limits(CPU),
-            attack("fills its memory", &fill, "CPU_LIMIT").limits(CPU),
-            attack("asks for its context", &current, "CPU_LIMIT").limits(CPU),
-            attack("spins as a tool", &Guest::new(Kind::AgentTool, SPIN), "CPU_LIMIT").limits(CPU).kind(Kind::AgentTool),
-            attack("spins as a domain hook", &Guest::new(Kind::DomainHook, SPIN), "CPU_LIMIT").limits(CPU).kind(Kind::DomainHook),
-        ])
-        .await;
-}
-
-#[tokio::test]
-async fn wall_time_is_bounded_too() {
-    let scene = Scene::new().await;
-    scene.withstands(vec![attack("dawdles", &spinner(), "TIMEOUT").limits(WALL)]).await;
 }
 
 #[tokio::test]

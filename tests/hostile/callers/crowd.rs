@@ -13,11 +13,12 @@ use tokio::{
 };
 
 use super::{
-    frames::{DATA, END_HEADERS, END_STREAM, H2, HEADERS, frame, grpc_head},
+    frames::{DATA, END_HEADERS, END_STREAM, H2, HEADERS, frame, grpc_head, head},
+    grpc::{Raw, framed, good},
     heads::{kept, kept_below},
     slow::neighbours,
     streams::back,
-    wire::{address, dial, invoke_head, serve_rule},
+    wire::{LAST, address, answers, dial, exchange, invoke_head, serve_rule, within},
 };
 use crate::{
     CHILD,
@@ -44,6 +45,8 @@ const OPEN_MAX: usize = 4_000;
 const OTHER_DESCRIPTORS: u64 = 2_000;
 const HEALTHZ: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
 const SILENCE: Duration = Duration::from_secs(5);
+/// A stream that says nothing for so long is being kept open.
+const SHORT: Duration = Duration::from_millis(300);
 
 /// As many descriptors as this process may have.
 fn raise_descriptors() -> u64 {
@@ -148,14 +151,14 @@ async fn leaving(stage: &Stage) -> Vec<Row> {
     let spin = Guest::new(Kind::ProcessHook, "(loop $again (br $again)) (unreachable)").component();
     stage.serve("spins", Kind::ProcessHook, "[limits]\ncpu_millis = 1000\ntimeout_ms = 30000\n", spin).await.1.unwrap();
     let before = process::resident_mib();
-    let head = invoke_head(stage, "");
+    let invoke = invoke_head(stage, "");
     let body = "content-length: 2\r\n\r\n{}";
-    let spins = head.replace("/rule:", "/spins:");
+    let spins = invoke.replace("/rule:", "/spins:");
     let mut rows = Vec::new();
     for (what, text) in [
-        ("before the body", format!("{head}content-length: 2\r\n\r\n")),
-        ("within the body", format!("{head}content-length: 200\r\n\r\n{{")),
-        ("before the answer", format!("{head}{body}")),
+        ("before the body", format!("{invoke}content-length: 2\r\n\r\n")),
+        ("within the body", format!("{invoke}content-length: 200\r\n\r\n{{")),
+        ("before the answer", format!("{invoke}{body}")),
         ("before the guest runs", format!("{spins}{body}")),
     ] {
         for _ in 0..CALLERS {
@@ -207,34 +210,63 @@ async fn left_running(stage: &Stage, text: &str) -> Row {
 }
 
 async fn watchers(stage: &Stage) -> Vec<Row> {
-    const CONNECTIONS: usize = 40;
-    const STREAMS: usize = 250;
+    const FOLLOW: &str = "/v1/extensions/rule:logs?follow=true";
+    const WATCH: &str = "/grpc.health.v1.Health/Watch";
     serve_rule(stage).await;
     stage.call("rule").await;
     let before = process::resident_mib();
-    let bearer = format!("Bearer {}", stage.platform.token(&stage.attacker));
-    let logs = super::frames::head("GET", "/v1/extensions/rule:logs?follow=true", &[("authorization", &bearer)]);
-    let health = super::frames::head("POST", "/grpc.health.v1.Health/Watch", &[("te", "trailers"), ("content-type", "application/grpc")]);
-    let mut rows = Vec::new();
-    for (what, block, data) in [("followers of logs", logs, None), ("watchers of health", health, Some([0; 5]))] {
-        let mut held = Vec::new();
-        for _ in 0..CONNECTIONS {
-            let mut h2 = H2::dial(stage, &[]).await;
-            let end = if data.is_none() { END_STREAM } else { 0 };
-            let opened = (1_u32..).step_by(2).take(STREAMS).flat_map(|stream| {
-                let body = data.map_or_else(Vec::new, |data| frame(DATA, END_STREAM, stream, &data));
-                [frame(HEADERS, END_HEADERS | end, stream, &block), body].concat()
-            });
-            h2.send(&opened.collect::<Vec<_>>()).await;
-            held.push(h2);
-        }
-        stage.neighbours.answered(3).await;
-        rows.push(Row::new(what, "others are answered", "others are answered"));
-        drop(held);
-    }
+    let token = stage.platform.token(&stage.attacker);
+    let logs = head("GET", FOLLOW, &[("authorization", &format!("Bearer {token}"))]);
+    let health = head("POST", WATCH, &[("te", "trailers"), ("content-type", "application/grpc")]);
+    let followers = hold(stage, &logs, None).await;
+    let one_more = format!("GET {FOLLOW} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n{LAST}");
+    let told = eventually("503 OVERLOADED, 200", async || answers(&exchange(stage, &one_more).await)).await;
+    let mut rows = vec![Row::new("one follower of logs more", "503 OVERLOADED, 200", told)];
+    let watchers = hold(stage, &health, Some([0; 5])).await;
+    let side = |path: &str| Raw { path: path.to_owned(), data: vec![framed(b"")], ..Raw::new(stage, &good()) };
+    let told = eventually("OVERLOADED", async || side(WATCH).send(stage).await).await;
+    rows.push(Row::new("one watcher of health more", "OVERLOADED", told));
+    rows.push(Row::new("who asks for health once", "OK ", side("/grpc.health.v1.Health/Check").send(stage).await));
+    stage.neighbours.answered(3).await;
     // About 8 KiB for each stream, with its other end.
     rows.push(kept_below(before, 200));
-    let engine = stage.platform.engine();
-    until(|| engine.slow_calls() <= 1).await;
+    drop((followers, watchers));
+    let open = eventually("stays open", async || {
+        let mut io = dial(stage).await;
+        io.write_all(one_more.as_bytes()).await.unwrap();
+        let (came, ended) = within(&mut io, SHORT).await;
+        if ended { answers(&came) } else { "stays open".to_owned() }
+    });
+    rows.push(Row::new("a follower after they left", "stays open", open.await));
     rows
+}
+
+/// Opens 10,000 streams of one request, on some connections that are held.
+async fn hold(stage: &Stage, block: &[u8], data: Option<[u8; 5]>) -> Vec<H2> {
+    const CONNECTIONS: usize = 40;
+    const STREAMS: usize = 250;
+    let mut held = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let mut h2 = H2::dial(stage, &[]).await;
+        let end = if data.is_none() { END_STREAM } else { 0 };
+        let opened = (1_u32..).step_by(2).take(STREAMS).flat_map(|stream| {
+            let body = data.map_or_else(Vec::new, |data| frame(DATA, END_STREAM, stream, &data));
+            [frame(HEADERS, END_HEADERS | end, stream, block), body].concat()
+        });
+        h2.send(&opened.collect::<Vec<_>>()).await;
+        held.push(h2);
+    }
+    held
+}
+
+/// What is told in the end: the host takes a moment to see what is there, or gone.
+async fn eventually(expected: &str, ask: impl AsyncFn() -> String) -> String {
+    let mut last = "silent".to_owned();
+    for _ in 0..40 {
+        last = timeout(SHORT * 2, ask()).await.unwrap_or_else(|_| "silent".to_owned());
+        if last == expected {
+            break;
+        }
+    }
+    last
 }

@@ -3,11 +3,13 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use extensions_aot::digest;
 use extensions_test_support::{Guest, Start, log};
 use extensions_types::Kind;
+use tempfile::TempDir;
 
 use crate::{
     CHILD,
@@ -60,7 +62,7 @@ async fn tampering(stage: &Stage) -> Vec<Row> {
         ("a bit at the end", flipped(whole.len() - 1)),
         ("random", vec![0x90; 64 << 10]),
     ];
-    let mut rows = Vec::new();
+    let mut rows = vec![untouched(stage, &home, &file, &mine).await];
     for (what, bytes) in changes {
         fs::remove_file(&file).unwrap();
         fs::write(&file, &bytes).unwrap();
@@ -77,6 +79,16 @@ async fn tampering(stage: &Stage) -> Vec<Row> {
         ));
     }
     rows
+}
+
+/// What verifies is used as it is.
+async fn untouched(stage: &Stage, home: &Arc<TempDir>, file: &Path, mine: &[u8]) -> Row {
+    let modified = || fs::metadata(file).unwrap().modified().unwrap();
+    let before = modified();
+    let later = stage.elsewhere(Scene::of(stage.profile, Start::new(CHILD).home(Arc::clone(home))).await);
+    later.serve("mine", Kind::ProcessHook, "", mine.to_vec()).await.1.unwrap();
+    let how = if modified() == before { "as it is" } else { "compiled again" };
+    Row::new("untouched", "OK {\"mine\":1}, as it is", format!("{}, {how}", later.call("mine").await.answer()))
 }
 
 fn is_warning(line: &serde_json::Value) -> bool {

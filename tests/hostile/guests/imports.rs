@@ -43,7 +43,7 @@ fn smuggled() -> Vec<Variant> {
         (func (export \"run\") (param i32 i32 i32 i32) (result i32) (drop (call 0)) unreachable))";
     let wit = format!("{}\ninterface clock {{ now: func() -> u64; }}", WIT.replace("world process-hook {", "world process-hook { import clock;"));
     rows.extend([
-        refused("an interface that is really called", of_module(&wit, "process-hook", clock)),
+        refused("an interface that is really called", of_module(&wit, "process-hook", clock)).says("clock"),
         refused("a function at the root", process_hook_with("(import \"log\" (func (param \"message\" string)))")),
         refused("a core module", process_hook_with("(import \"m\" (core module (export \"f\" (func))))")),
         refused("a component", process_hook_with("(import \"c\" (component (export \"f\" (func))))")),

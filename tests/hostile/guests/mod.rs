@@ -3,6 +3,7 @@
 mod abi;
 mod artifacts;
 mod bombs;
+mod describe;
 mod floods;
 mod identity;
 mod imports;
@@ -33,6 +34,7 @@ pub(crate) fn all() -> Vec<Attack> {
         plain::ATTACKS,
         identity::ATTACKS,
         artifacts::ATTACKS,
+        describe::ATTACKS,
         floods::ATTACKS,
     ]
     .concat()

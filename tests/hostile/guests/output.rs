@@ -131,7 +131,7 @@ async fn log_lines(stage: &Stage) -> Vec<Row> {
         stage,
         vec![
             variant("more than the quota", &one((64 << 10) + 1), "OK {}").manifest(LARGE),
-            variant("2 MiB", &one(2 << 20), "OUTPUT_LIMIT").manifest(LARGE),
+            variant("2 MiB", &one(2 << 20), "OUTPUT_LIMIT").manifest(LARGE).says("a log line"),
             variant("100 MiB", &one(100 << 20), "OUTPUT_LIMIT").manifest(LARGE),
         ],
     )

@@ -68,7 +68,7 @@ fn alloc() -> Vec<Variant> {
     };
     let all = "(if (i32.eq (memory.grow (i32.const 60000)) (i32.const -1)) (then (unreachable))) (i32.const 0)";
     vec![
-        trap("nothing", &good().alloc("(i32.const 0)")),
+        trap("nothing", &good().alloc("(i32.const 0)")).says("alloc_gave_no_memory"),
         trap("minus one", &good().alloc("(i32.const -1)")),
         trap("the end", &good().alloc("(i32.const 131071)")),
         trap("beyond memory", &good().alloc("(i32.const 0x7ffffff0)")),

@@ -25,6 +25,8 @@ pub(crate) struct Variant {
     manifest: String,
     component: Vec<u8>,
     expected: String,
+    /// What its public text must contain.
+    says: &'static str,
 }
 
 /// A process hook under the default limits.
@@ -35,7 +37,7 @@ pub(crate) fn variant(what: impl Into<String>, guest: &Guest, expected: impl Int
 /// The same of a whole component.
 pub(crate) fn component(what: impl Into<String>, component: Vec<u8>, expected: impl Into<String>) -> Variant {
     let (abi, kind) = (Abi::Component, Kind::ProcessHook);
-    Variant { what: what.into(), abi, kind, manifest: String::new(), component, expected: expected.into() }
+    Variant { what: what.into(), abi, kind, manifest: String::new(), component, expected: expected.into(), says: "" }
 }
 
 /// The same by a module of the plain ABI.
@@ -59,13 +61,17 @@ impl Variant {
         Self { manifest: manifest.into(), ..self }
     }
 
+    pub(crate) fn says(self, says: &'static str) -> Self {
+        Self { says, ..self }
+    }
+
     pub(crate) fn kind(self, kind: Kind) -> Self {
         Self { kind, ..self }
     }
 
     /// Serves and calls it; both calls are told the same.
     async fn row(self, stage: &Stage, at: usize) -> Row {
-        let Self { what, abi, kind, manifest, component, expected } = self;
+        let Self { what, abi, kind, manifest, component, expected, says } = self;
         let id = format!("variant-{at}");
         let manifest = patient(&manifest);
         let served = match abi {
@@ -78,7 +84,10 @@ impl Variant {
         for time in ["first", "second"] {
             let correlation = format!("{}-{id}-{time}", stage.attacker);
             let told = stage.invoke(Invoke::new(&id).context(Context::new().correlation(&correlation))).await;
-            let wrong = wrong(&told, &served.definition.limits);
+            let mut wrong = wrong(&told, &served.definition.limits);
+            if !told.message.contains(says) {
+                wrong.push(format!("its text does not say `{says}`"));
+            }
             logged(&correlation, &told.code).await;
             got = if expected == "OK" { told.code.clone() } else { told.answer() };
             if got != expected || !wrong.is_empty() {
