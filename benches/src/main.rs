@@ -18,7 +18,7 @@ use clap::Parser;
 use extensions_engine_config::MemoryReset;
 
 use crate::{
-    harness::{Plan, Report, Section},
+    harness::{Plan, Report, Section, mode_name},
     scenarios::{ALL, Bench, CHILDREN, Modes, Scenario, Size},
     stage::Built,
 };
@@ -84,15 +84,15 @@ fn play_a_part() -> Option<ExitCode> {
     Some(match part() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&name, &error);
+            say(&name, &format!("{error:#}"));
             ExitCode::FAILURE
         }
     })
 }
 
-#[allow(clippy::print_stderr, reason = "a child's last words")]
-fn complain(part: &str, error: &anyhow::Error) {
-    eprintln!("{part}: {error:#}");
+#[allow(clippy::print_stderr, reason = "how far it is, and a child's last words")]
+fn say(who: &str, what: &str) {
+    eprintln!("{who}: {what}");
 }
 
 /// Runs a scenario in each of its modes; one that fails does not take the others' figures along.
@@ -103,6 +103,7 @@ fn measure(scenario: &Scenario, options: &Options, report: &mut Report) {
     let built = Built::new(options.component.clone(), options.roomy.clone());
     let mut run = |mode: Option<MemoryReset>| {
         let bench = Bench { built: built.clone(), folders: options.folders.clone(), plan, size, mode: mode.unwrap_or_default() };
+        say(&format!("{}, memory reset {}", scenario.name, mode.map_or("side by side", mode_name)), scenario.about);
         let mut section = Section::new(scenario.name, mode, plan);
         if mode == Some(MemoryReset::Scan) && extensions_engine::swap::possible() {
             section.doubt("not measured: this machine can swap, and a host refuses `scan` there");

@@ -44,6 +44,9 @@ const FAST: Lane = Lane { name: "fast lane", micros: [60, 300, 120, 200], in_fli
 /// From two slices to forty.
 const SLOW: Lane = Lane { name: "slow lane", micros: [1_000, 20_000, 3_000, 8_000], in_flight: 100 };
 
+/// A share that is counted in slices of 0.5 ms is known to a percent or two from here on.
+const SHARE_MIN: Duration = Duration::from_millis(40);
+
 /// One contest of a lane.
 struct Contest {
     name: &'static str,
@@ -107,6 +110,10 @@ fn tell(lane: Lane, contest: &Contest, rounds: &[Shares], section: &mut Section)
         section.goal(format!("{name}: farthest from its share"), apart, "%", Bound::AtMost(APART_MAX));
     }
     section.figure(format!("{name}: CPU of all"), of(|shares| shares.cores), "cores");
+    let least = of(Shares::mean_seconds).rounds().iter().copied().fold(f64::INFINITY, f64::min);
+    if least < SHARE_MIN.as_secs_f64() {
+        section.doubt(format!("{name}: {:.0} ms of CPU for each tenant are too few to tell shares by", least * 1e3));
+    }
     if let Some(refused) = Some(of(|shares| shares.refused as f64)).filter(|refused| refused.median() > 0.0) {
         section.figure(format!("{name}: refused as overload"), refused, "calls");
     }

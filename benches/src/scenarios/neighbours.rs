@@ -18,8 +18,6 @@ const VICTIM: usize = 0;
 const OTHER: usize = 1;
 /// Of the saturated rate.
 const VICTIM_PART: f64 = 0.2;
-/// What saturates: so many calls in flight on so many connections.
-const SATURATING: (usize, usize) = (64, 4);
 /// Calls of the flood a second: each may take 50 ms of CPU, so that it asks for ten times what two cores have.
 const FLOOD_RATE: f64 = 400.0;
 const POLITE_CALL: Duration = Duration::from_millis(5);
@@ -45,6 +43,8 @@ struct Victim {
     lane: &'static str,
     extension: &'static str,
     input: String,
+    /// Calls in flight that saturate, and connections: fewer in the slow lane, where a tenant has half of the places.
+    saturating: (usize, usize),
 }
 
 pub(super) fn measure(bench: &Bench, section: &mut Section) -> anyhow::Result<()> {
@@ -55,8 +55,8 @@ pub(super) fn measure(bench: &Bench, section: &mut Section) -> anyhow::Result<()
     let client = multi_thread()?;
     let street = Street { platform: &platform, client: &client, pace };
     let victims = [
-        Victim { lane: "fast lane", extension: "order-discount", input: ORDER.to_owned() },
-        Victim { lane: "slow lane", extension: "worker", input: pace.input(SLOW_VICTIM_CALL) },
+        Victim { lane: "fast lane", extension: "order-discount", input: ORDER.to_owned(), saturating: (64, 4) },
+        Victim { lane: "slow lane", extension: "worker", input: pace.input(SLOW_VICTIM_CALL), saturating: (16, 2) },
     ];
     for victim in &victims {
         street.contest(victim, bench, section)?;
@@ -127,7 +127,7 @@ impl Street<'_> {
 
     /// The rate at which the host has no more to give to the victim.
     fn saturated_rate(&self, victim: &Victim, bench: &Bench) -> anyhow::Result<f64> {
-        let (in_flight, connections) = SATURATING;
+        let (in_flight, connections) = victim.saturating;
         let tokens = vec![self.platform.tokens[VICTIM].clone()];
         let load = Load {
             address: self.platform.address()?,

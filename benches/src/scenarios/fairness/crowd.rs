@@ -43,7 +43,6 @@ impl Payer for Account {
     }
 
     fn charge(&self, cpu: Duration) {
-        self.share.charge(cpu);
         self.nanos.fetch_add(u64::try_from(cpu.as_nanos()).unwrap_or(u64::MAX), Relaxed);
     }
 }
@@ -137,6 +136,11 @@ impl Crowd {
 }
 
 impl Shares {
+    /// CPU seconds of a tenant on the average.
+    pub(super) fn mean_seconds(&self) -> f64 {
+        self.got.iter().map(|(_, used)| used).sum::<f64>() / self.got.len() as f64
+    }
+
     /// How far the tenant that is worst off, or best off, is from its share, in percent of it.
     pub(super) fn farthest_percent(&self) -> f64 {
         let (weights, used) = self.got.iter().fold((0.0, 0.0), |(weights, all), (weight, used)| (weights + weight, all + used));

@@ -41,8 +41,8 @@ pub(super) const ATTACKS: &[Attack] = &[
     attack("trap-at-start", 20.0, || hook("(call $ok (call $answer))").fields("(func $start (unreachable)) (start $start)")),
     attack("lie-about-length", 20.0, || hook("(call $ok (i32.const 1024) (i32.const -16))")),
     attack("giant-answer", 10.0, || hook("(call $ok (i32.const 65536) (i32.const 8388608))").memory("192")),
-    attack("no-text", 20.0, || hook("(call $ok (call $answer))").text("answer", b"{\"a\":\"\xff\xfe\"}")),
-    attack("nested", 20.0, || hook("(call $ok (call $answer))").text("answer", "[".repeat(8_000))),
+    attack("no-text", 20.0, || hook("(call $ok (call $bad))").text("bad", b"{\"a\":\"\xff\xfe\"}")),
+    attack("nested", 20.0, || hook("(call $ok (call $bad))").text("bad", "[".repeat(8_000))),
     attack("flood-the-log", 10.0, || hook(LOG).text("line", "x".repeat(1_000))),
     attack("giant-error", 10.0, || hook("(call $fail (i32.const 2) (i32.const 65536) (i32.const 4194304))").memory("192")),
     Attack { input: "{\"a\":", ..attack("no-json", 20.0, || hook("(call $ok (call $answer))")) },
@@ -63,3 +63,18 @@ const FILL: &str = "
 const GROW: &str = "(loop $more (drop (memory.grow (i32.const 1))) (br $more)) (unreachable)";
 
 const LOG: &str = "(loop $more (call $log (call $line)) (br $more)) (unreachable)";
+
+#[cfg(test)]
+mod tests {
+    use extensions_types::TenantId;
+
+    use super::*;
+
+    #[test]
+    fn every_attack_is_a_component_that_can_be_served() {
+        for attack in ATTACKS {
+            let tenant = TenantId::parse("bench").expect("a name of the grammar");
+            assert!(attack.guest().of(&tenant).is_ok(), "{}", attack.name);
+        }
+    }
+}
