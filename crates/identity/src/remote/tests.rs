@@ -237,7 +237,7 @@ async fn an_unknown_key_is_looked_for_once_and_a_caller_waits_for_that_look() {
     // One is under way: whoever comes waits for it, and has the new key then.
     server.say(keys_of(&[&old, &new]));
     let remote = crate::verifier::remotes_of(&verifier)[0].clone();
-    let (new_token, _) = (token(&new), ());
+    let new_token = token(&new);
     let (looked, verified) = tokio::join!(remote.look(), verifier.verify_again(&channel, &new_token));
     assert!(looked && verified.is_ok(), "{verified:?}");
 }

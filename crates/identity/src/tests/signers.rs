@@ -67,10 +67,9 @@ impl Signer {
             Self::Rsa(pair) => {
                 let public = pair.public_key();
                 let (n, e) = (public.modulus(), public.exponent());
-                let number = |bytes: &[u8]| b64(bytes);
                 json!({
                     "kty": "RSA", "kid": self.kid(), "use": "sig",
-                    "n": number(n.big_endian_without_leading_zero()), "e": number(e.big_endian_without_leading_zero()),
+                    "n": b64(n.big_endian_without_leading_zero()), "e": b64(e.big_endian_without_leading_zero()),
                 })
             }
         }
