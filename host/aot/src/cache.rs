@@ -258,10 +258,14 @@ fn random_u64() -> Result<u64, CacheError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use extensions_engine_config::{Bounds, Profile, compile_engine};
+    use proptest::prelude::*;
     use wasmtime::{Engine, component::Component};
 
     use super::*;
+    use crate::edits::{edit, edited};
 
     struct Fixture {
         root: tempfile::TempDir,
@@ -347,5 +351,38 @@ mod tests {
         fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
         let refused = Cache::open(&root, CompatibilityHash::of(&fixture.engine));
         assert!(matches!(refused, Err(CacheError::Shared(_))));
+    }
+
+    /// A cache with one file, and that file's bytes.
+    static STORED: LazyLock<(Fixture, Cache, Vec<u8>)> = LazyLock::new(|| {
+        let fixture = fixture();
+        let cache = fixture.cache();
+        cache.put(fixture.digest, b"native code of some length, which nobody here runs", true).unwrap();
+        let whole = fs::read(cache.path(fixture.digest)).unwrap();
+        (fixture, cache, whole)
+    });
+
+    /// Whether the host would map these bytes.
+    fn is_found(file: &[u8]) -> bool {
+        let (fixture, cache, _) = &*STORED;
+        let path = cache.path(fixture.digest);
+        fs::remove_file(&path).ok();
+        fs::write(&path, file).unwrap();
+        cache.get(fixture.digest).unwrap().is_some()
+    }
+
+    proptest! {
+        /// In one test, since its cases share the one file.
+        #[test]
+        fn only_what_was_stored_is_found(edits in prop::collection::vec(edit(), 1..6), bit in any::<prop::sample::Index>()) {
+            let whole = &STORED.2;
+            let changed = edits.into_iter().fold(whole.clone(), edited);
+            prop_assert_eq!(is_found(&changed), changed == *whole);
+            let mut flipped = whole.clone();
+            let bit = bit.index(whole.len() * 8);
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            prop_assert!(!is_found(&flipped), "bit {}", bit);
+            prop_assert!(is_found(whole));
+        }
     }
 }

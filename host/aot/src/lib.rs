@@ -12,6 +12,8 @@ pub mod child;
 mod code;
 mod compiler;
 mod digest;
+#[cfg(test)]
+mod edits;
 pub mod keys;
 mod sandbox;
 pub mod signed;
