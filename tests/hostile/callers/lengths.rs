@@ -7,7 +7,7 @@ use crate::{
 };
 
 pub(super) const ATTACKS: &[Attack] = &[
-    Attack { name: "lying-lengths", about: "content-length: negative, huge, twice, too short", run: |stage| Box::pin(lengths(stage)) },
+    Attack { name: "body-lengths", about: "content-length: negative, huge, twice, too short", run: |stage| Box::pin(lengths(stage)) },
     Attack { name: "lying-chunks", about: "chunked bodies whose sizes lie", run: |stage| Box::pin(chunks(stage)) },
     Attack { name: "request-smuggling", about: "a request that two readers end at different places", run: |stage| Box::pin(smuggling(stage)) },
     Attack { name: "pipelining-flood", about: "thousands of requests in one write", run: |stage| Box::pin(pipelining(stage)) },
