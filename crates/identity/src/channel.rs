@@ -103,11 +103,13 @@ impl Bucket {
 mod tests {
     use super::*;
 
+    type Take = fn(&Channel, Instant) -> bool;
+
     #[test]
     fn what_a_connection_may_do_is_bounded_and_comes_back_with_time() {
         let start = Instant::now();
         let channel = Channel::new(start);
-        let takes: [(fn(&Channel, Instant) -> bool, Rate); 2] = [(Channel::may_fail, FAILURES), (Channel::may_verify, UNSEEN)];
+        let takes: [(Take, Rate); 2] = [(Channel::may_fail, FAILURES), (Channel::may_verify, UNSEEN)];
         for (take, rate) in takes {
             assert!((0..rate.burst).all(|_| take(&channel, start)));
             assert!(!take(&channel, start));

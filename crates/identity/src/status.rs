@@ -30,6 +30,9 @@ pub struct KeySource {
     pub problem: Option<String>,
 }
 
+/// A number of a source, where there is one.
+type Gauged = fn(&KeySource) -> Option<i64>;
+
 /// Shows them to a scraper; the label is one of the configured issuers.
 #[derive(Debug)]
 pub(crate) struct KeySources(pub(crate) Vec<Arc<Remote>>);
@@ -37,7 +40,7 @@ pub(crate) struct KeySources(pub(crate) Vec<Arc<Remote>>);
 impl Collector for KeySources {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let sources: Vec<_> = self.0.iter().map(|remote| remote.status()).collect();
-        let gauges: [(&str, &str, fn(&KeySource) -> Option<i64>); 3] = [
+        let gauges: [(&str, &str, Gauged); 3] = [
             ("identity_keys", "Keys in force of an issuer with a jwks_url; 0: its tokens are refused", |source| i64::try_from(source.keys).ok()),
             ("identity_keys_age_seconds", "How long ago the keys were last seen to be the issuer's", |source| {
                 source.age_s.and_then(|age| i64::try_from(age).ok())
