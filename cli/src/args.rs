@@ -21,7 +21,10 @@ pub(crate) use self::{
     admin::{Admin, Precompile, UpkeepArgument},
     author::{Check, Folder, Input, New, Run, Test, Toolchain},
     calls::{Invoke, Logs, Transport},
-    control::{ControlGuard, PolicyCommand, QuotaCommand, QuotaSet, Reasoned, Scope, SwitchCommand, SwitchOff, Target, Until, WeightCommand},
+    control::{
+        ContractCommand, ControlGuard, PolicyCommand, QuotaCommand, QuotaGet, QuotaSet, Reasoned, Scope, SwitchCommand, SwitchOff, Target, Until,
+        WeightCommand,
+    },
     dev::{Dev, DevCommand, Token},
     load::{Load, Tolerated},
     registry::{

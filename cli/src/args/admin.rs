@@ -6,7 +6,7 @@ use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use extensions_types::{ExtensionId, RiskTier, TenantId};
 
 use super::{
-    control::{PolicyCommand, QuotaCommand, SwitchCommand, WeightCommand},
+    control::{ContractCommand, PolicyCommand, QuotaCommand, SwitchCommand, WeightCommand},
     words::{duration, tier},
 };
 
@@ -26,6 +26,9 @@ pub(crate) enum Admin {
     /// Which host calls extensions may make: stored and shown, every host call is denied for now
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Which failures no failure contract of the environment answers for
+    #[command(subcommand)]
+    Contract(ContractCommand),
     /// How much of what the environment serves is compiled and signed ahead of its hosts, for each engine
     Precompile(Precompile),
     /// Lower the tier that an extension is treated as

@@ -1,9 +1,9 @@
-//! The operators' commands for control: switches, quotas, weights, policies.
+//! The operators' commands for control: switches, quotas, weights, policies, tightenings.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
-use extensions_types::{CallLabel, ExtensionId, HostCallName, PolicyMode, RiskTier, TenantId, Version, Weight};
+use extensions_types::{CallLabel, ExtensionId, FailureCause, HostCallName, PolicyMode, RiskTier, TenantId, Version, Weight};
 
 use super::{KindArgument, words::tier};
 
@@ -112,11 +112,20 @@ pub(crate) struct Scope {
 #[derive(Debug, Subcommand)]
 pub(crate) enum QuotaCommand {
     /// All quotas, or what holds for a tenant or an extension
-    Get(Scope),
+    Get(QuotaGet),
     /// Set the limits of a scope; what is not named is not limited
     Set(QuotaSet),
     /// Take the quota of a scope away
     Clear(ScopeChange),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuotaGet {
+    #[command(flatten)]
+    pub(crate) scope: Scope,
+    /// What is used of it now on this host: the URL of its admin listener
+    #[arg(long, value_name = "URL", requires = "extension")]
+    pub(crate) host: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -215,6 +224,28 @@ pub(crate) struct PolicySet {
     pub(crate) reasoned: Reasoned,
 }
 
+/// `ext admin contract`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContractCommand {
+    /// All tightenings, or those that hold for a tenant or an extension
+    Get(Scope),
+    /// Deny failures in a scope, whatever the failure contracts of its extensions say
+    Tighten(ContractTighten),
+    /// Leave them to the contracts again
+    Loosen(ScopeChange),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ContractTighten {
+    #[command(flatten)]
+    pub(crate) scope: Scope,
+    /// A failure cause of docs/errors.md; again for more. Replaces those set before
+    #[arg(long = "cause", value_name = "CAUSE", value_parser = cause, required = true)]
+    pub(crate) causes: Vec<FailureCause>,
+    #[command(flatten)]
+    pub(crate) reasoned: Reasoned,
+}
+
 /// A mode as the command line spells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ModeArgument {
@@ -268,6 +299,11 @@ fn until(text: &str) -> Result<Until, String> {
 fn weight(text: &str) -> Result<Weight, String> {
     let number: u32 = text.parse().map_err(|_| "a whole number from 1 to 1000".to_owned())?;
     Weight::new(number).map_err(|error| error.to_string())
+}
+
+fn cause(text: &str) -> Result<FailureCause, String> {
+    let all = || FailureCause::ALL.map(FailureCause::as_str).join(", ");
+    FailureCause::named(text).ok_or_else(|| format!("one of {}", all()))
 }
 
 fn method(text: &str) -> Result<HostCallName, String> {

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use extensions_client::{Context, Invocation, Invoke};
+use extensions_client::{Context, Fallback, Invocation, Invoke};
 use extensions_types::VersionSelector;
 use serde_json::json;
 
 use crate::{
     args::{self, Global, Transport},
-    commands::{run::read_input, server::Server},
+    commands::{registry::words::plain, run::read_input, server::Server},
     failure::Failure,
     say::{Say, seconds},
 };
@@ -41,6 +41,9 @@ fn show(answer: &Invocation, took: Duration, say: &Say) -> Result<(), Failure> {
         serde_json::from_slice(&answer.output).map_err(|error| Failure::Local(format!("the answer is not JSON: {error}")))?;
     let cpu = answer.stats.as_ref().map_or_else(String::new, |stats| format!(", {} CPU", seconds(stats.cpu)));
     say.note(format_args!("version {}, {} round trip{cpu}", answer.served_version, seconds(took)));
+    if let Some(fallback) = &answer.fallback {
+        say.note(instead(fallback));
+    }
     let stats = answer.stats.as_ref().map(|stats| {
         json!({
             "cpu_micros": stats.cpu.as_micros(), "wall_micros": stats.wall.as_micros(), "queue_micros": stats.queue.as_micros(),
@@ -49,8 +52,29 @@ fn show(answer: &Invocation, took: Duration, say: &Say) -> Result<(), Failure> {
     });
     let value = json!({
         "output": output, "served_version": answer.served_version, "stats": stats, "correlation_id": answer.correlation,
+        "fallback": answer.fallback.as_ref().map(|of| json!({ "action": of.action, "cause": of.cause, "message": of.message })),
         "round_trip_micros": took.as_micros(),
     });
     say.data(&value, &output);
     Ok(())
+}
+
+/// Who answered in the extension's place, and why.
+fn instead(fallback: &Fallback) -> String {
+    let Fallback { action, cause, message } = fallback;
+    let what = if message.is_empty() { String::new() } else { format!(": {}", plain(message)) };
+    format!("the failure contract answered ({}), cause {}{what}", plain(action), plain(cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fallback_is_told() {
+        let fallback = Fallback { action: "skip".into(), cause: "trap".into(), message: "it trapped".into() };
+        assert_eq!(instead(&fallback), "the failure contract answered (skip), cause trap: it trapped");
+        let of_http = Fallback { message: String::new(), ..fallback };
+        assert_eq!(instead(&of_http), "the failure contract answered (skip), cause trap");
+    }
 }

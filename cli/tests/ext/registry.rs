@@ -276,4 +276,13 @@ fn controlled(scene: &Scene) {
     sandbox.ok(&["admin", "policy", "set", "base", "--mode", "observe", "--method", "orders.get", "--method", "orders.list"]);
     assert!(sandbox.ok(&["admin", "policy", "get"]).out.contains("orders.get orders.list"));
     sandbox.ok(&["admin", "policy", "clear", "base"]);
+    let tighten = ["admin", "contract", "tighten", "--tenant", "dev", "--cause", "trap", "--cause", "quota", "--why", "money"];
+    let tried = sandbox.ok(&[&tighten[..], &["--dry-run"]].concat()).out;
+    assert!(tried.contains("nothing was changed") && tried.contains("dev/binary"), "{tried}");
+    sandbox.ok(&tighten);
+    assert!(sandbox.ok(&["admin", "contract", "get", "--tenant", "dev"]).out.contains("trap, quota"));
+    assert!(sandbox.ok(&["admin", "contract", "get", "--tenant", "other"]).out.contains("hold as they are declared"));
+    sandbox.fails(&["admin", "contract", "tighten", "--cause", "rejected"], 2, "one of failed, trap");
+    sandbox.ok(&["admin", "contract", "loosen", "--tenant", "dev"]);
+    assert!(sandbox.ok(&["admin", "contract", "get"]).out.contains("hold as they are declared"));
 }

@@ -133,7 +133,7 @@ fn registry(store: Store, environments: Environments, settings: &HostSettings) -
 
 fn not_started(error: StartError) -> Failure {
     match error {
-        StartError::Settings(_) | StartError::Identity(_) => Failure::Usage(with_causes(&error)),
+        StartError::Settings(_) | StartError::Identity(_) | StartError::Metrics(_) => Failure::Usage(with_causes(&error)),
         StartError::Engine(_) | StartError::Cache(_) | StartError::Front(_) | StartError::LocalSwitches(_) => Failure::Local(with_causes(&error)),
     }
 }

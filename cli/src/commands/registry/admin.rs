@@ -16,9 +16,10 @@ pub(crate) async fn run(admin: &Admin, global: &Global, say: &Say) -> Result<(),
         // It may be for a host.
         Admin::Switch(command) => control::switch(command, global, say).await,
         Admin::Hosts => hosts::list(&registry()?, global.env, say).await,
-        Admin::Quota(command) => control::quota(&registry()?, command, global.env, say).await,
+        Admin::Quota(command) => control::quota(command, global, say).await,
         Admin::Weight(command) => control::weight(&registry()?, command, global.env, say).await,
         Admin::Policy(command) => control::policy(&registry()?, command, global.env, say).await,
+        Admin::Contract(command) => control::contract(&registry()?, command, global.env, say).await,
         Admin::Precompile(asked) => precompile::run(&registry()?, asked, global.env, say).await,
         Admin::Tier(asked) => {
             let (id, change) = (&asked.extension, Change::of(&asked.extension).why(&asked.why));

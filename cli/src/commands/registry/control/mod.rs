@@ -1,4 +1,4 @@
-//! `ext admin switch`, `quota`, `weight`, `policy`: an environment's control.
+//! `ext admin switch`, `quota`, `weight`, `policy`, `contract`: an environment's control.
 
 mod quota;
 mod switch;
@@ -12,7 +12,7 @@ use extensions_types::{ControlScope, Environment};
 pub(super) use self::{quota::quota, switch::switch};
 use super::words;
 use crate::{
-    args::{ControlGuard, PolicyCommand, Reasoned, Scope, WeightCommand},
+    args::{ContractCommand, ControlGuard, PolicyCommand, Reasoned, Scope, WeightCommand},
     failure::Failure,
     say::Say,
 };
@@ -56,6 +56,26 @@ pub(super) async fn policy(registry: &RegistryClient, command: &PolicyCommand, e
         None => format!("operators have no policy {name} in {env}"),
     };
     change(registry, env, ControlSet::Policy { name: name.clone(), rules }, reasoned, &text, say).await
+}
+
+/// `ext admin contract`.
+pub(super) async fn contract(registry: &RegistryClient, command: &ContractCommand, env: Environment, say: &Say) -> Result<(), Failure> {
+    let (target, causes, reasoned) = match command {
+        ContractCommand::Get(of) => {
+            let mut control = registry.control(env).await?;
+            control.tightenings.retain(|one| tell::concerns(&one.target, of));
+            say.data(&control.tightenings, tell::tightenings(&control.tightenings, env));
+            return Ok(());
+        }
+        ContractCommand::Tighten(set) => (scope(&set.scope), set.causes.iter().copied().collect(), &set.reasoned),
+        ContractCommand::Loosen(change) => (scope(&change.scope), BTreeSet::new(), &change.reasoned),
+    };
+    let whose = tell::ruled(&target);
+    let text = match causes.is_empty() {
+        true => format!("operators deny nothing of {whose} in {env} that a failure contract answers for"),
+        false => format!("no failure contract of {whose} answers for {} in {env}", tell::causes(&causes)),
+    };
+    change(registry, env, ControlSet::Tightening { target, causes }, reasoned, &text, say).await
 }
 
 async fn change(registry: &RegistryClient, env: Environment, set: ControlSet, reasoned: &Reasoned, text: &str, say: &Say) -> Result<(), Failure> {

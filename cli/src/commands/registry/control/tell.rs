@@ -1,9 +1,12 @@
 //! Control as people read it.
 
-use extensions_client::registry::{ControlDone, ControlPreview, Policy, Quota, Switch, TenantWeight};
-use extensions_types::{CallLabel, ControlScope, Environment, Provenance, QuotaLimits, SwitchTarget, TenantId, Weight};
+use std::collections::BTreeSet;
+
+use extensions_client::registry::{ControlDone, ControlPreview, Policy, Quota, Switch, TenantWeight, Tightening};
+use extensions_types::{CallLabel, ControlScope, Environment, FailureCause, Provenance, QuotaLimits, SwitchTarget, TenantId, Weight};
 
 use super::words::{Table, plain, time};
+use crate::args::Scope;
 
 /// What a change did, or would do and for whom.
 pub(super) fn done(done: &ControlDone, text: &str) -> String {
@@ -83,6 +86,31 @@ pub(super) fn policies(policies: &[Policy], name: Option<&CallLabel>, env: Envir
         table.row([name, ruled(&one.target), mode, methods, holder(&one.set), one.set.seq.to_string(), one.set.why.clone()]);
     }
     table.render()
+}
+
+pub(super) fn tightenings(tightenings: &[Tightening], env: Environment) -> String {
+    if tightenings.is_empty() {
+        return format!("failure contracts hold as they are declared in {env}");
+    }
+    let mut table = Table::new(&["CONTRACTS OF", "DENIED", "SET BY", "EVENT", "WHY"]);
+    for one in tightenings {
+        table.row([ruled(&one.target), causes(&one.causes), holder(&one.set), one.set.seq.to_string(), one.set.why.clone()]);
+    }
+    table.render()
+}
+
+/// `trap, quota`.
+pub(super) fn causes(causes: &BTreeSet<FailureCause>) -> String {
+    causes.iter().copied().map(FailureCause::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether a tightening holds for what was asked about: everything where nothing was named.
+pub(super) fn concerns(target: &ControlScope, asked: &Scope) -> bool {
+    match (target, &asked.tenant, &asked.extension) {
+        (_, None, _) | (ControlScope::Environment, Some(_), _) => true,
+        (ControlScope::Tenant { tenant }, Some(asked), _) | (ControlScope::Extension { tenant, .. }, Some(asked), None) => tenant == asked,
+        (ControlScope::Extension { tenant, extension }, Some(asked), Some(id)) => (tenant, extension) == (asked, id),
+    }
 }
 
 fn holder(set: &Provenance) -> String {
