@@ -15,6 +15,7 @@ mod faults;
 mod look;
 mod people;
 mod programs;
+mod quotas;
 mod redis;
 mod store;
 mod walk;
