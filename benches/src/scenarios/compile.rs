@@ -29,12 +29,12 @@ pub(super) fn measure(bench: &Bench, section: &mut Section) -> anyhow::Result<()
     ensure!(!folders.is_empty(), "name the extensions to build with --folder");
     let sources = folders.iter().map(|folder| Source::open(folder)).collect::<anyhow::Result<Vec<_>>>()?;
     for source in &sources {
-        checked(source, plan, report)?;
+        checked(source, plan, section)?;
     }
     let largest = sources.iter().max_by_key(|source| source.module.len()).context("a folder")?;
-    machine_code(largest, plan, report)?;
-    builds::measure(&sources, Plan { rounds: plan.rounds.min(BUILD_ROUNDS_MAX), ..plan }, report)?;
-    corpus::measure(report)
+    machine_code(largest, plan, section)?;
+    builds::measure(&sources, Plan { rounds: plan.rounds.min(BUILD_ROUNDS_MAX), ..plan }, section)?;
+    corpus::measure(section)
 }
 
 /// Prescan, validation, componentizing and conformance.

@@ -1,35 +1,49 @@
-//! A catalog in memory under control, as a store's catalog has it.
+//! A catalog in memory under control, found by hash as a store's catalog is.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use extensions_catalog::{Allowance, Catalog, CatalogStatus, Entry, Found, Off, Overlay, Rules, ServedVersion, Unread};
 use extensions_types::{CauseSet, ControlState, ExtensionDefinition, ExtensionId, Kind, TenantId};
 use futures_util::future::BoxFuture;
 
-/// Entries of the overlay, under rules that do not change.
+/// One entry for each tenant, under rules that do not change.
 #[derive(Debug)]
 pub(crate) struct Ruled {
-    entries: Arc<Overlay>,
+    /// What `overlay` served in the beginning.
+    entries: HashMap<TenantId, (ExtensionId, Arc<Entry>)>,
+    overlay: Overlay,
     rules: Arc<Rules>,
 }
 
 impl Ruled {
-    pub(crate) fn new(entries: Arc<Overlay>, control: ControlState) -> Self {
-        Self { entries, rules: Arc::new(Rules::of(control)) }
+    /// Serves `versions`, one for each tenant.
+    pub(crate) fn new(versions: impl IntoIterator<Item = Arc<ServedVersion>>, control: ControlState) -> Self {
+        let (overlay, mut entries) = (Overlay::default(), HashMap::new());
+        for version in versions {
+            let definition = Arc::clone(&version.definition);
+            overlay.put(version);
+            if let Some(entry) = overlay.of(&definition.tenant_id, &definition.id) {
+                entries.insert(definition.tenant_id.clone(), (definition.id.clone(), entry));
+            }
+        }
+        Self { entries, overlay, rules: Arc::new(Rules::of(control)) }
     }
 }
 
 impl Catalog for Ruled {
     fn entry(&self, tenant: &TenantId, extension: &ExtensionId) -> Found {
-        self.entries.entry(tenant, extension)
+        match self.entries.get(tenant) {
+            Some((id, entry)) if id == extension => Found::Entry(Arc::clone(entry)),
+            Some(_) | None => Found::Nothing,
+        }
     }
 
     fn read<'c>(&'c self, tenant: &'c TenantId, extension: &'c ExtensionId) -> BoxFuture<'c, Result<Option<Arc<Entry>>, Unread>> {
-        self.entries.read(tenant, extension)
+        self.overlay.read(tenant, extension)
     }
 
     fn list<'c>(&'c self, tenant: &'c TenantId, kind: Option<Kind>, max: usize) -> BoxFuture<'c, Result<Vec<Arc<ServedVersion>>, Unread>> {
-        self.entries.list(tenant, kind, max)
+        self.overlay.list(tenant, kind, max)
     }
 
     fn forced_off(&self, definition: &ExtensionDefinition) -> Option<Off> {
@@ -57,6 +71,6 @@ impl Catalog for Ruled {
     }
 
     fn status(&self) -> CatalogStatus {
-        self.entries.status()
+        self.overlay.status()
     }
 }

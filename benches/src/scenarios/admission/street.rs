@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use extensions_admission::{AskedContext, Request};
-use extensions_catalog::{Catalogs, Overlay, ServedVersion};
+use extensions_catalog::{Catalogs, ServedVersion};
 use extensions_engine::{Engine, Extension};
 use extensions_engine_config::MemoryReset;
 use extensions_host::{Host, Prepared, THIS_BINARY};
@@ -55,15 +55,14 @@ impl Street {
         let background = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let caller = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (home, key) = (tempfile::tempdir()?, DevKey::generate()?);
-        let overlay = Arc::new(Overlay::default());
         let settings = host_settings(home.path(), memory_reset, &key)?;
-        let catalog = Ruled::new(Arc::clone(&overlay), control()?);
-        let host = Host::prepare(&settings, Catalogs::of(settings.env, Arc::new(catalog)), background.handle().clone(), Path::new(THIS_BINARY))?;
         let guest = Guest::new("rule", Kind::ProcessHook, Wat::answering(Kind::ProcessHook, "{}").component());
-        let tenants = (0..tenants).map(|at| {
-            let id = TenantId::parse(&format!("tenant-{at}"))?;
-            let version = Arc::new(guest.of(&id)?);
-            overlay.put(Arc::clone(&version));
+        let id = |at: usize| TenantId::parse(&format!("tenant-{at}"));
+        let versions: Vec<_> = (0..tenants).map(|at| anyhow::Ok(Arc::new(guest.of(&id(at)?)?))).collect::<Result<_, _>>()?;
+        let catalog = Ruled::new(versions.iter().cloned(), control()?);
+        let host = Host::prepare(&settings, Catalogs::of(settings.env, Arc::new(catalog)), background.handle().clone(), Path::new(THIS_BINARY))?;
+        let tenants = versions.into_iter().map(|version| {
+            let id = version.definition.tenant_id.clone();
             let token = token(&key, &id)?;
             let channel = Channel::new(Instant::now());
             let verified = caller.block_on(host.admission().authenticate(&channel, Some(&token)));
