@@ -158,7 +158,7 @@ fn is_over_quota(error: &InvokeError) -> bool {
 async fn cpu_time_is_owed_by_whoever_used_it() {
     let stage = Stage::new().await;
     let platform = &stage.platform;
-    let limits = "[limits]\ncpu_millis = 100\n";
+    let limits = "[limits]\ncpu_millis = 100\ntimeout_ms = 20000\n";
     let served = platform.serve(&stage.acme, "spin", Kind::ProcessHook, limits, Guest::new(Kind::ProcessHook, SPIN).component());
     platform.load(&served).await.unwrap();
     platform.quota(of_tenant(&stage), QuotaLimits { cpu_ms_per_s: Some(10), ..NONE });
