@@ -70,7 +70,13 @@ async fn metrics_count_what_was_answered() {
     for part in ["extensions_front_requests_total{route=\"grpc_invoke\"", "extensions_invocation_wall_seconds_bucket", "# EOF"] {
         assert!(text.contains(part), "no {part} in\n{text}");
     }
-    for private in ["acme", "umbrella", "rule", "ada"] {
+    // What is served has series of its own; what a request brings along has none.
+    assert!(text.contains("extensions_tenant_invocations_total{tenant=\"acme\",end=\"answered\"} 4"), "{text}");
+    let of_names = |line: &&str| line.starts_with("extensions_tenant_") || line.starts_with("extensions_extension_");
+    for line in text.lines().filter(|line| !of_names(line)) {
+        assert!(!line.contains("acme") && !line.contains("rule"), "a name outside of its families: {line}");
+    }
+    for private in ["umbrella", "ada", "BeforeCreateOrder"] {
         assert!(!text.contains(private), "a label from a request: {private}");
     }
 }
