@@ -68,7 +68,7 @@ impl Breakers {
     /// Counts how a call of the version ended; says whether that changed its state.
     pub fn report(&self, ticket: Ticket, key: Key<'_>, ended: Ended, now: Instant) -> Option<Change> {
         let at = self.at(now);
-        let Some(mut held) = ticket.held.or_else(|| self.hold(key, ended, at)) else { return None };
+        let mut held = ticket.held.or_else(|| self.hold(key, ended, at))?;
         let mut machine = held.breaker.machine();
         let change = machine.report(&self.settings, held.epoch, ended, at);
         let is_over = !ended.is_trouble() && machine.is_idle(&self.settings, at);
