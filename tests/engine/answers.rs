@@ -4,7 +4,7 @@ use extensions_test_support::Guest;
 use extensions_types::Kind;
 use serde_json::json;
 
-use crate::support::{Scene, attack, failed, hook};
+use crate::support::{Scene, attack, failed};
 
 #[tokio::test]
 async fn a_guests_own_errors_have_their_codes() {

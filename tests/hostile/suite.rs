@@ -1,6 +1,6 @@
 //! Runs the attacks, one after the other, in each profile.
 
-use std::{process::ExitCode, sync::Arc, time::Instant};
+use std::{collections::BTreeSet, process::ExitCode, sync::Arc, time::Instant};
 
 use crate::{
     arguments::Arguments,
@@ -19,7 +19,11 @@ const GROWTH_MIB_MAX: u64 = 768;
 
 /// Every attack, in the order of the table.
 fn all() -> Vec<Attack> {
-    [guests::all(), leaks::all(), callers::all()].concat()
+    let attacks = [guests::all(), leaks::all(), callers::all()].concat();
+    // A name is also its attacker's tenant: a second one would inherit what the first did to itself.
+    let names: BTreeSet<&str> = attacks.iter().map(|attack| attack.name).collect();
+    assert_eq!(names.len(), attacks.len(), "two attacks of one name");
+    attacks
 }
 
 /// Runs what was asked for; success means that every row of every profile was as expected.

@@ -9,7 +9,7 @@ mod pool;
 
 use std::fmt;
 
-use wasmtime::{Config, Engine, OptLevel, Strategy};
+use wasmtime::{Config, Engine, OptLevel, Strategy, WasmFeatures};
 
 pub use cpu::{MissingCpuFeatures, check_cpu};
 pub use pool::PoolSize;
@@ -105,6 +105,8 @@ fn base(profile: Profile) -> Result<Config, ConfigError> {
     config.wasm_component_model(true);
     // Not needed by any of our worlds, and each is a surface of its own.
     config.wasm_memory64(false).wasm_multi_memory(false).wasm_relaxed_simd(false).wasm_tail_call(false);
+    // On by default, refused by the compiler's prescan: a host takes no more than what may be published.
+    config.wasm_features(WasmFeatures::FUNCTION_REFERENCES, false);
     // Compiled code never reads a stack slot that it has not written, and zeroing what lies beyond the
     // resident part is a decommit for every call: it cost a tenth of the CPU with two threads.
     config.max_wasm_stack(WASM_STACK_BYTES).async_stack_size(FIBER_STACK_BYTES).async_stack_zeroing(false);

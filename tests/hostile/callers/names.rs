@@ -23,7 +23,11 @@ pub(super) const ATTACKS: &[Attack] = &[
         about: "another tenant named in ids, contexts, headers, lists and logs",
         run: |stage| Box::pin(tenants(stage)),
     },
-    Attack { name: "claimed-context", about: "a context of the caller's own making, for the guest to believe", run: |stage| Box::pin(context(stage)) },
+    Attack {
+        name: "claimed-context",
+        about: "a context of the caller's own making, for the guest to believe",
+        run: |stage| Box::pin(context(stage)),
+    },
     Attack { name: "forged-delegation", about: "a service that calls beyond its grant", run: |stage| Box::pin(delegation(stage)) },
 ];
 

@@ -8,7 +8,7 @@ use super::variant::{Variant, hook, rows, variant};
 use crate::attack::Attack;
 
 pub(super) const ATTACKS: &[Attack] = &[
-    Attack { name: "lying-lengths", about: "results that lie outside of memory", run: |stage| Box::pin(rows(stage, lengths())) },
+    Attack { name: "lying-pointers", about: "results that lie outside of memory", run: |stage| Box::pin(rows(stage, lengths())) },
     Attack { name: "lying-lists", about: "lists of records whose texts lie anywhere", run: |stage| Box::pin(rows(stage, lists())) },
     Attack {
         name: "overlaps",

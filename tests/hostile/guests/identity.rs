@@ -14,7 +14,7 @@ use crate::{
 
 pub(super) const ATTACKS: &[Attack] = &[
     Attack {
-        name: "forged-context",
+        name: "forged-identity",
         about: "a guest that rewrites who called, and answers with other tenants' ids",
         run: |stage| Box::pin(forged(stage)),
     },
@@ -36,18 +36,27 @@ const FORGES: &str = "(local $context i64) (local $at i32) (local $left i32)
 async fn forged(stage: &Stage) -> Vec<Row> {
     let served = stage.platform.serve_plain(&stage.attacker, "forges", Kind::ProcessHook, "", PlainGuest::new(FORGES).component());
     stage.platform.load(&served).await.unwrap();
-    let told = stage.invoke(Invoke::new("forges").context(Context::new().correlation("forged-context"))).await;
+    let told = stage.invoke(Invoke::new("forges").context(Context::new().correlation("forged-identity"))).await;
     let context: Value = serde_json::from_str(&told.output).unwrap_or_default();
     let attacker = stage.attacker.as_str();
     let mut rows = vec![
         Row::new("the context when asked again", attacker, context["tenant_id"].as_str().unwrap_or_default()),
         Row::new("the user of it", "ada", context["user_id"].as_str().unwrap_or_default()),
     ];
-    let line = log::line(|line| line["correlation_id"] == "forged-context").await;
-    let tenant = [&line["tenant_id"], &line["tenant"]].into_iter().find_map(Value::as_str).unwrap_or_default();
-    rows.push(Row::new("the tenant of the host's own record", attacker, tenant));
+    // Of answers the log keeps no line at this level; so it forges once more, and traps.
+    let traps = PlainGuest::new(&format!("{FORGES} (drop) (unreachable)")).component();
+    let served = stage.platform.serve_plain(&stage.attacker, "forges-and-traps", Kind::ProcessHook, "", traps);
+    stage.platform.load(&served).await.unwrap();
+    let told = stage.invoke(Invoke::new("forges-and-traps").context(Context::new().correlation("forged-identity-2"))).await;
+    let line = log::line(|line| line["correlation_id"] == "forged-identity-2").await;
+    let record = |field: &str| line[field].as_str().unwrap_or_default().to_owned();
+    rows.push(Row::new(
+        "the host's own record",
+        format!("TRAP: {attacker}, ada"),
+        format!("{}: {}, {}", told.code, record("tenant"), record("user")),
+    ));
     let neighbours = read(stage, &TenantId::parse("neighbour").unwrap(), "forges").await;
-    rows.push(Row::new("what the neighbour's stream has of it", "", neighbours));
+    rows.push(Row::holds("what the neighbour's stream has of it", "nothing", !neighbours.contains("\"message\""), || neighbours.clone()));
     // Ids in an answer are the answer's text: no header, no field of the response changes.
     let claims = r#"{"tenant_id":"neighbour","served_version":"7","x-ameide-served-version":"7"}"#;
     stage.serve("claims", Kind::ProcessHook, "", Guest::answering(Kind::ProcessHook, claims).component()).await.1.unwrap();
