@@ -25,11 +25,12 @@ use crate::{
 };
 
 /// Memory is looked at so often.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Growth counts from this part of the time on: minute 2 of 10.
 const FROM: f64 = 0.2;
-/// Memory at a moment is the median over this part of the time around it.
-const AROUND: f64 = 0.05;
+/// Memory at a moment is the median over this part of the time before it: a minute of ten, since
+/// what guests hold at any one moment comes and goes.
+const BEFORE: f64 = 0.1;
 const GROWTH_MAX: f64 = 1.05;
 const VICTIM_RATE: f64 = 50.0;
 
@@ -114,9 +115,9 @@ fn tell(mode: &str, siege: &Siege, length: Duration, section: &mut Section) -> a
     Ok(())
 }
 
-/// Memory around a part of the time.
+/// Memory up to a part of the time.
 fn at(memory: &[(f64, f64)], length: Duration, part: f64) -> Values {
-    let (from, to) = ((part - AROUND) * length.as_secs_f64(), part * length.as_secs_f64());
+    let (from, to) = ((part - BEFORE) * length.as_secs_f64(), part * length.as_secs_f64());
     let within: Vec<_> = memory.iter().filter(|seen| seen.0 >= from && seen.0 <= to).map(|seen| seen.1).collect();
     within.into()
 }
@@ -126,10 +127,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_taken_around_its_moment() {
+    fn memory_is_taken_up_to_its_moment() {
         let seconds: Vec<_> = (0..100).map(|second| (f64::from(second), f64::from(second))).collect();
         let length = Duration::from_secs(100);
-        assert!((at(&seconds, length, 0.2).median() - 17.5).abs() < 0.6);
-        assert!((at(&seconds, length, 1.0).median() - 97.0).abs() < 0.6);
+        assert!((at(&seconds, length, 0.2).median() - 15.0).abs() < 0.6);
+        assert!((at(&seconds, length, 1.0).median() - 94.5).abs() < 0.6);
     }
 }
