@@ -142,7 +142,11 @@ mod tests {
         let stop = std::sync::atomic::AtomicBool::new(false);
         let (charged, real) = std::thread::scope(|scope| {
             for _ in 0..std::thread::available_parallelism().map_or(1, std::num::NonZero::get) {
-                scope.spawn(|| while !stop.load(std::sync::atomic::Ordering::Relaxed) {});
+                scope.spawn(|| {
+                    while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                        std::hint::spin_loop()
+                    }
+                });
             }
             let sums = (0..4_000u32).fold((Duration::ZERO, Duration::ZERO), |(charged, real), at| {
                 let length = [10, 20, 40, 150, 500][at as usize % 5] * MICRO;

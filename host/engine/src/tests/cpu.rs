@@ -109,7 +109,11 @@ fn what_calls_are_charged_is_what_threads_used_within_a_hundredth() {
     let stop = AtomicBool::new(false);
     let calls: u64 = thread::scope(|scope| {
         // Somebody who takes cores away.
-        scope.spawn(|| while !stop.load(Relaxed) {});
+        scope.spawn(|| {
+            while !stop.load(Relaxed) {
+                std::hint::spin_loop()
+            }
+        });
         let threads: Vec<_> = (0..2).map(|_| scope.spawn(|| work(&stage, &witness, &guests))).collect();
         let calls = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
         stop.store(true, Relaxed);

@@ -142,7 +142,11 @@ fn the_lane_keeps_its_minimum_share() {
     std::thread::scope(|scope| {
         for _ in 0..2 * std::thread::available_parallelism().unwrap().get() {
             // Not for ever where the calls fail.
-            scope.spawn(|| while !stop.load(Relaxed) && since.elapsed() < PATIENCE {});
+            scope.spawn(|| {
+                while !stop.load(Relaxed) && since.elapsed() < PATIENCE {
+                    std::hint::spin_loop()
+                }
+            });
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(serve(&stage, &[(Arc::clone(&tenant), long)], 6, 100 * MS));

@@ -69,7 +69,8 @@ pub(crate) fn component(version: Version) -> Bytes {
 }
 
 pub(crate) fn draft(tier: RiskTier, tag: &str) -> Action {
-    let about = About { kind: Kind::DomainHook, risk_tier: tier, description: "Checks orders.".into(), tags: vec![], answers_for: Default::default() };
+    let about =
+        About { kind: Kind::DomainHook, risk_tier: tier, description: "Checks orders.".into(), tags: vec![], answers_for: Default::default() };
     let bundle = bundle(tag);
     Action::CreateVersion(Draft { origin: Origin::Source, source_sha256: digest(&bundle), source_bytes: bundle.len() as u64, about })
 }

@@ -106,7 +106,8 @@ impl World {
     /// A draft with its source.
     pub(crate) async fn draft(&self, of: &Owned, text: &str) -> Result<Version, LedgerError> {
         let source = Bytes::from(format!("source of {of}: {text}"));
-        let about = About { kind: Kind::DomainHook, risk_tier: RiskTier::Low, description: String::new(), tags: Vec::new(), answers_for: Default::default() };
+        let about =
+            About { kind: Kind::DomainHook, risk_tier: RiskTier::Low, description: String::new(), tags: Vec::new(), answers_for: Default::default() };
         let draft = Draft { origin: Origin::Source, source_sha256: digest(&source), source_bytes: source.len() as u64, about };
         let version = self.run(of, Action::CreateVersion(draft)).await?.version.unwrap();
         self.ledger.put_source(of, version, source).await?;

@@ -13,8 +13,12 @@ use crate::{Builder, Client, ClientTls, ClientTlsSettings, ConfigError, Endpoint
 
 /// Answers `[1]` to every request, over TLS; the port is its own.
 async fn serve(pair: &Pair, client_ca: Option<&Authority>) -> u16 {
-    let settings =
-        ServerTlsSettings { cert_file: pair.cert_file.clone(), key_file: pair.key_file.clone(), client_ca_file: client_ca.map(Authority::ca_file), client_certificates: Default::default() };
+    let settings = ServerTlsSettings {
+        cert_file: pair.cert_file.clone(),
+        key_file: pair.key_file.clone(),
+        client_ca_file: client_ca.map(Authority::ca_file),
+        client_certificates: Default::default(),
+    };
     let tls = ServerTls::open(&settings).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
