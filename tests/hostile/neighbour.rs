@@ -14,7 +14,7 @@ use extensions_client::Invoke;
 use extensions_test_support::{Guest, Platform};
 use extensions_types::{Kind, TenantId};
 
-use crate::call::Told;
+use crate::{call::Told, process};
 
 /// Complaints kept of each neighbour; the rest are only counted.
 const COMPLAINTS_MAX: usize = 3;
@@ -158,6 +158,11 @@ async fn live(habit: Habit, client: &extensions_client::Client, seen: &Mutex<See
         let told = Told::of(client.invoke(call).await);
         let wall = started.elapsed();
         let right = told.code == "OK" && told.output == input;
+        // Late for the machine's sake is nobody's fault: without the stall it would have been in time.
+        let late = wall > habit.deadline && (right || told.code == "DEADLINE");
+        if late && wall.saturating_sub(process::stalled(started)) <= habit.deadline {
+            continue;
+        }
         let complaint = match right {
             true if wall <= habit.deadline => None,
             true => Some(format!("{}: late, after {wall:?}", habit.tenant)),

@@ -48,6 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 /// How many attacks failed.
 async fn in_profile(profile: &'static str, attacks: &[Attack], every_row: bool) -> usize {
     let began = Instant::now();
+    process::watch();
     report::head(profile);
     let scene = Arc::new(Scene::new(profile).await);
     let before = process::resident_mib();
@@ -65,6 +66,13 @@ async fn in_profile(profile: &'static str, attacks: &[Attack], every_row: bool) 
         all.len(),
         began.elapsed().as_secs_f64()
     ));
+    let stalled = process::stalled(began);
+    if !stalled.is_zero() {
+        report::line(&format!(
+            "the machine stood still for {:.1} s meanwhile; answers that were late for that alone are not counted",
+            stalled.as_secs_f64()
+        ));
+    }
     if grown > GROWTH_MIB_MAX {
         report::line(&format!("! more than {GROWTH_MIB_MAX} MiB: something of the attacks stays"));
         return failed + 1;
