@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use extensions_types::{CallLabel, ControlSource, HostCallName, QuotaLimits};
+use extensions_types::{CallLabel, ControlScope, ControlSource, FailureCause, HostCallName, QuotaLimits};
 
 use super::{
     Control, ControlAction, ControlChange, ControlCommand, POLICIES_MAX, POLICY_METHODS_MAX, QUOTAS_MAX, SWITCHES_MAX, TIGHTENINGS_MAX, WEIGHTS_MAX,
@@ -98,25 +98,23 @@ fn change(control: &Control, action: &ControlAction, why: &str) -> Result<Option
         ControlAction::ClearPolicy { name, source } => {
             control.policy(&name, source).is_some().then_some(ControlChange::PolicyCleared { name, source })
         }
-        ControlAction::Tighten { target, source, causes } => {
-            if causes.is_empty() {
-                return Err(Refusal::bad("a tightening denies at least one cause; to deny none, clear it"));
-            }
-            let held = control.tightening(&target, source);
-            if held.is_none() {
-                room(
-                    control.state.tightenings.len(),
-                    TIGHTENINGS_MAX,
-                    "tightenings",
-                    "clear some, or deny for a tenant or the environment as a whole",
-                )?;
-            }
-            (held.is_none_or(|held| held.causes != causes)).then_some(ControlChange::Tightened { target, source, causes })
-        }
+        ControlAction::Tighten { target, source, causes } => tighten(control, target, source, causes)?,
         ControlAction::Loosen { target, source } => {
             control.tightening(&target, source).is_some().then_some(ControlChange::Loosened { target, source })
         }
     })
+}
+
+fn tighten(control: &Control, target: ControlScope, source: ControlSource, causes: BTreeSet<FailureCause>) -> Result<Option<ControlChange>, Refusal> {
+    if causes.is_empty() {
+        return Err(Refusal::bad("a tightening denies at least one cause; to deny none, clear it"));
+    }
+    let held = control.tightening(&target, source);
+    if held.is_none() {
+        let remedy = "clear some, or deny for a tenant or the environment as a whole";
+        room(control.state.tightenings.len(), TIGHTENINGS_MAX, "tightenings", remedy)?;
+    }
+    Ok(held.is_none_or(|held| held.causes != causes).then_some(ControlChange::Tightened { target, source, causes }))
 }
 
 fn room(held: usize, max: usize, what: &str, remedy: &str) -> Result<(), Refusal> {
