@@ -144,7 +144,7 @@ impl Mill {
             };
             *self.ends.entry(end).or_default() += 1;
         }
-        if seed % 8 == 0 {
+        if seed.is_multiple_of(8) {
             self.scene.others_are_unharmed(&format!("{sort} of seed {seed}")).await;
         }
     }

@@ -8,5 +8,5 @@ mod open_loop;
 pub(crate) use self::{
     closed_loop::Load,
     line::{Answer, Line, frame},
-    open_loop::{Offered, OpenLoop, Target},
+    open_loop::{Offered, OpenLoop, Target, Watch},
 };

@@ -46,7 +46,7 @@ pub(crate) struct Target {
 }
 
 /// Sees each call end: when it was begun, and what came back.
-type Watch = dyn Fn(Instant, &Answer) + Send + Sync;
+pub(crate) type Watch = dyn Fn(Instant, &Answer) + Send + Sync;
 
 /// A load that can be run again and again.
 #[derive(Clone)]

@@ -209,8 +209,11 @@ pub(crate) const ALL: &[Scenario] = &[
     },
 ];
 
+/// A part's first argument, and what it does.
+type Part = (&'static str, fn() -> anyhow::Result<()>);
+
 /// Parts that this program plays as its own child, by the first argument.
-pub(crate) const CHILDREN: &[(&str, fn() -> anyhow::Result<()>)] =
+pub(crate) const CHILDREN: &[Part] =
     &[(compile::CORPUS, compile::run_corpus), (admission::STATE, admission::run_state), (hostile::HOST, hostile::run_host)];
 
 #[cfg(test)]

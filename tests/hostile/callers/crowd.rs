@@ -70,9 +70,7 @@ async fn crowd(stage: &Stage) -> Vec<Row> {
     for _ in 0..CONNECTIONS {
         let mut io = TcpStream::connect(&address).await.unwrap();
         // Over the bound the host closes before it has read.
-        if held.len() + 16 < OPEN_MAX {
-            held.push(io);
-        } else if answered(&mut io).await {
+        if held.len() + 16 < OPEN_MAX || answered(&mut io).await {
             held.push(io);
         } else {
             turned_away += 1;

@@ -105,7 +105,7 @@ fn numbers() -> Vec<Variant> {
     let worlds = |count: usize| {
         let (mut wit, mut imports) = (String::new(), String::new());
         for at in 0..count {
-            write!(wit, "interface i{at} {{ f: func(); }}\n").unwrap();
+            writeln!(wit, "interface i{at} {{ f: func(); }}").unwrap();
             write!(imports, "import i{at}; ").unwrap();
         }
         let calls: String = (0..count).map(|at| format!("(import \"ameide:extensions/i{at}@1.0.0\" \"f\" (func))")).collect();

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::EVERY;
-use crate::load::Answer;
+use crate::load::{Answer, Watch};
 
 /// When each version was replaced, which its successor's promotion answered, and
 /// how many calls it answered long after.
@@ -31,7 +31,7 @@ impl Replaced {
     }
 
     /// Looks at each answer of a load.
-    pub(super) fn watch(self: &Arc<Self>) -> Arc<dyn Fn(Instant, &Answer) + Send + Sync> {
+    pub(super) fn watch(self: &Arc<Self>) -> Arc<Watch> {
         let replaced = Arc::clone(self);
         Arc::new(move |begun, answer| {
             let Answer::Version { version, .. } = answer else { return };
