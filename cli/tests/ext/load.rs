@@ -46,5 +46,6 @@ fn ends_when_asked(sandbox: &Sandbox) {
     let output = child.wait_with_output().unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(output.status.success(), "{report}");
-    assert_eq!((&report["interrupted"], &report["offered"], &report["failed"]), (&true.into(), &true.into(), &0.into()), "{report}");
+    // Whether the rate was offered is the machine's doing; that each call begun has its answer is not.
+    assert_eq!((&report["interrupted"], &report["calls"], &report["failed"]), (&true.into(), &report["begun"], &0.into()), "{report}");
 }
