@@ -94,16 +94,24 @@ impl Service for Admitted {
     async fn switch_off(&self, principal: &Self::Principal, asked: AskedSwitch) -> Result<(), Refusal> {
         let (local, switch) = (Arc::clone(self.admission.local()), Admission::local_switch(principal, asked));
         let told = switch.clone();
-        on_disk(move || local.set(switch)).await?;
-        tracing::info!(target: "audit", who = told.set.who, target = ?told.target, why = told.set.why, abort = told.abort, "switched off on this host");
-        Ok(())
+        // Told of where it is done: whoever asked may be gone by then.
+        on_disk(move || {
+            local.set(switch)?;
+            let Switch { set, target, abort, .. } = told;
+            tracing::info!(target: "audit", who = set.who, ?target, why = set.why, abort, "switched off on this host");
+            Ok(())
+        })
+        .await
     }
 
     async fn switch_on(&self, principal: &Self::Principal, target: SwitchTarget) -> Result<bool, Refusal> {
-        let (local, told) = (Arc::clone(self.admission.local()), target.clone());
-        let lifted = on_disk(move || local.lift(&target)).await?;
-        tracing::info!(target: "audit", who = %principal.audit(), target = ?told, lifted, "a switch of this host is taken away");
-        Ok(lifted)
+        let (local, who) = (Arc::clone(self.admission.local()), principal.audit().to_string());
+        on_disk(move || {
+            let lifted = local.lift(&target)?;
+            tracing::info!(target: "audit", who, ?target, lifted, "a switch of this host is taken away");
+            Ok(lifted)
+        })
+        .await
     }
 
     fn control(&self) -> Vec<InForce> {

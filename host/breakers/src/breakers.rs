@@ -76,7 +76,8 @@ impl Breakers {
         // The report has taken its place back.
         held.is_probe = false;
         if is_over {
-            self.forget(key.hash, |breaker| Arc::ptr_eq(breaker, &held.breaker));
+            // Another call may have opened it since it was looked at.
+            self.forget(key.hash, |breaker| Arc::ptr_eq(breaker, &held.breaker) && breaker.machine().is_idle(&self.settings, at));
         }
         change
     }

@@ -282,8 +282,13 @@ impl Future for Waiter {
 impl Drop for Waiter {
     fn drop(&mut self) {
         // Its turn came: it is not there any more.
-        if !self.turned.is_terminated() {
-            self.thread.leave(self.ticket);
+        if self.turned.is_terminated() {
+            return;
+        }
+        self.thread.leave(self.ticket);
+        // The turn may be over with nobody having looked: what goes on then has an end and an account, too.
+        if let Ok(Turned::GoesOn(call)) = self.turned.try_recv() {
+            call.abandon(Sliced::caller_left());
         }
     }
 }
