@@ -12,7 +12,7 @@ use tokio_rustls::{
     TlsAcceptor,
     rustls::{
         ServerConfig,
-        server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+        server::{NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier},
         sign::SingleCertAndKey,
     },
     server::TlsStream,
@@ -92,6 +92,11 @@ fn in_force(settings: &ServerTlsSettings, contents: &[Vec<u8>]) -> Result<InForc
         None => builder.with_no_client_auth(),
     };
     let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified)));
+    if settings.client_ca_file.is_some() {
+        // A resumed session brings its certificate along and nobody looks again whether that has ended.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    }
     config.alpn_protocols = vec![ALPN_HTTP2.to_vec(), ALPN_HTTP1.to_vec()];
     Ok(InForce { config: Arc::new(config), ends: identity.ends })
 }

@@ -83,13 +83,14 @@ impl FailureCause {
         Self::Quota,
     ];
 
-    /// Whether whoever may call can bring it about: by many calls, or by an input
-    /// that the extension cannot cope with.
+    /// Whether whoever may call can bring it about: by many calls, by an input
+    /// that the extension cannot cope with, often enough to open its circuit, or
+    /// by naming a version that is not served.
     #[must_use]
     pub const fn is_provokable(self) -> bool {
         match self {
-            Self::Trap | Self::Timeout | Self::Limit | Self::Overload | Self::Quota => true,
-            Self::Failed | Self::Denied | Self::HostCall | Self::Missing | Self::Disabled | Self::Circuit | Self::Unavailable => false,
+            Self::Trap | Self::Timeout | Self::Limit | Self::Overload | Self::Quota | Self::Circuit | Self::Missing => true,
+            Self::Failed | Self::Denied | Self::HostCall | Self::Disabled | Self::Unavailable => false,
         }
     }
 

@@ -204,7 +204,7 @@ mod tests {
     fn what_callers_can_provoke_is_named() {
         let all = FailureCause::ALL.map(|cause| format!("{} = \"skip\"\n", cause.as_str())).concat();
         let provokable: Vec<_> = contract(&all).provokable().into_iter().map(FailureCause::as_str).collect();
-        assert_eq!(provokable, ["trap", "timeout", "limit", "overload", "quota"]);
+        assert_eq!(provokable, ["trap", "timeout", "limit", "missing", "circuit", "overload", "quota"]);
         assert!(contract("quota = \"deny\"\nfailed = \"skip\"").provokable().is_empty());
     }
 }

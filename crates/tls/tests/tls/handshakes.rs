@@ -13,7 +13,10 @@ use tokio::{
 };
 use tokio_rustls::{
     TlsAcceptor,
-    rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    rustls::{
+        HandshakeKind,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    },
 };
 
 use crate::{authority, client, pair, server, server_settings, trusting};
@@ -123,7 +126,7 @@ async fn whoever_says_nothing_is_left_after_a_time() {
 }
 
 #[tokio::test]
-async fn a_clients_certificate_says_its_names_also_when_a_session_is_resumed() {
+async fn a_clients_certificate_is_looked_at_in_each_handshake_and_says_its_names() {
     let authority = authority();
     let asking = |client_certificates| {
         let settings = server_settings(&pair(&authority));
@@ -142,7 +145,9 @@ async fn a_clients_certificate_says_its_names_also_when_a_session_is_resumed() {
         let names = PeerNames::of(&near);
         assert!(names.any_of(&wanted("orders.example")) && names.any_of(&wanted("spiffe://example/orders")), "{names:?}");
         assert!(!names.any_of(&wanted("x.wild.example")) && !names.any_of(&wanted("billing.example")), "{names:?}");
-        // The client reads the ticket that its next handshake resumes with.
+        // A resumed session would outlive its certificate.
+        assert_eq!(near.get_ref().1.handshake_kind(), Some(HandshakeKind::Full));
+        // Would there be a ticket, the client reads it here and resumes with it.
         near.write_all(b"x").await.unwrap();
         near.flush().await.unwrap();
         assert_eq!(far.read_u8().await.unwrap(), b'x');
