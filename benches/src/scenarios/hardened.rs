@@ -2,12 +2,13 @@
 //! both reset modes, by a guest in our compact layout and by the same one in
 //! the linker's own.
 
-use extensions_engine::{Settings, swap};
+use extensions_engine::Settings;
 use extensions_engine_config::{Bounds, MemoryReset, Profile};
 
 use super::{
     Bench,
     in_process::{invoke, one_thread},
+    modes_here,
 };
 use crate::{
     harness::{Contender, Sample, Section, Series, alternate, mode_name},
@@ -20,12 +21,7 @@ const BOUNDS: [Bounds; 2] = [Bounds::Guards, Bounds::Hardened];
 const SLOW_CALLS_MAX: usize = 2;
 
 pub(super) fn measure(bench: &Bench, section: &mut Section) -> anyhow::Result<()> {
-    let mut modes = vec![MemoryReset::Keep];
-    if swap::possible() {
-        section.doubt("`scan` is not measured: this machine can swap, and a host refuses it there");
-    } else {
-        modes.push(MemoryReset::Scan);
-    }
+    let modes = modes_here(section);
     for (layout, guest) in [("compact", bench.built.discount()?), ("default layout", bench.built.roomy()?)] {
         // All beside each other: four engines, in turn.
         let engines = modes.iter().flat_map(|mode| BOUNDS.map(|bounds| start(bounds, *mode))).collect::<anyhow::Result<Vec<_>>>()?;

@@ -11,13 +11,11 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use extensions_engine::swap;
-use extensions_engine_config::MemoryReset;
 use tokio::task::JoinSet;
 
 pub(super) use self::host::{HOST, run as run_host};
 use self::{attacks::ATTACKS, host::Beset};
-use super::Bench;
+use super::{Bench, modes_here};
 use crate::{
     harness::{Bound, Section, Series, Values, mode_name},
     load::{Offered, OpenLoop, Target, frame},
@@ -35,12 +33,7 @@ const GROWTH_MAX: f64 = 1.05;
 const VICTIM_RATE: f64 = 50.0;
 
 pub(super) fn measure(bench: &Bench, section: &mut Section) -> anyhow::Result<()> {
-    let mut modes = vec![MemoryReset::Keep];
-    if swap::possible() {
-        section.doubt("`scan` is not measured: this machine can swap, and a host refuses it there");
-    } else {
-        modes.push(MemoryReset::Scan);
-    }
+    let modes = modes_here(section);
     let discount = bench.built.discount_path();
     let hosts = modes.iter().map(|mode| Beset::start(*mode, discount)).collect::<anyhow::Result<Vec<_>>>()?;
     let client = multi_thread()?;

@@ -19,6 +19,7 @@ mod store;
 
 use std::path::PathBuf;
 
+use extensions_engine::swap;
 use extensions_engine_config::MemoryReset;
 
 use crate::{
@@ -208,6 +209,17 @@ pub(crate) const ALL: &[Scenario] = &[
         run: hostile::measure,
     },
 ];
+
+/// The reset modes that can be measured beside each other here; says where one cannot.
+fn modes_here(section: &mut Section) -> Vec<MemoryReset> {
+    let mut modes = vec![MemoryReset::Keep];
+    if swap::possible() {
+        section.doubt("`scan` is not measured: this machine can swap, and a host refuses it there");
+    } else {
+        modes.push(MemoryReset::Scan);
+    }
+    modes
+}
 
 /// A part's first argument, and what it does.
 type Part = (&'static str, fn() -> anyhow::Result<()>);
