@@ -16,8 +16,8 @@ const TABLE_ELEMENTS: usize = 20_000;
 const MEMORY_BYTES_MAX: usize = 256 << 20;
 /// Slots queued for one decommit call, by each core: fewer TLB shootdowns.
 const DECOMMIT_BATCH: usize = 16;
-/// Idle slots that keep their image and resident window: bounds idle memory
-/// at 32 × 384 KiB = 12 MiB.
+/// Idle slots that keep their resident window: bounds idle memory at 32 × 384 KiB = 12 MiB. More would
+/// be of no use: any slot suits any component.
 const WARM_SLOTS_MAX: u32 = 32;
 
 /// How many instances a host can have at once.
