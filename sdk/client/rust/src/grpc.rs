@@ -10,8 +10,9 @@ use http::HeaderMap;
 use tonic::{metadata::MetadataMap, transport::Channel};
 
 use crate::{
-    ANSWER_BYTES_MAX, Builder, ConfigError, Endpoint, Invocation, Invoke, InvokeError, Listed, Outcome,
+    ANSWER_BYTES_MAX, Batch, Builder, ConfigError, Endpoint, Invocation, Invoke, InvokeError, Listed, Outcome, Results,
     answer::version,
+    batch::{self, BATCH_ANSWER_BYTES_MAX},
     builder::{Settings, bearer},
     headers::{CORRELATION_ID, TRACEPARENT, text, traceparent},
     retry::{self, Effect},
@@ -71,6 +72,29 @@ impl Client {
             }
         })
         .await
+    }
+
+    /// Runs one extension once for each input, in one request. Inputs that the
+    /// platform refuses are not repeated; the whole batch is, where none ran.
+    ///
+    /// # Errors
+    /// When no input ran, or what became of them is not known. What one input
+    /// failed with stands in its place of the results, which are in the inputs' order.
+    pub async fn invoke_batch(&self, batch: Batch) -> Result<Results, InvokeError> {
+        let trace = batch.call.traceparent.as_deref().map(traceparent).transpose()?;
+        let runtime = self.runtime.clone().max_decoding_message_size(BATCH_ANSWER_BYTES_MAX);
+        let results = retry::within(batch.call.timeout.unwrap_or(self.settings.timeout), self.settings.retries, Effect::Twice, |left| {
+            let mut request = connection::request(batch.message(left), &self.settings, Some(left));
+            request.metadata_mut().as_mut().extend(trace.clone().map(|value| (TRACEPARENT, value)));
+            let mut runtime = runtime.clone();
+            async move {
+                let (metadata, answer, _) = runtime.invoke_extension_batch(request).await.map_err(status::failed)?.into_parts();
+                let correlation = correlation(&metadata);
+                Ok(answer.results.into_iter().map(|result| batch::result(result, correlation.clone())).collect())
+            }
+        })
+        .await?;
+        batch.complete(results)
     }
 
     /// The extensions that the host serves to the token's tenant: all, or of one kind.

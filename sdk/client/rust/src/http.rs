@@ -1,6 +1,7 @@
 //! The plain HTTP client: HTTP/1.1 over TCP, TLS or a Unix socket, for what needs
 //! no gRPC and for streams of lines.
 
+mod batch;
 mod document;
 mod problem;
 mod request;
@@ -23,8 +24,9 @@ use hyper_util::{
 pub use self::document::Document;
 use self::unix::UnixConnector;
 use crate::{
-    ANSWER_BYTES_MAX, Builder, Endpoint, Fallback, Invocation, Invoke, InvokeError, Stats,
+    ANSWER_BYTES_MAX, Batch, Builder, Endpoint, Fallback, Invocation, Invoke, InvokeError, Results, Stats,
     answer::version,
+    batch::{BATCH_ANSWER_BYTES_MAX, for_inputs},
     builder::Settings,
     headers::{CORRELATION_ID, FALLBACK, SERVED_VERSION, STATS, text},
     retry::{self, Effect},
@@ -78,13 +80,32 @@ impl HttpClient {
     pub async fn invoke(&self, call: Invoke) -> Result<Invocation, InvokeError> {
         let headers = request::headers(&call)?;
         retry::within(call.timeout.unwrap_or(self.settings.timeout), self.settings.retries, Effect::Twice, |left| {
-            let sent = self.send(Method::POST, request::path(&call, left), headers.clone(), call.input.clone());
+            let sent = self.send(Method::POST, request::path(&call, "invoke", left), headers.clone(), call.input.clone());
             async move {
                 let (head, body) = sent.await?.into_parts();
-                invocation(&head, whole(body).await?)
+                invocation(&head, whole(body, ANSWER_BYTES_MAX).await?)
             }
         })
         .await
+    }
+
+    /// Runs one extension once for each input: `POST /v1/extensions/{id}:invoke-batch`.
+    ///
+    /// # Errors
+    /// As [`Client::invoke_batch`](crate::Client::invoke_batch), and when an input is not JSON.
+    pub async fn invoke_batch(&self, batch: Batch) -> Result<Results, InvokeError> {
+        let headers = request::headers(&batch.call)?;
+        let inputs = batch::array(&batch.inputs)?;
+        let results = retry::within(batch.call.timeout.unwrap_or(self.settings.timeout), self.settings.retries, Effect::Twice, |left| {
+            let path = request::path(&batch.call, "invoke-batch", for_inputs(left));
+            let sent = self.send(Method::POST, path, headers.clone(), inputs.clone());
+            async move {
+                let (head, body) = sent.await?.into_parts();
+                batch::results(&head, &whole(body, BATCH_ANSWER_BYTES_MAX).await?)
+            }
+        })
+        .await?;
+        batch.complete(results)
     }
 
     /// Opens the document at `path` (with its query), once its head has come.
@@ -97,7 +118,7 @@ impl HttpClient {
             let sent = self.send(Method::GET, path.to_owned(), HeaderMap::new(), Bytes::new());
             async move {
                 let (head, body) = sent.await?.into_parts();
-                if head.status.is_success() { Ok((head, body)) } else { Err(problem::failed(head.status, &head.headers, &whole(body).await?)) }
+                if head.status.is_success() { Ok((head, body)) } else { Err(problem::failed(head.status, &head.headers, &whole(body, ANSWER_BYTES_MAX).await?)) }
             }
         })
         .await?;
@@ -138,11 +159,11 @@ fn invocation(head: &http::response::Parts, body: Bytes) -> Result<Invocation, I
 }
 
 /// All of a body, within the bound.
-async fn whole(body: Incoming) -> Result<Bytes, InvokeError> {
-    match Limited::new(body, ANSWER_BYTES_MAX).collect().await {
+async fn whole(body: Incoming, bytes_max: usize) -> Result<Bytes, InvokeError> {
+    match Limited::new(body, bytes_max).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(InvokeError::protocol(format!("the answer is larger than {ANSWER_BYTES_MAX} bytes")))
+            Err(InvokeError::protocol(format!("the answer is larger than {bytes_max} bytes")))
         }
         Err(source) => Err(InvokeError::Unreachable { sent: true, source }),
     }

@@ -22,6 +22,7 @@
 //! no more of an answer than [`ANSWER_BYTES_MAX`].
 
 mod answer;
+mod batch;
 mod builder;
 mod context;
 mod endpoint;
@@ -37,6 +38,7 @@ mod retry;
 mod tests;
 
 pub use answer::{Fallback, Invocation, Listed, Stats, Tool};
+pub use batch::{BATCH_INPUTS_MAX, Batch, Results};
 pub use builder::{Builder, ConfigError};
 pub use context::Context;
 /// How `https://` endpoints are reached.

@@ -19,10 +19,10 @@ use crate::{
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// `/v1/extensions/{id}:invoke` with what the call names.
-pub(super) fn path(call: &Invoke, left: Duration) -> String {
+/// `/v1/extensions/{id}:{verb}` with what the call names.
+pub(super) fn path(call: &Invoke, verb: &str, left: Duration) -> String {
     let env = call.context.env.map_or("", |env| env.as_str());
-    let mut path = format!("/v1/extensions/{}:invoke?timeout_ms={}", utf8_percent_encode(&call.extension, ESCAPED), millis(left));
+    let mut path = format!("/v1/extensions/{}:{verb}?timeout_ms={}", utf8_percent_encode(&call.extension, ESCAPED), millis(left));
     for (name, text) in [("version", call.version.as_str()), ("env", env), ("point", &call.point), ("caller", &call.caller)] {
         if !text.is_empty() {
             write!(path, "&{name}={}", utf8_percent_encode(text, ESCAPED)).expect("a string takes any text");
@@ -65,9 +65,9 @@ mod tests {
     #[test]
     fn only_what_is_named_is_sent() {
         let left = Duration::from_millis(250);
-        assert_eq!(path(&Invoke::new("discount"), left), "/v1/extensions/discount:invoke?timeout_ms=250");
+        assert_eq!(path(&Invoke::new("discount"), "invoke", left), "/v1/extensions/discount:invoke?timeout_ms=250");
         let call = Invoke::new("a/../b?c").version("3").point("Before/Create").caller("o&m").context(Context::new().env(Environment::Dev));
-        assert_eq!(path(&call, left), "/v1/extensions/a%2F..%2Fb%3Fc:invoke?timeout_ms=250&version=3&env=dev&point=Before%2FCreate&caller=o%26m");
+        assert_eq!(path(&call, "invoke", left), "/v1/extensions/a%2F..%2Fb%3Fc:invoke?timeout_ms=250&version=3&env=dev&point=Before%2FCreate&caller=o%26m");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{HttpClient, problem, whole};
 use crate::{
-    InvokeError,
+    ANSWER_BYTES_MAX, InvokeError,
     retry::{self, Effect},
 };
 
@@ -77,7 +77,7 @@ impl HttpClient {
             let sent = self.send(method.clone(), path.to_owned(), HeaderMap::new(), body.clone());
             async move {
                 let (head, body) = sent.await?.into_parts();
-                let body = whole(body).await?;
+                let body = whole(body, ANSWER_BYTES_MAX).await?;
                 if head.status.is_success() { Ok(body) } else { Err(problem::failed(head.status, &head.headers, &body)) }
             }
         })

@@ -9,7 +9,7 @@ use std::{
 use extensions_proto::{
     refusal_details,
     v1::{
-        self, ErrorDetail, InvokeExtensionRequest, InvokeExtensionResponse, ListExtensionsRequest, ListExtensionsResponse,
+        self, ErrorDetail, InvokeExtensionBatchRequest, InvokeExtensionBatchResponse, InvokeExtensionRequest, InvokeExtensionResponse, ListExtensionsRequest, ListExtensionsResponse,
         wasm_extension_runtime_server::{WasmExtensionRuntime, WasmExtensionRuntimeServer},
     },
 };
@@ -26,11 +26,12 @@ use crate::{Client, Context, Endpoint, Invoke, InvokeError};
 struct Script {
     answers: Arc<Mutex<VecDeque<Result<InvokeExtensionResponse, Status>>>>,
     asked: Arc<Mutex<Vec<(InvokeExtensionRequest, http::HeaderMap)>>>,
+    batches: Arc<Mutex<Vec<InvokeExtensionBatchRequest>>>,
 }
 
 impl Script {
     fn of(answers: impl IntoIterator<Item = Result<InvokeExtensionResponse, Status>>) -> Self {
-        Self { answers: Arc::new(Mutex::new(answers.into_iter().collect())), asked: Arc::default() }
+        Self { answers: Arc::new(Mutex::new(answers.into_iter().collect())), asked: Arc::default(), batches: Arc::default() }
     }
 
     fn calls(&self) -> usize {
@@ -60,6 +61,27 @@ impl WasmExtensionRuntime for Script {
             }
             None => std::future::pending().await,
         }
+    }
+
+    /// One scripted answer for each input; a status answers for all of them.
+    async fn invoke_extension_batch(
+        &self,
+        request: Request<InvokeExtensionBatchRequest>,
+    ) -> Result<Response<InvokeExtensionBatchResponse>, Status> {
+        let batch = request.into_inner();
+        let answers: Vec<_> = {
+            let mut answers = self.answers.lock().unwrap();
+            (0..batch.inputs.len()).map_while(|_| answers.pop_front()).collect()
+        };
+        self.batches.lock().unwrap().push(batch);
+        let result = |answer: Result<InvokeExtensionResponse, Status>| {
+            let InvokeExtensionResponse { output_json, error_code, error_msg, served_version, stats, fallback } = answer?;
+            Ok(v1::BatchResult { output_json, error_code, error_msg, served_version, stats, fallback, retry_after_ms: 0 })
+        };
+        let results = answers.into_iter().map(result).collect::<Result<_, Status>>()?;
+        let mut response = Response::new(InvokeExtensionBatchResponse { results });
+        response.metadata_mut().insert("x-ameide-correlation-id", "c-7".parse().unwrap());
+        Ok(response)
     }
 
     async fn list_extensions(&self, request: Request<ListExtensionsRequest>) -> Result<Response<ListExtensionsResponse>, Status> {
@@ -218,4 +240,33 @@ async fn tokens_and_traces_cannot_smuggle_headers() {
     assert!(!format!("{:?}", client.with_token("secret").unwrap()).contains("secret"));
     let error = client.invoke(Invoke::new("x").traceparent("a\nb")).await.unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::BadRequest));
+}
+
+#[tokio::test]
+async fn a_batch_has_a_result_for_each_input() {
+    let trapped = InvokeExtensionResponse { error_code: "TRAP".into(), error_msg: "unreachable".into(), output_json: "".into(), ..good() };
+    let script = Script::of([Ok(good()), Ok(trapped), Ok(good())]);
+    let call = Invoke::new("order-discount").version("12").point("BeforeCreateOrder").context(Context::new().tenant("acme"));
+    let batch = call.timeout(Duration::from_secs(20)).batch(["{\"total\":1}", "{\"total\":2}", "{\"total\":3}"]);
+    let results = script.serve().await.invoke_batch(batch).await.unwrap();
+    let codes: Vec<_> = results.iter().map(|result| result.as_ref().err().and_then(InvokeError::code)).collect();
+    assert_eq!(codes, [None, Some(ErrorCode::Trap), None]);
+    let answer = results[2].as_ref().unwrap();
+    assert_eq!((answer.output.as_ref(), answer.correlation.as_deref()), (br#"{"ok":true}"#.as_slice(), Some("c-7")));
+
+    let asked = script.batches.lock().unwrap().pop().unwrap();
+    assert_eq!((asked.extension_id.as_str(), asked.version.as_str(), asked.hook_point.as_str()), ("order-discount", "12", "BeforeCreateOrder"));
+    assert_eq!((asked.inputs[1].as_ref(), asked.ctx.unwrap().tenant_id.as_str()), (br#"{"total":2}"#.as_slice(), "acme"));
+    assert!((18_000..=19_000).contains(&asked.timeout_ms), "the host answers before its caller leaves: {}", asked.timeout_ms);
+}
+
+#[tokio::test]
+async fn a_batch_that_did_not_run_is_repeated_as_one() {
+    let script = Script::of([Err(refused(ErrorCode::Unavailable, 1)), Ok(good())]);
+    let results = script.serve().await.invoke_batch(Invoke::new("x").batch(["1"])).await.unwrap();
+    assert!(results[0].is_ok());
+    assert_eq!(script.batches.lock().unwrap().len(), 2);
+    let short = Script::of([Ok(good())]);
+    let error = short.serve().await.invoke_batch(Invoke::new("x").batch(["1", "2"])).await.unwrap_err();
+    assert!(matches!(error, InvokeError::Protocol { .. }), "{error:?}");
 }

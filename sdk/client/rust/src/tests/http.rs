@@ -201,3 +201,23 @@ async fn lines_come_as_they_are_written() {
     drop(write);
     assert_eq!(document.next_line().await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_batch_is_an_array_for_an_array() {
+    let body = r#"[
+        {"output":{"net": 1},"served_version":"7","stats":{"cpu_micros":41,"wall_micros":90,"queue_micros":2,"memory_peak_bytes":65536,"host_calls":1}},
+        {"error":{"error_code":"QUOTA_EXCEEDED","detail":"the tenant's rate","retry_after_ms":20}},
+        {"output":null,"served_version":"6","fallback":{"action":"last_good","cause":"trap","message":"it trapped"},"later":1}
+    ]"#;
+    let (client, asked) = serve(vec![answer(200, &[("x-ameide-correlation-id", "c-2")], body)]).await;
+    let results = client.invoke_batch(Invoke::new("vat").point("tool").batch(["1", "2", "[3]"])).await.unwrap();
+    let first = results[0].as_ref().unwrap();
+    assert_eq!((first.output.as_ref(), first.served_version.get(), first.correlation.as_deref()), (b"{\"net\": 1}".as_slice(), 7, Some("c-2")));
+    assert_eq!(first.stats.unwrap().cpu, Duration::from_micros(41));
+    let InvokeError::Refused(refused) = results[1].as_ref().unwrap_err() else { panic!("not refused") };
+    assert_eq!((refused.code, refused.retry_after), (ErrorCode::QuotaExceeded, Some(Duration::from_millis(20))));
+    let third = results[2].as_ref().unwrap();
+    assert_eq!((third.output.as_ref(), third.fallback.as_ref().unwrap().action.as_str()), (b"null".as_slice(), "last_good"));
+    let (head, sent) = asked.lock().unwrap().pop().unwrap();
+    assert_eq!((head.uri.path(), sent.as_ref()), ("/v1/extensions/vat:invoke-batch", b"[1,2,[3]]".as_slice()));
+}
