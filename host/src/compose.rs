@@ -26,7 +26,7 @@ use crate::{
     HostSettings, HostView, SettingsError,
     lanes::Lanes,
     loads::Through,
-    quota,
+    quota, ready,
     service::{About, Admitted},
 };
 
@@ -180,6 +180,7 @@ impl Host {
         let accounts = Accounts::new(&mut metrics, Arc::clone(&guest_logs), &settings.metrics)?;
         let engine = Arc::new(Engine::start(engine_settings)?);
         metrics.register_collector(Box::new(Lanes(Arc::clone(&engine))));
+        ready::tend(&engine, &background);
         let cache = Cache::open(&settings.data_dir.join("aot"), *engine.compatibility())?;
         let compiler = Compiler::new(compile_child.to_owned(), engine_settings.profile);
         let mut modules = Modules::new(Arc::clone(&engine), cache, compiler, background.clone());

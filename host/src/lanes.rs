@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use extensions_engine::{Dropped, Engine, Figures, Lane};
+use extensions_engine::{Dropped, Engine, Figures, Lane, ReadyFigures};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -18,6 +18,7 @@ impl Collector for Lanes {
         let figures = self.0.figures();
         calls(&figures, &mut encoder)?;
         dropped(&figures, &mut encoder)?;
+        ready(&figures.ready, &mut encoder)?;
         let counts: [(&str, &str, u64); 3] = [
             ("lane_fast_waited", "Calls that waited on an I/O thread and had their turn", figures.fast_waited),
             ("lane_slow_begun", "Calls that began in the slow lane", figures.slow_begun),
@@ -42,6 +43,27 @@ fn calls(figures: &Figures, encoder: &mut DescriptorEncoder<'_>) -> Result<(), f
     let mut calls = encoder.encode_descriptor("lane_calls", help, None, MetricType::Gauge)?;
     for (lane, now) in [("fast", figures.fast_waiting), ("slow", figures.slow_calls)] {
         ConstGauge::new(i64::try_from(now).unwrap_or(i64::MAX)).encode(calls.encode_family(&[("lane", lane)])?)?;
+    }
+    Ok(())
+}
+
+fn ready(figures: &ReadyFigures, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    let gauges = [
+        ("ready_instances", "Instances that are ready ahead of their calls, or being made", figures.places),
+        ("ready_memory_bytes", "Sum of the memories and tables that they hold", figures.bytes),
+    ];
+    for (name, help, now) in gauges {
+        let gauge = ConstGauge::new(i64::try_from(now).unwrap_or(i64::MAX));
+        gauge.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
+    }
+    let counts = [
+        ("ready_made", "Instances made ready ahead", figures.made),
+        ("ready_used", "Calls that took one", figures.used),
+        ("ready_missed", "Calls of extensions with a dear start that found none", figures.missed),
+        ("ready_given_up", "Instances that went unused: nobody called, memory was short, or it was switched off", figures.given_up),
+    ];
+    for (name, help, count) in counts {
+        ConstCounter::new(count).encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
     }
     Ok(())
 }

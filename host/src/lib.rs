@@ -10,6 +10,7 @@ mod lanes;
 mod loads;
 mod name;
 mod quota;
+mod ready;
 mod service;
 mod settings;
 mod signals;

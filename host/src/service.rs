@@ -63,7 +63,7 @@ impl Service for Admitted {
         self.admission.authenticate(channel, bearer).await
     }
 
-    async fn invoke(&self, principal: &Self::Principal, request: Request) -> Result<Answer, Refusal> {
+    async fn invoke(&self, principal: &Self::Principal, request: Request<'_>) -> Result<Answer, Refusal> {
         self.admission.invoke(principal, request).await
     }
 

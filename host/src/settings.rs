@@ -180,11 +180,16 @@ pub struct EngineSettings {
     pub slow_calls_max: usize,
     /// Sum of the memory limits of those calls, in MiB.
     pub slow_memory_mb_max: usize,
+    /// Instances made ready ahead, where an extension's own start is dear; 0 for none.
+    pub ready_instances_max: usize,
+    /// Sum of what they hold, in MiB.
+    pub ready_memory_mb_max: usize,
 }
 
 impl Default for EngineSettings {
     fn default() -> Self {
-        Self { profile: "guards".to_owned(), memory_reset: "keep".to_owned(), slow_calls_max: 128, slow_memory_mb_max: 4_096 }
+        let (profile, memory_reset) = ("guards".to_owned(), "keep".to_owned());
+        Self { profile, memory_reset, slow_calls_max: 128, slow_memory_mb_max: 4_096, ready_instances_max: 32, ready_memory_mb_max: 64 }
     }
 }
 
@@ -200,8 +205,18 @@ impl EngineSettings {
         if !(1..=1_024).contains(&self.slow_calls_max) {
             return Err(SettingsError::Value(format!("engine.slow_calls_max is {}; it must be between 1 and 1024", self.slow_calls_max)));
         }
-        let slow_memory_bytes_max = self.slow_memory_mb_max.saturating_mul(1 << 20);
-        Ok(extensions_engine::Settings { profile, memory_reset, io_threads, slow_calls_max: self.slow_calls_max, slow_memory_bytes_max })
+        if self.ready_instances_max > 1_024 {
+            return Err(SettingsError::Value(format!("engine.ready_instances_max is {}; it must be at most 1024", self.ready_instances_max)));
+        }
+        Ok(extensions_engine::Settings {
+            profile,
+            memory_reset,
+            io_threads,
+            slow_calls_max: self.slow_calls_max,
+            slow_memory_bytes_max: self.slow_memory_mb_max.saturating_mul(1 << 20),
+            ready_instances_max: self.ready_instances_max,
+            ready_memory_bytes_max: self.ready_memory_mb_max.saturating_mul(1 << 20),
+        })
     }
 }
 
@@ -306,7 +321,7 @@ mod tests {
 
     #[test]
     fn values_that_cannot_work_are_refused() {
-        for (key, value) in [("memory_reset", "\"fast\""), ("profile", "\"none\""), ("slow_calls_max", "0")] {
+        for (key, value) in [("memory_reset", "\"fast\""), ("profile", "\"none\""), ("slow_calls_max", "0"), ("ready_instances_max", "1025")] {
             let settings = parse(&format!("[engine]\n{key} = {value}\n"), &[]).unwrap();
             assert!(settings.engine.resolve(1).unwrap_err().to_string().contains(key));
         }

@@ -27,6 +27,7 @@ pub(crate) mod domain_hook {
             "ameide:extensions/types": super::process_hook::ameide::extensions::types,
             "ameide:extensions/context": super::process_hook::ameide::extensions::context,
             "ameide:extensions/logging": super::process_hook::ameide::extensions::logging,
+            "ameide:extensions/trap-message": super::process_hook::ameide::extensions::trap_message,
             "ameide:extensions/host-calls": super::process_hook::ameide::extensions::host_calls,
         },
     });
@@ -41,6 +42,7 @@ pub(crate) mod agent_tool {
             "ameide:extensions/types": super::process_hook::ameide::extensions::types,
             "ameide:extensions/context": super::process_hook::ameide::extensions::context,
             "ameide:extensions/logging": super::process_hook::ameide::extensions::logging,
+            "ameide:extensions/trap-message": super::process_hook::ameide::extensions::trap_message,
             "ameide:extensions/host-calls": super::process_hook::ameide::extensions::host_calls,
         },
     });
@@ -58,4 +60,4 @@ pub(crate) mod plain {
 }
 
 pub(crate) use plain::ameide::extensions::{plain_context, plain_host_calls};
-pub(crate) use process_hook::ameide::extensions::{context, host_calls, logging, types};
+pub(crate) use process_hook::ameide::extensions::{context, host_calls, logging, trap_message, types};

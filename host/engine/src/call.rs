@@ -50,7 +50,12 @@ pub struct Outcome {
 impl Outcome {
     /// An invocation that ended before it cost anything.
     pub(crate) fn failed(failure: Failure) -> Self {
-        Self { result: Err(failure), stats: Stats::default(), logs: Vec::new(), logs_dropped: 0, issued: false }
+        Self::of(Err(failure))
+    }
+
+    /// A result and nothing beside it.
+    pub(crate) fn of(result: Result<Bytes, Failure>) -> Self {
+        Self { result, stats: Stats::default(), logs: Vec::new(), logs_dropped: 0, issued: false }
     }
 }
 

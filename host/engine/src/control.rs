@@ -23,6 +23,8 @@ pub(crate) struct Control {
     begun: Instant,
     /// CPU time of the slices that have ended.
     used: Meter,
+    /// CPU time of the instance's start, where it was made ahead and paid for then.
+    ahead: Meter,
     /// The same by the wall clock.
     ran: Meter,
     /// Part of it: making the instance.
@@ -70,6 +72,7 @@ impl Control {
             budget,
             begun,
             used: Meter::default(),
+            ahead: Meter::default(),
             ran: Meter::default(),
             instantiating: Meter::default(),
             host_calls: Meter::default(),
@@ -92,14 +95,32 @@ impl Control {
         Metered { result, cpu, ended }
     }
 
-    /// CPU time of the slices that have ended.
+    /// CPU time of the slices that have ended, and of a start made ahead.
     pub(crate) fn cpu(&self) -> Duration {
+        self.used.get() + self.ahead.get()
+    }
+
+    /// The same up to now; from within a slice.
+    pub(crate) fn cpu_now(&self) -> Duration {
+        self.cpu() + self.slice_cpu()
+    }
+
+    /// Part of it: what the call itself took.
+    pub(crate) fn own_cpu(&self) -> Duration {
         self.used.get()
     }
 
-    /// Notes from within a slice that the instance is there, after it has been begun at `from`.
-    pub(crate) fn instantiated(&self, from: Duration) {
-        self.instantiating.set(self.running().saturating_sub(from));
+    /// The call goes on from a start that took so much CPU time, as if it had been its own.
+    pub(crate) fn started_ahead(&self, cpu: Duration) {
+        self.ahead.set(cpu);
+    }
+
+    /// Notes from within a slice that the instance is there, after it has been
+    /// begun at `from`; says how long that took.
+    pub(crate) fn instantiated(&self, from: Duration) -> Duration {
+        let took = self.running().saturating_sub(from);
+        self.instantiating.set(took);
+        took
     }
 
     /// How long the guest has run by the wall clock, waits left out; from within a slice.
@@ -143,8 +164,12 @@ impl Control {
 
     /// Decides at a tick; called by the guest's own thread within a slice.
     pub(crate) fn turn(&self) -> Turn {
-        let slice_cpu = thread_cpu().saturating_sub(self.slice_cpu_start.get());
+        let slice_cpu = self.slice_cpu();
         self.budget.turn(Usage { cpu: self.cpu() + slice_cpu, slice_cpu, now: Instant::now(), caller_gone: self.caller_gone.load(Relaxed) })
+    }
+
+    fn slice_cpu(&self) -> Duration {
+        thread_cpu().saturating_sub(self.slice_cpu_start.get())
     }
 
     fn since_begun(&self, at: Instant) -> Duration {

@@ -4,13 +4,14 @@ use std::{sync::Arc, task::Poll, time::Instant};
 
 use extensions_aot::Code;
 use extensions_engine_config::{CompatibilityHash, ConfigError, MemoryReset, MissingCpuFeatures, PoolSize, Profile, check_cpu, host_engine};
-use extensions_fair::Lane;
-use extensions_types::{ExtensionDefinition, ToolDescription};
+use extensions_fair::{Lane, Payer, RoomSize};
+use extensions_types::{Environment, ExtensionDefinition, ToolDescription};
+use tokio::sync::oneshot;
 
 use crate::{
     budget::Stop,
     call::{Call, Failure, Outcome},
-    extension::{Extension, LoadError},
+    extension::{Common, Extension, LoadError},
     fast_lane::{self, Turned},
     figures::{Counters, Dropped, Figures},
     guest::Linkers,
@@ -18,6 +19,7 @@ use crate::{
     mapped::Mapped,
     orders::{Given, Orders},
     outcome,
+    ready::{Claim, MemoryRoom, ReadyAhead, STARTS_UNTIL_KNOWN, start_of},
     run::Run,
     slice::Sliced,
     slow_lane::{LaneSize, SlowLane},
@@ -39,12 +41,24 @@ pub struct Settings {
     pub slow_calls_max: usize,
     /// Sum of the memory limits of those calls, in bytes.
     pub slow_memory_bytes_max: usize,
+    /// Instances made ready ahead; 0 for none.
+    pub ready_instances_max: usize,
+    /// Sum of what they hold, in bytes.
+    pub ready_memory_bytes_max: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let io_threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { profile: Profile::default(), memory_reset: MemoryReset::default(), io_threads, slow_calls_max: 128, slow_memory_bytes_max: 4 << 30 }
+        Self {
+            profile: Profile::default(),
+            memory_reset: MemoryReset::default(),
+            io_threads,
+            slow_calls_max: 128,
+            slow_memory_bytes_max: 4 << 30,
+            ready_instances_max: 32,
+            ready_memory_bytes_max: 64 << 20,
+        }
     }
 }
 
@@ -74,10 +88,10 @@ pub struct Engine {
     linkers: Linkers,
     compatibility: CompatibilityHash,
     memory_reset: MemoryReset,
+    // Before what its threads use.
     slow_lane: SlowLane,
-    counters: Arc<Counters>,
-    orders: Given,
-    ticker: Ticker,
+    common: Arc<Common>,
+    _ticker: Ticker,
 }
 
 impl std::fmt::Debug for Engine {
@@ -96,7 +110,8 @@ impl Engine {
         if settings.memory_reset == MemoryReset::Scan && swap::possible() {
             return Err(StartError::Swap);
         }
-        let instances = u32::try_from(settings.io_threads + settings.slow_calls_max).unwrap_or(u32::MAX);
+        let instances = settings.io_threads + settings.slow_calls_max + settings.ready_instances_max;
+        let instances = u32::try_from(instances).unwrap_or(u32::MAX);
         let engine = host_engine(settings.profile, settings.memory_reset, PoolSize { instances })?;
         let size = LaneSize {
             calls_max: settings.slow_calls_max,
@@ -104,14 +119,15 @@ impl Engine {
             idle_threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         };
         let counters = Arc::<Counters>::default();
+        let ready = RoomSize { places: settings.ready_instances_max, bytes: settings.ready_memory_bytes_max };
+        let ticker = Ticker::start(&engine)?;
         Ok(Self {
             linkers: Linkers::new(&engine).map_err(StartError::Linker)?,
             compatibility: CompatibilityHash::of(&engine),
             memory_reset: settings.memory_reset,
             slow_lane: SlowLane::start(size, Arc::clone(&counters))?,
-            counters,
-            orders: Given::default(),
-            ticker: Ticker::start(&engine)?,
+            common: Arc::new(Common { beat: Arc::clone(ticker.beat()), orders: Given::default(), counters, ready: ReadyAhead::new(ready) }),
+            _ticker: ticker,
             engine,
         })
     }
@@ -143,7 +159,7 @@ impl Engine {
     /// Asks `orders` from now on whether calls that waited may begin and those
     /// that run go on. The first giver of orders stays.
     pub fn obey(&self, orders: Arc<dyn Orders>) {
-        self.orders.obey(orders);
+        self.common.orders.obey(orders);
     }
 
     /// Maps verified code. Takes about a millisecond: not for I/O threads.
@@ -161,13 +177,13 @@ impl Engine {
     /// # Errors
     /// When the component is of another world or a schema is refused.
     pub fn link(&self, definition: Arc<ExtensionDefinition>, mapped: &Mapped) -> Result<Extension, LoadError> {
-        Extension::link(definition, &self.linkers, mapped, Arc::clone(self.ticker.beat()), self.orders.clone(), Arc::clone(&self.counters))
+        Extension::link(definition, &self.linkers, mapped, &self.common)
     }
 
     /// Queues, drops and lane times, for operators.
     #[must_use]
     pub fn figures(&self) -> Figures {
-        self.counters.figures(self.slow_lane.calls())
+        self.common.counters.figures(self.slow_lane.calls(), self.common.ready.figures())
     }
 
     /// Runs one call to its outcome.
@@ -176,11 +192,12 @@ impl Engine {
     /// in the slow lane if it outlives its slice. Dropping the future stops the
     /// guest at its next tick, and takes a call that waits out of its queue.
     pub async fn invoke(&self, extension: &Arc<Extension>, call: Call) -> Outcome {
+        self.prepare_for_next(extension, &call);
         let slow = extension.starts_slow(call.input.len(), call.payer.share());
         let at_once = !slow && fast_lane::is_free();
         let mut sliced = Sliced::new(Invocation::begin(extension, call), !at_once);
         if sliced.came_late() {
-            self.counters.dropped(if slow { Lane::Slow } else { Lane::Fast }, Dropped::Deadline);
+            self.common.counters.dropped(if slow { Lane::Slow } else { Lane::Fast }, Dropped::Deadline);
             let failure = outcome::of_stop(Stop::Caller, sliced.limits());
             return sliced.abandon(failure);
         }
@@ -191,12 +208,54 @@ impl Engine {
                 return outcome;
             }
         } else if !slow {
-            match fast_lane::take_turn(sliced, &self.counters).await {
+            match fast_lane::take_turn(sliced, &self.common.counters).await {
                 Turned::Ended(outcome) => return outcome,
                 Turned::GoesOn(call) => sliced = call,
             }
         }
         self.slow_lane.finish(sliced).await
+    }
+
+    /// Gets a version ready for its first call in `env`, at the payer's cost: its code
+    /// is there, and an instance waits where its own start is dear. Never for a call.
+    pub async fn warm(&self, extension: &Arc<Extension>, env: Environment, payer: &Arc<dyn Payer>) {
+        for _ in 0..=STARTS_UNTIL_KNOWN {
+            let claim = self.common.ready.claim(extension, payer.as_ref());
+            let is_last = claim.is_some();
+            let Ok(started) = self.start_ahead(extension, env, Arc::clone(payer), claim) else { return };
+            // Closed only by a lane that ends.
+            let _ = started.await;
+            if is_last || !extension.runs_at_start {
+                return;
+            }
+        }
+    }
+
+    /// Gives up instances that were made ready and that nobody calls, or all of
+    /// them while `memory` is short. To be called about once a second.
+    pub fn tend(&self, now: Instant, memory: Option<MemoryRoom>) {
+        self.common.ready.tend(now, memory, &self.common.orders);
+    }
+
+    /// Makes an instance for the call after this one, where that is worth it.
+    fn prepare_for_next(&self, extension: &Arc<Extension>, call: &Call) {
+        if let Some(claim) = self.common.ready.claim(extension, call.payer.as_ref())
+            && let Some(payer) = call.payer.ahead()
+        {
+            // The lane may be full: calls go before.
+            drop(self.start_ahead(extension, call.context.env, payer, Some(claim)));
+        }
+    }
+
+    fn start_ahead(
+        &self,
+        extension: &Arc<Extension>,
+        env: Environment,
+        payer: Arc<dyn Payer>,
+        claim: Option<Claim>,
+    ) -> Result<oneshot::Receiver<Outcome>, Box<Outcome>> {
+        let call = start_of(&extension.definition, env, payer);
+        self.slow_lane.submit(Sliced::start(Invocation::begin(extension, call), claim))
     }
 
     /// A tool's own description and schemas, under the limits of a call.
@@ -207,7 +266,7 @@ impl Engine {
         let invocation = Invocation::begin(extension, call);
         let mut describing = Box::pin(Run(Arc::clone(&invocation)).describe());
         let described = std::future::poll_fn(|context| {
-            extension.beat.feel();
+            extension.common.beat.feel();
             let polled = invocation.control.metered(Instant::now(), || describing.as_mut().poll(context)).result;
             if polled.is_pending() {
                 // A slice is over; nothing else shares this runtime while a version is built.
@@ -226,7 +285,7 @@ impl Engine {
 
     /// Puts a call into the slow lane, and leaves it there.
     #[cfg(test)]
-    pub(crate) fn hand_over(&self, extension: &Arc<Extension>, call: Call) -> Result<tokio::sync::oneshot::Receiver<Outcome>, Box<Outcome>> {
+    pub(crate) fn hand_over(&self, extension: &Arc<Extension>, call: Call) -> Result<oneshot::Receiver<Outcome>, Box<Outcome>> {
         self.slow_lane.submit(Sliced::new(Invocation::begin(extension, call), true))
     }
 }

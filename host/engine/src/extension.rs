@@ -1,6 +1,9 @@
 //! A loaded version: everything that can be prepared before a call.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use extensions_fair::Share;
 use extensions_json::{Schema, SchemaError};
@@ -14,6 +17,7 @@ use crate::{
     history::History,
     mapped::Mapped,
     orders::Given,
+    ready::{ReadyAhead, Shelf, Start},
     ticker::Beat,
 };
 
@@ -57,22 +61,24 @@ pub struct Extension {
     pub(crate) runs_at_start: bool,
     pub(crate) input_schema: Option<Schema>,
     pub(crate) output_schema: Option<Schema>,
-    pub(crate) beat: Arc<Beat>,
-    pub(crate) orders: Given,
-    pub(crate) counters: Arc<Counters>,
+    pub(crate) common: Arc<Common>,
     pub(crate) history: History,
+    pub(crate) start: Start,
+    /// Only where the start is dear.
+    pub(crate) shelf: OnceLock<Shelf>,
     code_bytes: usize,
 }
 
+/// What all extensions of an engine share.
+pub(crate) struct Common {
+    pub(crate) beat: Arc<Beat>,
+    pub(crate) orders: Given,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) ready: ReadyAhead,
+}
+
 impl Extension {
-    pub(crate) fn link(
-        definition: Arc<ExtensionDefinition>,
-        linkers: &Linkers,
-        mapped: &Mapped,
-        beat: Arc<Beat>,
-        orders: Given,
-        counters: Arc<Counters>,
-    ) -> Result<Self, LoadError> {
+    pub(crate) fn link(definition: Arc<ExtensionDefinition>, linkers: &Linkers, mapped: &Mapped, common: &Arc<Common>) -> Result<Self, LoadError> {
         let world = match definition.abi {
             Abi::Component => definition.kind.world(),
             Abi::Plain => "plain",
@@ -92,10 +98,10 @@ impl Extension {
             runs_at_start: mapped.runs_at_start(),
             input_schema,
             output_schema,
-            beat,
-            orders,
-            counters,
+            common: Arc::clone(common),
             history: History::new(),
+            start: Start::new(),
+            shelf: OnceLock::new(),
             code_bytes: mapped.bytes(),
         })
     }

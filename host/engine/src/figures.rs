@@ -10,6 +10,8 @@ use std::{
 
 pub use extensions_fair::Lane;
 
+use crate::ready::ReadyFigures;
+
 /// Why a call that waited, or should have, never began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dropped {
@@ -67,6 +69,8 @@ pub struct Figures {
     pub slow_minimum_cpu: Duration,
     /// Tenants that took the fast lane by surprise, each time.
     pub surprises: u64,
+    /// Instances made ready ahead.
+    pub ready: ReadyFigures,
     dropped: [[u64; Dropped::ALL.len()]; 2],
 }
 
@@ -145,7 +149,7 @@ impl Counters {
         Duration::from_nanos(self.slow_idle_nanos.load(Relaxed))
     }
 
-    pub(crate) fn figures(&self, slow_calls: usize) -> Figures {
+    pub(crate) fn figures(&self, slow_calls: usize, ready: ReadyFigures) -> Figures {
         Figures {
             fast_waiting: self.fast_waiting.load(Relaxed),
             fast_waited: self.fast_waited.load(Relaxed),
@@ -155,6 +159,7 @@ impl Counters {
             slow_idle_cpu: self.slow_idle_cpu(),
             slow_minimum_cpu: Duration::from_nanos(self.slow_minimum_nanos.load(Relaxed)),
             surprises: self.surprises.load(Relaxed),
+            ready,
             dropped: [0, 1].map(|lane: usize| std::array::from_fn(|why| self.dropped[lane][why].load(Relaxed))),
         }
     }

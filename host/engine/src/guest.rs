@@ -13,7 +13,7 @@ use crate::{
         host_calls, logging,
         plain::{Plain, PlainIndices},
         process_hook::{ProcessHook, ProcessHookIndices},
-        types,
+        trap_message, types,
     },
     call::{LogLevel, LogLine},
     host_calls::HostCallError,
@@ -23,25 +23,31 @@ use crate::{
 
 /// An empty line costs the host this much too.
 const LOG_LINE_BYTES_MIN: usize = 64;
+/// What a guest may leave before it traps: a panic's text and place.
+const TRAP_MESSAGE_BYTES_MAX: usize = 4 << 10;
 /// Host calls of one invocation; tiers allow fewer once they are granted.
 const HOST_CALLS_MAX: u32 = 64;
 
 /// The data of one store: one invocation's, never used again.
 pub(crate) struct Guest {
-    pub(crate) invocation: Arc<Invocation>,
+    /// None only while its instance is ready and waits for its call: nothing of the guest runs then.
+    invocation: Option<Arc<Invocation>>,
     pub(crate) memory: MemoryLimiter,
     pub(crate) logs: Logs,
     pub(crate) calls: CallRecord,
     /// Whether guest code runs on a fiber, so that a slice may end within it.
     pub(crate) on_fiber: bool,
+    /// Whether it has asked who calls.
+    pub(crate) knows_caller: bool,
 }
 
 /// What a guest logged, within its quota.
 #[derive(Debug, Default)]
 pub(crate) struct Logs {
-    pub(crate) lines: Vec<LogLine>,
-    pub(crate) dropped: u32,
+    lines: Vec<LogLine>,
+    dropped: u32,
     bytes: usize,
+    trap_message: Vec<u8>,
 }
 
 impl Logs {
@@ -53,6 +59,21 @@ impl Logs {
             self.bytes = bytes;
             self.lines.push(LogLine { level, message });
         }
+    }
+
+    fn leave(&mut self, text: u64) {
+        let room = TRAP_MESSAGE_BYTES_MAX - self.trap_message.len();
+        let said = text.to_le_bytes().into_iter().filter(|&byte| byte != 0);
+        self.trap_message.extend(said.take(room));
+    }
+
+    /// The lines, last words last, and how many more there were.
+    pub(crate) fn finish(mut self) -> (Vec<LogLine>, u32) {
+        if !self.trap_message.is_empty() {
+            let message = String::from_utf8_lossy(&std::mem::take(&mut self.trap_message)).into_owned();
+            self.push(LogLevel::Error, message);
+        }
+        (self.lines, self.dropped)
     }
 }
 
@@ -69,11 +90,31 @@ pub(crate) struct CallRecord {
 impl Guest {
     pub(crate) fn new(invocation: Arc<Invocation>) -> Self {
         let memory = MemoryLimiter::new(invocation.extension.definition.limits.memory_bytes());
-        Self { invocation, memory, logs: Logs::default(), calls: CallRecord::default(), on_fiber: false }
+        let (logs, calls) = (Logs::default(), CallRecord::default());
+        Self { invocation: Some(invocation), memory, logs, calls, on_fiber: false, knows_caller: false }
+    }
+
+    /// Whether nothing that it did so far depended on its invocation or was seen outside.
+    pub(crate) fn is_of_no_call(&self) -> bool {
+        !self.knows_caller && self.calls.made == 0 && self.logs.lines.is_empty() && self.logs.dropped == 0
+    }
+
+    /// Its start is over, and its call is not there yet.
+    pub(crate) fn wait(&mut self) {
+        self.invocation = None;
+    }
+
+    /// Its call is there.
+    pub(crate) fn go_on(&mut self, invocation: Arc<Invocation>) {
+        self.invocation = Some(invocation);
+    }
+
+    pub(crate) fn invocation(&self) -> &Arc<Invocation> {
+        self.invocation.as_ref().expect("a guest runs in an invocation")
     }
 
     pub(crate) fn correlation(&self) -> &CallLabel {
-        &self.invocation.call.context.correlation
+        &self.invocation().call.context.correlation
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -81,12 +122,12 @@ impl Guest {
     }
 
     pub(crate) fn definition(&self) -> &ExtensionDefinition {
-        &self.invocation.extension.definition
+        &self.invocation().extension.definition
     }
 
     /// Milliseconds until the call is ended.
     pub(crate) fn deadline_ms(&self) -> u32 {
-        let end = self.invocation.control.budget.end().0;
+        let end = self.invocation().control.budget.end().0;
         let left = end.saturating_duration_since(Instant::now()).as_millis();
         u32::try_from(left).unwrap_or(u32::MAX)
     }
@@ -113,8 +154,8 @@ impl Guest {
             None => Err(HostCallError::Denied("the definition does not declare this call".to_owned())),
             Some(name) => {
                 let began = Instant::now();
-                let answer = self.invocation.call.host_calls.call(&name, request);
-                self.invocation.control.called(began.elapsed());
+                let answer = self.invocation().call.host_calls.call(&name, request);
+                self.invocation().control.called(began.elapsed());
                 answer
             }
         };
@@ -137,7 +178,8 @@ impl types::Host for Guest {}
 
 impl context::Host for Guest {
     fn current(&mut self) -> context::ExecutionContext {
-        let (caller, definition) = (&self.invocation.call.context, self.definition());
+        self.knows_caller = true;
+        let (caller, definition) = (&self.invocation().call.context, self.definition());
         let text = |label: &Option<extensions_types::CallLabel>| label.as_ref().map(ToString::to_string).unwrap_or_default();
         context::ExecutionContext {
             tenant_id: caller.tenant.to_string(),
@@ -174,6 +216,12 @@ impl logging::Host for Guest {
             logging::Level::Error => LogLevel::Error,
         };
         self.logs.push(level, message);
+    }
+}
+
+impl trap_message::Host for Guest {
+    fn append(&mut self, text: u64) {
+        self.logs.leave(text);
     }
 }
 
@@ -230,6 +278,26 @@ mod tests {
         logs.push(LogLevel::Info, String::new());
         assert_eq!((logs.lines.len(), logs.dropped), (2, 2));
         assert_eq!(logs.lines[1].message, "fits");
+    }
+
+    #[test]
+    fn last_words_are_one_line_and_bounded() {
+        let mut logs = Logs::default();
+        logs.push(LogLevel::Info, "before".to_owned());
+        for text in ["panicked", " at §1"] {
+            let mut eight = [0; 8];
+            eight[..text.len()].copy_from_slice(text.as_bytes());
+            logs.leave(u64::from_le_bytes(eight));
+        }
+        let (lines, dropped) = logs.finish();
+        assert_eq!(dropped, 0);
+        assert_eq!(lines.last(), Some(&LogLine { level: LogLevel::Error, message: "panicked at §1".to_owned() }));
+        let mut logs = Logs::default();
+        for _ in 0..100_000 {
+            logs.leave(u64::from_le_bytes(*b"\xff\xffendles"));
+        }
+        assert_eq!(logs.trap_message.len(), TRAP_MESSAGE_BYTES_MAX);
+        assert_eq!(logs.finish().0.len(), 1, "text that is no UTF-8 is told as far as it goes");
     }
 
     #[test]

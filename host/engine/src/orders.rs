@@ -27,7 +27,11 @@ impl Given {
     }
 
     pub(crate) fn forbid(&self, invocation: &Invocation) -> bool {
-        self.0.get().is_some_and(|orders| orders.forbids(invocation.call.context.env, &invocation.extension.definition))
+        self.forbid_version(invocation.call.context.env, &invocation.extension.definition)
+    }
+
+    pub(crate) fn forbid_version(&self, env: Environment, definition: &ExtensionDefinition) -> bool {
+        self.0.get().is_some_and(|orders| orders.forbids(env, definition))
     }
 
     pub(crate) fn abort(&self, invocation: &Invocation) -> bool {

@@ -1,7 +1,7 @@
 //! One invocation from fresh store to outcome. Knows nothing of lanes: it
 //! yields at slices and is polled on by whoever holds it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use extensions_json::{Schema, Violation};
@@ -16,6 +16,7 @@ use crate::{
     invocation::Invocation,
     outcome::{self, Stopped},
     plain,
+    ready::{Claim, Ready},
     yielded::yield_once,
 };
 
@@ -32,8 +33,11 @@ impl Run {
         if let Err(failure) = self.check_input() {
             return Outcome::failed(failure);
         }
-        let mut store = self.store();
-        let result = self.invoke(&mut store).await;
+        let (mut store, instance) = self.instance().await;
+        let result = match instance {
+            Ok(instance) => self.invoke(&mut store, &instance).await,
+            Err(error) => Err(error),
+        };
         let result = result.unwrap_or_else(|error| Err(outcome::of_error(&error, store.data())));
         let result = result.and_then(|output| {
             check(self.0.extension.output_schema.as_ref(), &output, ErrorCode::InvalidOutput)?;
@@ -41,7 +45,8 @@ impl Run {
         });
         let guest = store.into_data();
         let stats = Stats { memory_peak_bytes: guest.memory.peak() as u64, host_calls: guest.calls.made, ..Stats::default() };
-        Outcome { result, stats, logs: guest.logs.lines, logs_dropped: guest.logs.dropped, issued: guest.calls.issued }
+        let (logs, logs_dropped) = guest.logs.finish();
+        Outcome { result, stats, logs, logs_dropped, issued: guest.calls.issued }
     }
 
     /// Here and not at admission: large inputs are checked off the I/O threads, and at the extension's cost.
@@ -78,6 +83,39 @@ impl Run {
         store
     }
 
+    /// Runs the start alone, and keeps what it leaves behind for the extension's
+    /// next call if there is a claim to a place for it.
+    pub(crate) async fn start(self, claim: Option<Claim>) -> Outcome {
+        let Invocation { extension, call, control, .. } = &*self.0;
+        let mut store = self.store();
+        match self.instantiate(&mut store).await {
+            Ok(instance) => {
+                if let Some(claim) = claim.filter(|_| store.data().is_of_no_call()) {
+                    store.data_mut().wait();
+                    let (cpu, env, made) = (control.cpu_now(), call.context.env, Instant::now());
+                    extension.common.ready.put(extension, Ready { store, instance, cpu, env, made, _claim: claim });
+                }
+                Outcome::of(Ok(Bytes::new()))
+            }
+            Err(error) => Outcome::failed(outcome::of_error(&error, store.data())),
+        }
+    }
+
+    /// An instance that was made ready ahead, or a fresh one.
+    async fn instance(&self) -> (Store<Guest>, wasmtime::Result<Instance>) {
+        let Invocation { extension, call, control, .. } = &*self.0;
+        if let Some(ready) = extension.common.ready.take(extension, call.context.env) {
+            let Ready { mut store, instance, cpu, .. } = *ready;
+            store.data_mut().go_on(Arc::clone(&self.0));
+            store.set_epoch_deadline(1);
+            control.started_ahead(cpu);
+            return (store, Ok(instance));
+        }
+        let mut store = self.store();
+        let instance = self.instantiate(&mut store).await;
+        (store, instance)
+    }
+
     /// A fresh instance. Where no start function runs, it needs no fiber: what
     /// is left is filling tables and memory, which the component's size bounds.
     async fn instantiate(&self, store: &mut Store<Guest>) -> wasmtime::Result<Instance> {
@@ -90,7 +128,13 @@ impl Run {
             extension.instance.instantiate(&mut *store)
         };
         store.data_mut().on_fiber = true;
-        control.instantiated(from);
+        let took = control.instantiated(from);
+        if extension.runs_at_start && instance.is_ok() {
+            extension.start.took(took, store.data().memory.peak());
+            if !store.data().is_of_no_call() {
+                extension.start.depends_on_the_call();
+            }
+        }
         instance
     }
 
@@ -102,31 +146,30 @@ impl Run {
     }
 
     /// The outer error ends the guest; the inner one is the guest's own.
-    async fn invoke(&self, store: &mut Store<Guest>) -> wasmtime::Result<Result<Bytes, Failure>> {
+    async fn invoke(&self, store: &mut Store<Guest>, instance: &Instance) -> wasmtime::Result<Result<Bytes, Failure>> {
         let Invocation { extension, call, .. } = &*self.0;
         let point = call.context.hook_point.as_ref().map_or("", |point| point.as_str());
-        let instance = self.instantiate(store).await?;
         match &extension.world {
             World::ProcessHook(world) => {
-                let hook = world.load(&mut *store, &instance)?;
+                let hook = world.load(&mut *store, instance)?;
                 let answer = hook.call_run(&mut *store, point, &call.input).await?;
                 self.make_way(answer.as_ref().map_or(0, Vec::len)).await;
                 Ok(outcome::of_json(answer, true, store.data()))
             }
             World::DomainHook(world) => {
-                let hook = world.load(&mut *store, &instance)?;
+                let hook = world.load(&mut *store, instance)?;
                 let answer = hook.call_evaluate(&mut *store, point, &call.input).await?;
                 self.make_way(answer.as_ref().map_or(0, |verdict| verdict.derived_fields.len())).await;
                 Ok(outcome::of_verdict(answer, store.data()))
             }
             World::AgentTool(world) => {
-                let tool = world.load(&mut *store, &instance)?;
+                let tool = world.load(&mut *store, instance)?;
                 let answer = tool.call_call(&mut *store, &call.input).await?;
                 self.make_way(answer.as_ref().map_or(0, Vec::len)).await;
                 Ok(outcome::of_json(answer, false, store.data()))
             }
             World::Plain(world) => {
-                let module = world.load(&mut *store, &instance)?;
+                let module = world.load(&mut *store, instance)?;
                 let kind = extension.definition.kind;
                 let answer = module.call_run(&mut *store, &plain::input(kind, point, &call.input)).await?;
                 self.make_way(answer.len()).await;
@@ -139,9 +182,9 @@ impl Run {
 /// Called by the running guest when the epoch has ticked.
 fn at_tick(store: StoreContextMut<'_, Guest>) -> wasmtime::Result<UpdateDeadline> {
     let guest = store.data();
-    let Invocation { extension, control, .. } = &*guest.invocation;
-    extension.beat.feel();
-    if extension.orders.abort(&guest.invocation) {
+    let Invocation { extension, control, .. } = &**guest.invocation();
+    extension.common.beat.feel();
+    if extension.common.orders.abort(guest.invocation()) {
         return Err(Stopped(Stop::Operators).into());
     }
     match control.turn() {

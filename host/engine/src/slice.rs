@@ -18,6 +18,7 @@ use crate::{
     invocation::Invocation,
     orders::not_begun,
     outcome::of_stop,
+    ready::Claim,
     run::Run,
 };
 
@@ -44,6 +45,9 @@ pub(crate) struct Sliced {
     began_in: Lane,
     /// Whether time passes between its admission and its first slice.
     waits: bool,
+    /// Whether it is a call, and not a start made ahead: nobody sees one end, and
+    /// lanes and histories are not about it.
+    is_call: bool,
 }
 
 impl std::fmt::Debug for Sliced {
@@ -54,21 +58,21 @@ impl std::fmt::Debug for Sliced {
 
 impl Sliced {
     pub(crate) fn new(invocation: Arc<Invocation>, waits: bool) -> Self {
-        Self {
-            run: Some(Box::pin(Run(Arc::clone(&invocation)).finish())),
-            invocation,
-            slices: 0,
-            last_slice: Duration::ZERO,
-            began_in: Lane::Slow,
-            waits,
-        }
+        let run = Box::pin(Run(Arc::clone(&invocation)).finish());
+        Self { run: Some(run), invocation, slices: 0, last_slice: Duration::ZERO, began_in: Lane::Slow, waits, is_call: true }
+    }
+
+    /// The start of an instance, which is kept for another call if there is a claim.
+    pub(crate) fn start(invocation: Arc<Invocation>, claim: Option<Claim>) -> Self {
+        let run = Box::pin(Run(Arc::clone(&invocation)).start(claim));
+        Self { run: Some(run), invocation, slices: 0, last_slice: Duration::ZERO, began_in: Lane::Slow, waits: true, is_call: false }
     }
 
     /// Runs one slice here. Pending means that the slice is over: nothing else
     /// makes a guest wait.
     pub(crate) fn poll_slice(&mut self, lane: Lane) -> Poll<Outcome> {
         let first = self.slices == 0;
-        if first && self.waits && self.invocation.extension.orders.forbid(&self.invocation) {
+        if first && self.waits && self.invocation.extension.common.orders.forbid(&self.invocation) {
             return Poll::Ready(self.take_down(not_begun()));
         }
         // One that does not wait began a moment ago, and what that took is its own.
@@ -78,7 +82,7 @@ impl Sliced {
         }
         self.slices += 1;
         let Invocation { extension, call, control, .. } = &*self.invocation;
-        extension.beat.feel();
+        extension.common.beat.feel();
         let run = &mut self.run;
         let slice = control.metered(began, || {
             // A panic in one call must not end the thread that serves the others.
@@ -111,7 +115,7 @@ impl Sliced {
         // By the CPU clock, so that a stolen core is not held against it; and a call
         // with a large answer leaves its slice before the slice is over.
         let counts = match self.last_slice {
-            _ if self.slices > 2 => 0,
+            _ if self.slices > 2 || !self.is_call => 0,
             cpu if cpu >= LONG_SLICE => 2,
             cpu if cpu >= least => 1,
             _ => 0,
@@ -119,7 +123,7 @@ impl Sliced {
         for _ in 0..counts {
             extension.history.outlived(now);
             if self.began_in == Lane::Fast && call.payer.share().outlived(now) {
-                extension.counters.surprised();
+                extension.common.counters.surprised();
             }
         }
     }
@@ -154,6 +158,10 @@ impl Sliced {
     /// How a call ends that nobody waits for.
     pub(crate) fn caller_left() -> Failure {
         Failure::new(ErrorCode::Deadline, "the caller left before the extension began")
+    }
+
+    pub(crate) fn is_call(&self) -> bool {
+        self.is_call
     }
 
     pub(crate) fn has_begun(&self) -> bool {
@@ -210,8 +218,8 @@ impl Sliced {
     fn end(&self, mut outcome: Outcome, ended: Instant) -> Outcome {
         let Invocation { extension, call, control, .. } = &*self.invocation;
         outcome.stats = control.stats(call.accepted, ended, outcome.stats);
-        if self.has_begun() {
-            extension.history.ended(self.slices, outcome.stats.cpu, ended);
+        if self.has_begun() && self.is_call {
+            extension.history.ended(self.slices, control.own_cpu(), ended);
         }
         call.observer.ended(call, &extension.definition, &mut outcome);
         outcome

@@ -12,5 +12,5 @@ mod share;
 
 pub use payer::{Nobody, Payer};
 pub use queue::{FairQueue, Full, Ticket, Turn};
-pub use room::{Place, Room, RoomSize};
+pub use room::{Place, Purpose, Room, RoomSize};
 pub use share::{Lane, Share};

@@ -21,6 +21,13 @@ pub trait Payer: Send + Sync + fmt::Debug {
     /// for what the payer itself accounts, as quotas.
     fn charge(&self, cpu: Duration);
 
+    /// Who pays for what is made ready ahead for further calls of the same tenant
+    /// and extension: out of the same share and quota of CPU time, but without the
+    /// place and memory of a call. None: nothing is made ready.
+    fn ahead(&self) -> Option<Arc<dyn Payer>> {
+        None
+    }
+
     /// Whether `bytes` of the guest's log may be kept; asked for each line when
     /// the call has ended. What is allowed is counted.
     fn may_log(&self, bytes: u64, now: Instant) -> bool {
@@ -40,4 +47,8 @@ impl Payer for Nobody {
     }
 
     fn charge(&self, _: Duration) {}
+
+    fn ahead(&self) -> Option<Arc<dyn Payer>> {
+        Some(Arc::new(Self))
+    }
 }

@@ -20,9 +20,23 @@ pub struct RoomSize {
     pub bytes: usize,
 }
 
+/// What a room is for. A tenant may be in one of each purpose, and holds apart in each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Calls that run or wait.
+    Calls,
+    /// Instances that wait for their call.
+    Instances,
+}
+
+impl Purpose {
+    pub(crate) const NUMBER: usize = 2;
+}
+
 /// Places and bytes for several tenants.
 #[derive(Debug)]
 pub struct Room {
+    purpose: Purpose,
     size: RoomSize,
     all: Taken,
 }
@@ -45,8 +59,8 @@ pub struct Place {
 impl Room {
     /// An empty room.
     #[must_use]
-    pub fn new(size: RoomSize) -> Arc<Self> {
-        Arc::new(Self { size, all: Taken::default() })
+    pub fn new(purpose: Purpose, size: RoomSize) -> Arc<Self> {
+        Arc::new(Self { purpose, size, all: Taken::default() })
     }
 
     /// Places that are taken.
@@ -55,7 +69,13 @@ impl Room {
         self.all.places.load(Relaxed)
     }
 
-    /// A place for a call of the tenant that may need so many bytes.
+    /// The sum that their holders have named.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.all.bytes.load(Relaxed)
+    }
+
+    /// A place for something of the tenant that may need so many bytes.
     ///
     /// # Errors
     /// When there is none for this tenant, or none at all. Neither leaves a trace.
@@ -67,7 +87,8 @@ impl Room {
         };
         // From here on, dropping it gives back all of it.
         let free = (self.size.places - places, self.size.bytes - of_bytes);
-        let own = (share.taken.places.fetch_add(1, Relaxed), share.taken.bytes.fetch_add(bytes, Relaxed));
+        let taken = share.taken(self.purpose);
+        let own = (taken.places.fetch_add(1, Relaxed), taken.bytes.fetch_add(bytes, Relaxed));
         let place = Place { room: Arc::clone(self), share: Arc::clone(share), bytes };
         let fits = own.0 < free.0 && own.1.saturating_add(bytes) <= free.1;
         if fits || !share.is_tenant() { Ok(place) } else { Err(Full::ForTenant) }
@@ -76,7 +97,7 @@ impl Room {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.share.taken.give_back(self.bytes);
+        self.share.taken(self.room.purpose).give_back(self.bytes);
         self.room.all.give_back(self.bytes);
     }
 }
@@ -100,7 +121,7 @@ mod tests {
     use super::*;
 
     fn room(places: usize, bytes: usize) -> Arc<Room> {
-        Room::new(RoomSize { places, bytes })
+        Room::new(Purpose::Calls, RoomSize { places, bytes })
     }
 
     fn flood(room: &Arc<Room>, share: &Arc<Share>, bytes: usize) -> Vec<Place> {
@@ -132,6 +153,15 @@ mod tests {
     }
 
     #[test]
+    fn a_tenant_holds_apart_in_rooms_of_two_purposes() {
+        let (calls, share) = (room(4, 100), Arc::new(Share::default()));
+        let instances = Room::new(Purpose::Instances, RoomSize { places: 4, bytes: 100 });
+        let held = (flood(&calls, &share, 10), flood(&instances, &share, 10));
+        assert_eq!((held.0.len(), held.1.len()), (2, 2));
+        assert_eq!((calls.bytes(), instances.bytes()), (20, 20));
+    }
+
+    #[test]
     fn nobody_is_bounded_in_all_only() {
         let nobody = Arc::new(Share::of_nobody());
         let room = room(4, 1_000);
@@ -154,7 +184,7 @@ mod tests {
             }
         });
         assert_eq!((room.taken(), room.all.bytes.load(Relaxed)), (0, 0));
-        assert!(shares.iter().all(|share| share.taken.places.load(Relaxed) == 0));
+        assert!(shares.iter().all(|share| share.taken(Purpose::Calls).places.load(Relaxed) == 0));
     }
 
     proptest! {

@@ -10,7 +10,7 @@ use std::{
 
 use extensions_types::Weight;
 
-use crate::room::Taken;
+use crate::room::{Purpose, Taken};
 
 /// How long a tenant's calls start slowly after one of them took the fast lane
 /// by surprise: it began there and outlived its slices.
@@ -38,8 +38,8 @@ pub struct Share {
     /// The same for the end of a surprise.
     surprised_until: AtomicU64,
     surprises: AtomicU32,
-    /// What the tenant holds of a [`crate::Room`].
-    pub(crate) taken: Taken,
+    /// What the tenant holds of the [`crate::Room`] of each purpose.
+    taken: [Taken; Purpose::NUMBER],
     is_tenant: bool,
 }
 
@@ -60,7 +60,7 @@ impl Share {
             warned_at: AtomicU64::new(0),
             surprised_until: AtomicU64::new(0),
             surprises: AtomicU32::new(0),
-            taken: Taken::default(),
+            taken: Default::default(),
             is_tenant: true,
         }
     }
@@ -73,6 +73,10 @@ impl Share {
 
     pub(crate) fn is_tenant(&self) -> bool {
         self.is_tenant
+    }
+
+    pub(crate) fn taken(&self, purpose: Purpose) -> &Taken {
+        &self.taken[purpose as usize]
     }
 
     /// Counts from now on.

@@ -30,7 +30,8 @@ struct WireContext<'c> {
 
 impl plain_context::Host for Guest {
     fn current(&mut self) -> Vec<u8> {
-        let caller = &self.invocation.call.context;
+        self.knows_caller = true;
+        let caller = &self.invocation().call.context;
         let ExtensionDefinition { id, version, risk_tier, .. } = self.definition();
         let wire = WireContext {
             tenant_id: caller.tenant.as_str(),

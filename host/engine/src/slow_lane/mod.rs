@@ -17,7 +17,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use extensions_fair::{Lane, Place, Room, RoomSize};
+use extensions_fair::{Place, Purpose, Room, RoomSize};
 use tokio::sync::oneshot;
 
 use self::{sleepers::Sleepers, work::Shared};
@@ -63,7 +63,7 @@ pub(crate) struct SlowLane {
 
 impl SlowLane {
     pub(crate) fn start(size: LaneSize, counters: Arc<Counters>) -> std::io::Result<Self> {
-        let room = Room::new(RoomSize { places: size.calls_max, bytes: size.memory_bytes_max });
+        let room = Room::new(Purpose::Calls, RoomSize { places: size.calls_max, bytes: size.memory_bytes_max });
         let (inbox, outbox) = mpsc::channel();
         let shared = Arc::new(Shared::new(outbox, Sleepers::new(size.idle_threads), counters));
         // From here on, dropping the lane ends the threads that were started.
@@ -92,7 +92,7 @@ impl SlowLane {
             Ok(place) => place,
             Err(full) => {
                 let (failure, why) = no_place(full);
-                self.shared.counters.dropped(Lane::Slow, why);
+                self.shared.dropped(&call, why);
                 return Err(Box::new(call.abandon(failure)));
             }
         };

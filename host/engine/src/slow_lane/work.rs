@@ -18,6 +18,7 @@ use super::{Entry, sleepers::Sleepers};
 use crate::{
     call::Failure,
     figures::{Counters, Dropped},
+    slice::Sliced,
 };
 
 /// What the lane's threads share. Nobody else takes its lock.
@@ -109,7 +110,7 @@ impl Shared {
             self.lock().fair.settle(turn, Duration::ZERO);
             return Duration::ZERO;
         }
-        if !entry.call.has_begun() {
+        if entry.call.is_call() && !entry.call.has_begun() {
             self.counters.begun_slowly();
         }
         match entry.call.poll_slice(Lane::Slow) {
@@ -130,13 +131,18 @@ impl Shared {
     /// Ends a call without another slice.
     fn end(&self, entry: Entry, failure: Failure, why: Dropped) {
         let Entry { call, done, place } = entry;
-        if !call.has_begun() {
-            self.counters.dropped(Lane::Slow, why);
-        }
+        self.dropped(&call, why);
         let outcome = call.abandon(failure);
         drop(place);
         // Who left does not want it.
         let _ = done.send(outcome);
+    }
+
+    /// Counts a call that never began.
+    pub(crate) fn dropped(&self, call: &Sliced, why: Dropped) {
+        if call.is_call() && !call.has_begun() {
+            self.counters.dropped(Lane::Slow, why);
+        }
     }
 
     /// They do not wait for their turns, nor do their places. A guest that has

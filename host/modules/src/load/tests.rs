@@ -32,7 +32,7 @@ struct Scene {
 
 fn scene(store: Store) -> Scene {
     let settings =
-        Settings { profile: Profile::default(), memory_reset: MemoryReset::Keep, io_threads: 1, slow_calls_max: 1, slow_memory_bytes_max: 64 << 20 };
+        Settings { profile: Profile::default(), memory_reset: MemoryReset::Keep, io_threads: 1, slow_calls_max: 1, slow_memory_bytes_max: 64 << 20, ..Settings::default() };
     let engine = Arc::new(Engine::start(settings).unwrap());
     let home = tempfile::tempdir().unwrap();
     let key = SigningKey::generate().unwrap();
