@@ -4,14 +4,16 @@
 mod children;
 mod clock;
 mod memory;
+mod noise;
 mod report;
 mod rounds;
 mod table;
 
 pub(crate) use self::{
     children::{Ended, child},
-    clock::thread_cpu,
+    clock::{CALLERS, ECHOES, Servers, thread_cpu},
     memory::{peak_kib, resident_kib},
+    noise::Noise,
     report::{Bound, Report, Section, mode_name},
     rounds::{Contender, Plan, Sample, Series, Values, alternate, latencies, median},
 };

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use super::clock::Servers;
+
 /// How long and how often.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
@@ -22,7 +24,7 @@ impl Plan {
 pub(crate) struct Sample {
     /// Operations per second.
     pub(crate) rate: f64,
-    /// CPU microseconds per operation, where one thread did all.
+    /// CPU microseconds per operation: of the thread that did all, or of the server.
     pub(crate) cpu_micros: Option<f64>,
     /// Latency in microseconds.
     pub(crate) p50_micros: f64,
@@ -41,7 +43,7 @@ impl Sample {
         Self { cpu_micros: Some(micros), ..self }
     }
 
-    /// Not a number where no thread's clock was read.
+    /// Not a number where no clock of threads was read.
     pub(crate) fn cpu(&self) -> f64 {
         self.cpu_micros.unwrap_or(f64::NAN)
     }
@@ -56,6 +58,11 @@ pub(crate) struct Contender<'c> {
 impl<'c> Contender<'c> {
     pub(crate) fn new(name: impl Into<String>, round: impl FnMut(Duration) -> anyhow::Result<Sample> + 'c) -> Self {
         Self { name: name.into(), round: Box::new(round) }
+    }
+
+    /// With what each operation costs `servers`.
+    pub(crate) fn served(name: impl Into<String>, servers: Servers, mut round: impl FnMut(Duration) -> anyhow::Result<Sample> + 'c) -> Self {
+        Self::new(name, move |length| servers.metered(length, &mut round))
     }
 }
 

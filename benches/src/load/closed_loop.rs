@@ -1,46 +1,43 @@
 //! Closed-loop load: so many calls in flight over so many connections.
-//!
-//! gRPC goes over bare HTTP/2, HTTP over bare HTTP/1.1, so that the client
-//! costs the cores that it shares with the server as little as it can.
 
 use std::{
-    net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
+use h2::client::SendRequest;
 use hdrhistogram::Histogram;
 use http::{HeaderValue, Request};
 use http_body_util::{BodyExt, Full};
-use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, task::JoinSet};
+use hyper::client::conn::http1;
+use tokio::task::JoinSet;
 
-use super::line::frame;
+use super::{endpoint::Endpoint, line::frame};
 use crate::harness::{Sample, latencies};
 
 /// What to call and how hard.
 #[derive(Debug, Clone)]
 pub(crate) struct Load {
-    pub(crate) address: SocketAddr,
+    pub(crate) endpoint: Endpoint,
     pub(crate) extension: &'static str,
     pub(crate) input: Bytes,
     pub(crate) connections: usize,
     pub(crate) in_flight: usize,
-    pub(crate) tokens: Vec<String>,
+    /// A caller each, in turn.
+    pub(crate) tokens: Arc<[String]>,
 }
 
 impl Load {
     /// Calls over gRPC for `length`; every answer must be good.
     pub(crate) async fn grpc(self, length: Duration) -> anyhow::Result<Sample> {
-        let mut tasks = JoinSet::new();
-        let end = Instant::now() + length;
-        for connection in 0..self.connections {
-            let stream = TcpStream::connect(self.address).await?;
-            stream.set_nodelay(true)?;
-            let (sender, driver) =
-                h2::client::Builder::new().initial_window_size(1 << 20).initial_connection_window_size(1 << 22).handshake(stream).await?;
-            tokio::spawn(driver);
+        let mut senders = Vec::with_capacity(self.connections);
+        for _ in 0..self.connections {
+            senders.push(self.endpoint.http2().await?);
+        }
+        let (mut tasks, end) = (JoinSet::new(), Instant::now() + length);
+        for (connection, sender) in senders.into_iter().enumerate() {
             for at in 0..self.in_flight / self.connections {
                 let caller = connection + at * self.connections;
                 tasks.spawn(call_grpc(sender.clone(), self.token(caller)?, frame(self.extension, self.input.clone()), end));
@@ -51,13 +48,12 @@ impl Load {
 
     /// Calls over HTTP/1.1, a connection for each call in flight.
     pub(crate) async fn http(self, length: Duration) -> anyhow::Result<Sample> {
-        let mut tasks = JoinSet::new();
-        let end = Instant::now() + length;
-        for at in 0..self.in_flight {
-            let stream = TcpStream::connect(self.address).await?;
-            stream.set_nodelay(true)?;
-            let (sender, driver) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-            tokio::spawn(driver);
+        let mut senders = Vec::with_capacity(self.in_flight);
+        for _ in 0..self.in_flight {
+            senders.push(self.endpoint.http1().await?);
+        }
+        let (mut tasks, end) = (JoinSet::new(), Instant::now() + length);
+        for (at, sender) in senders.into_iter().enumerate() {
             tasks.spawn(call_http(sender, self.token(at)?, self.extension, self.input.clone(), end));
         }
         collect(tasks, length).await
@@ -69,7 +65,7 @@ impl Load {
     }
 }
 
-async fn call_grpc(sender: h2::client::SendRequest<Bytes>, token: HeaderValue, frame: Bytes, end: Instant) -> anyhow::Result<Histogram<u64>> {
+async fn call_grpc(sender: SendRequest<Bytes>, token: HeaderValue, frame: Bytes, end: Instant) -> anyhow::Result<Histogram<u64>> {
     let mut histogram = latencies();
     let mut sender = sender.ready().await?;
     while Instant::now() < end {
@@ -97,7 +93,7 @@ async fn call_grpc(sender: h2::client::SendRequest<Bytes>, token: HeaderValue, f
 }
 
 async fn call_http(
-    mut sender: hyper::client::conn::http1::SendRequest<Full<Bytes>>,
+    mut sender: http1::SendRequest<Full<Bytes>>,
     token: HeaderValue,
     extension: &str,
     input: Bytes,

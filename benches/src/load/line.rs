@@ -8,7 +8,8 @@ use extensions_proto::v1::{InvokeExtensionRequest, InvokeExtensionResponse};
 use h2::client::{ResponseFuture, SendRequest};
 use http::{HeaderMap, HeaderValue, Request};
 use prost::Message as _;
-use tokio::net::TcpStream;
+
+use super::endpoint::Endpoint;
 
 /// Compression flag and length, in front of a message.
 const PREFIX_BYTES: usize = 5;
@@ -68,11 +69,7 @@ pub(crate) fn frame(extension: &str, input: impl Into<Bytes>) -> Bytes {
 impl Line {
     /// For calls of `frame` with `token`.
     pub(crate) async fn open(host: SocketAddr, token: &str, frame: Bytes) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(host).await?;
-        stream.set_nodelay(true)?;
-        let (sender, driver) =
-            h2::client::Builder::new().initial_window_size(1 << 20).initial_connection_window_size(1 << 22).handshake(stream).await?;
-        tokio::spawn(driver);
+        let sender = Endpoint::from(host).http2().await?;
         Ok(Self { sender, token: HeaderValue::from_str(&format!("Bearer {token}"))?, frame })
     }
 

@@ -139,9 +139,9 @@ impl Street<'_> {
     /// The rate at which the host has no more to give to the victim.
     fn saturated_rate(&self, victim: &Victim, bench: &Bench) -> anyhow::Result<f64> {
         let (in_flight, connections) = victim.saturating;
-        let tokens = vec![self.platform.tokens[VICTIM].clone()];
+        let tokens = [self.platform.tokens[VICTIM].clone()].into();
         let load = Load {
-            address: self.platform.address()?,
+            endpoint: self.platform.address()?.into(),
             extension: victim.extension,
             input: victim.input.clone().into(),
             connections,

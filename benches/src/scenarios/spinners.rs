@@ -28,7 +28,8 @@ pub(super) fn measure(bench: &Bench, section: &mut Section) -> anyhow::Result<()
     let client = multi_thread()?;
     let spin = AtomicBool::new(false);
     let tokens = &platform.tokens;
-    let short = Load { address, extension: "order-discount", input: ORDER.into(), connections: 2, in_flight: 16, tokens: tokens[2..].to_vec() };
+    let (endpoint, others) = (address.into(), tokens[2..].into());
+    let short = Load { endpoint, extension: "order-discount", input: ORDER.into(), connections: 2, in_flight: 16, tokens: others };
     let quietly = |length| client.block_on(short.clone().grpc(length));
     let beside_spinners = |length| {
         client.block_on(async {

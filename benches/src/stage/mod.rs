@@ -10,7 +10,7 @@ mod work;
 
 pub(crate) use self::{
     bare::{Bare, call, context},
-    echo::{hyper, tonic},
+    echo::Echoes,
     floor::Floor,
     guests::{Built, Guest, ORDER},
     platform::{Hosting, ISSUER, Platform, host_settings, multi_thread},

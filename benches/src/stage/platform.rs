@@ -16,7 +16,10 @@ use extensions_types::{ActorType, CallLabel, TenantId};
 use tokio::runtime::Runtime;
 
 use super::guests::Guest;
-use crate::harness::mode_name;
+use crate::{
+    harness::{CALLERS, mode_name},
+    load::Endpoint,
+};
 
 /// Who signs the tokens.
 pub(crate) const ISSUER: &str = "bench";
@@ -36,7 +39,7 @@ pub(crate) struct Hosting {
 pub(crate) struct Platform {
     host: Option<Host>,
     /// One for each tenant.
-    pub(crate) tokens: Vec<String>,
+    pub(crate) tokens: Arc<[String]>,
     key: DevKey,
     runtime: Runtime,
     _home: tempfile::TempDir,
@@ -57,7 +60,8 @@ impl Platform {
         settings.breaker.enabled = hosting.breakers;
         let catalogs = Catalogs::of(settings.env, Arc::clone(&overlay) as _);
         let host = Host::start(&settings, catalogs, runtime.handle().clone(), Path::new(THIS_BINARY))?;
-        let mut platform = Self { host: None, tokens: Vec::new(), key, runtime, _home: home };
+        let mut platform = Self { host: None, tokens: Arc::default(), key, runtime, _home: home };
+        let mut tokens = Vec::with_capacity(hosting.tenants);
         for at in 0..hosting.tenants {
             let tenant = TenantId::parse(&format!("tenant-{at}"))?;
             for guest in &hosting.guests {
@@ -65,8 +69,9 @@ impl Platform {
                 platform.runtime.block_on(host.modules().get(&version, None))?;
                 overlay.put(version);
             }
-            platform.tokens.push(platform.token(&tenant)?);
+            tokens.push(platform.token(&tenant)?);
         }
+        platform.tokens = tokens.into();
         platform.host = Some(host);
         Ok(platform)
     }
@@ -74,6 +79,12 @@ impl Platform {
     /// Where it speaks gRPC and HTTP.
     pub(crate) fn address(&self) -> anyhow::Result<SocketAddr> {
         self.host.as_ref().and_then(|host| host.addresses().tcp).context("the host does not listen")
+    }
+
+    /// Its other listener.
+    pub(crate) fn socket(&self) -> anyhow::Result<Endpoint> {
+        let path = self.host.as_ref().and_then(|host| host.addresses().unix.as_deref());
+        path.map(Endpoint::from).context("the host has no Unix socket")
     }
 
     /// A service of `tenant`, for a day.
@@ -109,5 +120,5 @@ pub(crate) fn host_settings(home: &Path, memory_reset: MemoryReset, key: &DevKey
 
 /// A runtime for clients, with a thread for each core.
 pub(crate) fn multi_thread() -> anyhow::Result<Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+    Ok(tokio::runtime::Builder::new_multi_thread().thread_name(CALLERS).enable_all().build()?)
 }

@@ -72,7 +72,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     // What no breaker stops goes on for all the time.
     let platform = Platform::start(&Hosting { memory_reset, tenants: ATTACKERS + 1, guests, breakers: false })?;
     let strangers = (0..STRANGERS).map(|at| platform.token(&TenantId::parse(&format!("stranger-{at}"))?));
-    let mut tokens = platform.tokens.clone();
+    let mut tokens = platform.tokens.to_vec();
     let victim = tokens.pop().context("a victim")?;
     let told = Told { address: platform.address()?, victim, attackers: tokens, strangers: strangers.collect::<Result<_, _>>()? };
     let mut stdout = std::io::stdout().lock();

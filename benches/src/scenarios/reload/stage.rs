@@ -26,7 +26,7 @@ use super::{
     replaced::Replaced,
 };
 use crate::{
-    load::{Load, OpenLoop, Target, frame},
+    load::{Endpoint, Load, OpenLoop, Target, frame},
     stage::ORDER,
 };
 
@@ -144,7 +144,15 @@ impl Stage {
     /// The rate of both hosts together, with 64 calls in flight.
     pub(super) async fn saturated_rate(&self, length: Duration) -> anyhow::Result<f64> {
         let (in_flight, connections) = SATURATING;
-        let load = |address| Load { address, extension: RULE, input: ORDER.into(), connections, in_flight, tokens: vec![self.token.clone()] };
+        let tokens: Arc<[String]> = [self.token.clone()].into();
+        let load = |address| Load {
+            endpoint: Endpoint::Tcp(address),
+            extension: RULE,
+            input: ORDER.into(),
+            connections,
+            in_flight,
+            tokens: Arc::clone(&tokens),
+        };
         let both = futures_util::future::try_join_all(self.hosts.iter().map(|host| load(*host).grpc(length))).await?;
         Ok(both.iter().map(|sample| sample.rate).sum())
     }
