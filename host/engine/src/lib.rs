@@ -17,6 +17,7 @@ mod guest;
 mod history;
 mod host_calls;
 mod invocation;
+mod logs;
 mod mapped;
 mod memory;
 mod observer;

@@ -5,5 +5,6 @@
 
 mod cpu;
 mod fast;
+mod ready;
 mod slow;
 mod stage;

@@ -67,8 +67,13 @@ impl Stage {
                 (func (export "run") (param "input" (list u8)) (result (list u8))
                     (canon lift (core func $guest "run") (memory (core memory $guest "memory")) (realloc (core func $guest "realloc")))))"#
         );
+        self.link(number, &wat, false, limits)
+    }
+
+    /// Several of the same component in text form.
+    pub(super) fn link(&self, number: u32, wat: &str, runs_at_start: bool, limits: &str) -> Vec<Arc<Extension>> {
         let component = Component::new(self.engine.wasmtime(), wat::parse_str(wat).unwrap()).unwrap();
-        let mapped = Mapped::new(component, false);
+        let mapped = Mapped::new(component, runs_at_start);
         let link = |_| Arc::new(self.engine.link(Arc::new(self.definition(limits)), &mapped).unwrap());
         (0..number).map(link).collect()
     }
@@ -103,6 +108,22 @@ pub(super) struct Tenant {
 impl Payer for Tenant {
     fn share(&self) -> &Arc<Share> {
         &self.share
+    }
+
+    fn charge(&self, _: Duration) {}
+
+    fn ahead(&self) -> Option<Arc<dyn Payer>> {
+        Some(Arc::new(Ahead(Arc::clone(&self.share))))
+    }
+}
+
+/// Pays for what is made ready ahead for a tenant.
+#[derive(Debug)]
+struct Ahead(Arc<Share>);
+
+impl Payer for Ahead {
+    fn share(&self) -> &Arc<Share> {
+        &self.0
     }
 
     fn charge(&self, _: Duration) {}
