@@ -65,7 +65,7 @@ fn machine_code(source: &Source, plan: Plan, section: &mut Section) -> anyhow::R
     let (engine, compiler) = (compile_engine(Profile::default())?, Compiler::new(THIS_BINARY.into(), Profile::default()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let bare = || -> anyhow::Result<()> { engine.precompile_component(&component).map(drop).map_err(|error| anyhow::anyhow!("{error:#}")) };
-    let in_child = || -> anyhow::Result<()> { Ok(runtime.block_on(compiler.compile(&component)).map(drop)?) };
+    let in_child = || -> anyhow::Result<()> { Ok(runtime.block_on(compiler.compile(&component)).code.map(drop)?) };
     let contenders = vec![
         Contender::new(format!("bare precompile_component, {}", source.name()), |length| repeated(length, bare)),
         Contender::new(format!("machine code in the child, {}", source.name()), |length| repeated(length, in_child)),

@@ -10,7 +10,7 @@ use std::{
 
 use extensions_engine_config::{Profile, compile_engine};
 
-use crate::sandbox;
+use crate::{sandbox, shape};
 
 /// The first argument that makes a binary the compile child; the second names
 /// the profile.
@@ -53,6 +53,9 @@ fn run(profile: Profile) -> ExitCode {
     }
     if component.len() > COMPONENT_BYTES_MAX {
         return fail(EXIT_REFUSED, format_args!("larger than {COMPONENT_BYTES_MAX} bytes"));
+    }
+    if let Err(refused) = shape::check(&component) {
+        return fail(EXIT_REFUSED, refused);
     }
     match engine.precompile_component(&component) {
         Ok(code) => match io::stdout().lock().write_all(&code) {

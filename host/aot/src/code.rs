@@ -5,13 +5,15 @@ use std::{fs::File, os::fd::AsRawFd, path::PathBuf};
 use extensions_types::Sha256;
 use wasmtime::{Engine, component::Component};
 
+use crate::Start;
+
 /// Code that the cache has verified. The descriptor that was verified is the
 /// one that is mapped, whatever happens to the file's name meanwhile.
 #[derive(Debug)]
 pub struct Code {
     file: File,
     component: Sha256,
-    runs_at_start: bool,
+    start: Start,
 }
 
 /// Verified code that still does not load: the component wants more instances,
@@ -34,14 +36,20 @@ impl LoadError {
 }
 
 impl Code {
-    pub(crate) fn new(file: File, component: Sha256, runs_at_start: bool) -> Self {
-        Self { file, component, runs_at_start }
+    pub(crate) fn new(file: File, component: Sha256, start: Start) -> Self {
+        Self { file, component, start }
     }
 
     /// Whether making an instance runs guest code.
     #[must_use]
     pub fn runs_at_start(&self) -> bool {
-        self.runs_at_start
+        self.start.runs_code
+    }
+
+    /// Bytes that making an instance copies into its memories.
+    #[must_use]
+    pub fn data_bytes(&self) -> usize {
+        self.start.data_bytes as usize
     }
 
     /// Maps the code into `engine`.
@@ -50,7 +58,6 @@ impl Code {
     /// When the component exceeds the engine's pool or the kernel refuses.
     pub fn load(self, engine: &Engine) -> Result<Component, LoadError> {
         let path = PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd()));
-        let failed = |source| LoadError { component: self.component, source };
         #[allow(unsafe_code, reason = "loading native code is what this crate is for")]
         // SAFETY: `Cache::verify` read this very descriptor and checked a MAC that only this host
         // can make over the bytes' digest, the component and this engine's compatibility hash. It
@@ -58,8 +65,7 @@ impl Code {
         // the same three (`signed::open`), whose holder signs what its own compile child answered.
         // The file is read-only, in a directory of this user alone, and is only ever replaced by
         // rename or unlinked, never written: the mapping keeps the verified bytes.
-        let component = unsafe { Component::deserialize_file(engine, &path) }.map_err(failed)?;
-        component.initialize_copy_on_write_image().map_err(failed)?;
-        Ok(component)
+        let component = unsafe { Component::deserialize_file(engine, &path) };
+        component.map_err(|source| LoadError { component: self.component, source })
     }
 }

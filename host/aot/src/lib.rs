@@ -15,12 +15,14 @@ mod digest;
 #[cfg(test)]
 mod edits;
 pub mod keys;
+mod rusage;
 mod sandbox;
+mod shape;
 pub mod signed;
 mod start;
 
 pub use cache::{Cache, CacheError};
 pub use code::{Code, LoadError};
-pub use compiler::{CompileError, Compiler};
+pub use compiler::{CompileError, Compiled, Compiler};
 pub use digest::digest;
-pub use start::runs_at_start;
+pub use start::Start;

@@ -1,8 +1,8 @@
 //! Machine code that hosts share: compiled and signed once, checked by each.
 //!
 //! An object is the code followed by a trailer of fixed size: the engine that
-//! it was compiled for, the component, whether the component runs code at its
-//! start, the key's name, an Ed25519 signature over all of it and the code's
+//! it was compiled for, the component, what making an instance does, the
+//! key's name, an Ed25519 signature over all of it and the code's
 //! digest, and a mark. The trailer repeats what the object's name says, so that
 //! one that lies under a wrong name is told from a damaged one; believed is
 //! only what the signature covers. Pure: it reads and writes bytes.
@@ -11,17 +11,18 @@ use extensions_engine_config::CompatibilityHash;
 use extensions_types::Sha256;
 
 use crate::{
-    digest,
+    Start, digest,
     keys::{KeyId, PublicKeys, SigningKey},
+    start::{START_BYTES, claim},
 };
 
 /// Says what a signature is for, so that none made for something else counts here.
-const DOMAIN: &[u8] = b"ameide extensions: precompiled code, 1\0";
+const DOMAIN: &[u8] = b"ameide extensions: precompiled code, 2\0";
 /// Marks a whole object; bump it when the trailer changes.
-const MAGIC: &[u8; 8] = b"extaots1";
+const MAGIC: &[u8; 8] = b"extaots2";
 const SIGNATURE_BYTES: usize = 64;
 /// Engine, component, start, key, signature, mark.
-const TRAILER_BYTES: usize = 32 + 32 + 1 + 8 + SIGNATURE_BYTES + MAGIC.len();
+const TRAILER_BYTES: usize = 32 + 32 + START_BYTES + 8 + SIGNATURE_BYTES + MAGIC.len();
 
 /// What code is for: a host asks for exactly this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,21 +74,21 @@ pub struct Opened<'b> {
     pub code: &'b [u8],
     /// Its digest, which the signature covers.
     pub sha256: Sha256,
-    /// Whether making an instance runs guest code.
-    pub runs_at_start: bool,
+    /// What making an instance does.
+    pub start: Start,
     /// Whose signature it is.
     pub key: KeyId,
 }
 
 /// Makes the object of some code.
 #[must_use]
-pub fn seal(key: &SigningKey, what: CodeFor, code: Vec<u8>, runs_at_start: bool) -> Vec<u8> {
-    let signature = key.sign(&message(what, digest(&code), runs_at_start.into()));
+pub fn seal(key: &SigningKey, what: CodeFor, code: Vec<u8>, start: Start) -> Vec<u8> {
+    let signature = key.sign(&message(what, digest(&code), start.to_bytes()));
     let mut object = code;
     object.reserve_exact(TRAILER_BYTES);
     object.extend_from_slice(what.engine.as_bytes());
     object.extend_from_slice(what.component.as_bytes());
-    object.push(runs_at_start.into());
+    object.extend_from_slice(&start.to_bytes());
     object.extend_from_slice(key.id().as_bytes());
     object.extend_from_slice(&signature);
     object.extend_from_slice(MAGIC);
@@ -115,19 +116,19 @@ pub fn open<'b>(object: &'b [u8], what: CodeFor, keys: &PublicKeys) -> Result<Op
         return Err(Unusable::ForeignKey(trailer.key));
     }
     let sha256 = digest(code);
-    let message = message(what, sha256, trailer.starts);
+    let message = message(what, sha256, trailer.start);
     // Two keys of one name would be a wonder; trying both costs nothing.
     if !named.any(|key| key.verifies(&message, trailer.signature)) {
         return Err(Unusable::Damaged);
     }
-    Ok(Opened { code, sha256, runs_at_start: trailer.starts != 0, key: trailer.key })
+    Ok(Opened { code, sha256, start: Start::from_bytes(trailer.start), key: trailer.key })
 }
 
 /// The trailer's fields, in their order.
 struct Trailer<'t> {
     engine: &'t [u8],
     component: &'t [u8],
-    starts: u8,
+    start: [u8; START_BYTES],
     key: KeyId,
     signature: &'t [u8],
     magic: &'t [u8],
@@ -137,17 +138,17 @@ impl<'t> Trailer<'t> {
     fn of(bytes: &'t [u8; TRAILER_BYTES]) -> Self {
         let (engine, rest) = bytes.split_at(32);
         let (component, rest) = rest.split_at(32);
-        let (starts, rest) = rest.split_at(1);
+        let (start, rest) = rest.split_first_chunk().expect("the trailer holds it");
         let (key, rest) = rest.split_at(8);
         let (signature, magic) = rest.split_at(SIGNATURE_BYTES);
         let key = KeyId::new(key.try_into().expect("eight bytes were split off"));
-        Self { engine, component, starts: starts[0], key, signature, magic }
+        Self { engine, component, start: *start, key, signature, magic }
     }
 }
 
-/// What is signed. Every part has a fixed length, so that no two claims have one text.
-fn message(what: CodeFor, code: Sha256, starts: u8) -> Vec<u8> {
-    [DOMAIN, what.engine.as_bytes(), what.component.as_bytes(), code.as_bytes(), &[starts]].concat()
+/// What is signed.
+fn message(what: CodeFor, code: Sha256, start: [u8; START_BYTES]) -> Vec<u8> {
+    [DOMAIN, &claim(what.engine.as_bytes(), what.component, code, start)].concat()
 }
 
 #[cfg(test)]
@@ -162,6 +163,8 @@ mod tests {
 
     const CODE: &[u8] = b"native code of some length, which nobody here runs";
 
+    const START: Start = Start { runs_code: true, data_bytes: 70_000 };
+
     fn engine(bounds: Bounds) -> CompatibilityHash {
         CompatibilityHash::of(&compile_engine(Profile { bounds }).unwrap())
     }
@@ -169,14 +172,14 @@ mod tests {
     static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate().unwrap());
     static KEYS: LazyLock<PublicKeys> = LazyLock::new(|| KEY.public().into());
     static WHAT: LazyLock<CodeFor> = LazyLock::new(|| CodeFor { engine: engine(Bounds::Guards), component: digest(b"component") });
-    static OBJECT: LazyLock<Vec<u8>> = LazyLock::new(|| seal(&KEY, *WHAT, CODE.to_vec(), true));
+    static OBJECT: LazyLock<Vec<u8>> = LazyLock::new(|| seal(&KEY, *WHAT, CODE.to_vec(), START));
 
     #[test]
     fn what_was_sealed_opens() {
-        for runs_at_start in [false, true] {
+        for start in [Start::default(), START] {
             for code in [CODE, b""] {
-                let object = seal(&KEY, *WHAT, code.to_vec(), runs_at_start);
-                assert_eq!(open(&object, *WHAT, &KEYS), Ok(Opened { code, sha256: digest(code), runs_at_start, key: KEY.id() }));
+                let object = seal(&KEY, *WHAT, code.to_vec(), start);
+                assert_eq!(open(&object, *WHAT, &KEYS), Ok(Opened { code, sha256: digest(code), start, key: KEY.id() }));
             }
         }
     }
@@ -206,7 +209,7 @@ mod tests {
     fn keys_count_while_they_are_listed() {
         let (old, new) = (&*KEY, SigningKey::generate().unwrap());
         let both = PublicKeys::parse(&format!("{}{}", old.public().to_pem(), new.public().to_pem())).unwrap();
-        let by_new = seal(&new, *WHAT, CODE.to_vec(), false);
+        let by_new = seal(&new, *WHAT, CODE.to_vec(), Start::default());
         assert_eq!(open(&by_new, *WHAT, &KEYS), Err(Unusable::ForeignKey(new.id())), "not yet");
         assert_eq!(open(&by_new, *WHAT, &both).map(|opened| opened.key), Ok(new.id()));
         assert_eq!(open(&OBJECT, *WHAT, &both).map(|opened| opened.key), Ok(old.id()));
@@ -217,17 +220,17 @@ mod tests {
     #[test]
     fn a_foreign_signature_under_a_trusted_name_is_damage() {
         let foreign = SigningKey::generate().unwrap();
-        let mut object = seal(&foreign, *WHAT, CODE.to_vec(), false);
-        let at = object.len() - TRAILER_BYTES + 65;
+        let mut object = seal(&foreign, *WHAT, CODE.to_vec(), Start::default());
+        let at = object.len() - TRAILER_BYTES + 64 + START_BYTES;
         object[at..at + 8].copy_from_slice(KEY.id().as_bytes());
         assert_eq!(open(&object, *WHAT, &KEYS), Err(Unusable::Damaged));
     }
 
     #[test]
     fn a_signature_over_the_same_bytes_for_something_else_does_not_count() {
-        let undivided = message(*WHAT, digest(CODE), 0);
+        let undivided = message(*WHAT, digest(CODE), Start::default().to_bytes());
         let signature = KEY.sign(undivided.strip_prefix(DOMAIN).unwrap());
-        let mut object = seal(&KEY, *WHAT, CODE.to_vec(), false);
+        let mut object = seal(&KEY, *WHAT, CODE.to_vec(), Start::default());
         let at = object.len() - MAGIC.len() - SIGNATURE_BYTES;
         object[at..at + SIGNATURE_BYTES].copy_from_slice(&signature);
         assert_eq!(open(&object, *WHAT, &KEYS), Err(Unusable::Damaged));

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use extensions_aot::{Cache, Code, CompileError, Compiler, LoadError, digest, runs_at_start, signed::CodeFor};
+use extensions_aot::{Cache, Code, CompileError, Compiler, LoadError, Start, digest, signed::CodeFor};
 use extensions_catalog::{Component, NoComponent, ServedVersion};
 use extensions_engine::{Engine, Extension, Mapped};
 use extensions_types::{Sha256, with_causes};
@@ -185,13 +185,13 @@ impl Loader {
         };
         let _place = self.gates.compiles.enter(tenant, need).await.ok_or(NotLoaded::Internal)?;
         let began = Instant::now();
-        let code = self.compiler.compile(&component).await.map_err(|error| match error {
+        let code = self.compiler.compile(&component).await.code.map_err(|error| match error {
             CompileError::Refused(_) | CompileError::Exhausted => NotLoaded::Refused(error.to_string()),
             CompileError::Child(_) | CompileError::Pipe(_) => internal(error),
         })?;
         self.metrics.compiled(began.elapsed());
         let loader = Arc::clone(self);
-        blocking(move || loader.cache.put(digest, &code, runs_at_start(&component)).map_err(internal)).await
+        blocking(move || loader.cache.put(digest, &code, Start::of(&component)).map_err(internal)).await
     }
 }
 

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use extensions_aot::{
-    CompileError, digest,
+    CompileError, Start, digest,
     keys::{PublicKeys, SigningKey},
-    runs_at_start,
     signed::{CodeFor, open, seal},
 };
 use extensions_artifact::{Created, Etag, Key, StoreError};
@@ -99,12 +98,12 @@ impl Hands<'_> {
     /// Compiles and signs. What is signed is what this process' own child answered, never what a store held.
     pub(crate) async fn make(self, engine: &Engine, wanted: &Wanted) -> Result<Bytes, NoCode> {
         let bytes = self.component(wanted).await?;
-        let code = engine.compiler.compile(&bytes).await.map_err(|error| match error {
+        let code = engine.compiler.compile(&bytes).await.code.map_err(|error| match error {
             CompileError::Refused(_) | CompileError::Exhausted => NoCode::Refused(error.to_string()),
             CompileError::Child(_) | CompileError::Pipe(_) => NoCode::Machine(error),
         })?;
         let (what, key) = (CodeFor { engine: engine.hash, component: wanted.component }, Arc::clone(self.key));
-        let sealing = tokio::task::spawn_blocking(move || Bytes::from(seal(&key, what, code, runs_at_start(&bytes))));
+        let sealing = tokio::task::spawn_blocking(move || Bytes::from(seal(&key, what, code, Start::of(&bytes))));
         let object = sealing.await.map_err(|_| NoCode::Task)?;
         let max = engine.key(wanted.component).bytes_max();
         if object.len() as u64 > max {

@@ -88,7 +88,7 @@ fn version() -> Arc<ServedVersion> {
 #[tokio::test]
 async fn shared_code_is_mapped_and_kept() {
     let scene = scene(in_memory());
-    scene.put(seal(&scene.key, scene.what(), code(), false)).await;
+    scene.put(seal(&scene.key, scene.what(), code(), Start::default())).await;
     scene.map().await.unwrap();
     assert_eq!(scene.loader.metrics.seen(Source::Shared), 1);
     // From here on it is this host's own: neither the store nor the key is asked again.
@@ -102,7 +102,7 @@ async fn shared_code_is_mapped_and_kept() {
 #[tokio::test]
 async fn whatever_is_wrong_with_it_this_host_compiles() {
     let scene = scene(in_memory());
-    let whole = seal(&scene.key, scene.what(), code(), false);
+    let whole = seal(&scene.key, scene.what(), code(), Start::default());
     let hardened = CompatibilityHash::of(&compile_engine(Profile { bounds: Bounds::Hardened }).unwrap());
     let flipped = |at: usize| {
         let mut object = whole.clone();
@@ -114,9 +114,9 @@ async fn whatever_is_wrong_with_it_this_host_compiles() {
         ("cut", Vec::new()),
         ("damaged", flipped(0)),
         ("damaged", flipped(whole.len() - 20)),
-        ("foreign_key", seal(&SigningKey::generate().unwrap(), scene.what(), code(), false)),
-        ("other_engine", seal(&scene.key, CodeFor { engine: hardened, ..scene.what() }, code(), false)),
-        ("other_component", seal(&scene.key, CodeFor { component: digest(b"x"), ..scene.what() }, code(), false)),
+        ("foreign_key", seal(&SigningKey::generate().unwrap(), scene.what(), code(), Start::default())),
+        ("other_engine", seal(&scene.key, CodeFor { engine: hardened, ..scene.what() }, code(), Start::default())),
+        ("other_component", seal(&scene.key, CodeFor { component: digest(b"x"), ..scene.what() }, code(), Start::default())),
     ];
     for (word, object) in bad {
         let before = scene.loader.metrics.unused(word);
@@ -146,7 +146,7 @@ async fn no_code_and_no_store_are_no_obstacle() {
 async fn keys_are_asked_for_each_time() {
     let scene = scene(in_memory());
     let next = SigningKey::generate().unwrap();
-    scene.put(seal(&next, scene.what(), code(), false)).await;
+    scene.put(seal(&next, scene.what(), code(), Start::default())).await;
     assert!(scene.map().await.is_err());
     assert_eq!(scene.loader.metrics.unused("foreign_key"), 1);
     *scene.trusted.lock().unwrap() = Arc::new(next.public().into());
