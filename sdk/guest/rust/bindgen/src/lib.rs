@@ -11,7 +11,7 @@ use wit_bindgen_rust::{Opts, WithOption};
 use wit_parser::{PackageId, Resolve};
 
 /// The interfaces that every world shares; one module holds them for all.
-const SHARED: [&str; 4] = ["types", "context", "logging", "host-calls"];
+const SHARED: [&str; 5] = ["types", "context", "logging", "trap-message", "host-calls"];
 /// The worlds with exports, one module each.
 const WORLDS: [&str; 3] = ["process-hook", "domain-hook", "agent-tool"];
 const PACKAGE: &str = "ameide:extensions";
@@ -58,7 +58,7 @@ pub fn generate(wit_dir: &Path) -> Result<Vec<(String, String)>, BindgenError> {
 }
 
 /// The world of no exports that makes one module of all shared interfaces.
-fn imports(resolve: &mut Resolve, interfaces: &[String; 4]) -> Result<String, BindgenError> {
+fn imports(resolve: &mut Resolve, interfaces: &[String; SHARED.len()]) -> Result<String, BindgenError> {
     let list: String = interfaces.iter().map(|interface| format!("    import {interface};\n")).collect();
     let text = format!("package ameide:guest;\nworld imports {{\n{list}}}\n");
     let package = resolve.push_str("imports.wit", &text).map_err(|error| BindgenError::Wit(format!("{error:#}")))?;

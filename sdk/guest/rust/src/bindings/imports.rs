@@ -457,6 +457,35 @@ pub mod ameide {
                 }
             }
         }
+        /// The last words of a guest that is about to trap.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod trap_message {
+            use super::super::super::_rt;
+            #[allow(unused_unsafe, clippy::all)]
+            /// Appends up to eight bytes of UTF-8 text, the lowest byte first; zeros
+            /// are passed over. What was appended becomes one line of level `error`
+            /// when the call has ended; text beyond 4 KiB is lost.
+            ///
+            /// Takes a number and no text on purpose. A function that takes text needs
+            /// the guest's memory, and a component that imports one is made of two
+            /// instances more, in every call, said or not.
+            #[allow(async_fn_in_trait)]
+            pub fn append(text: u64) -> () {
+                unsafe {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "ameide:extensions/trap-message@1.0.0")]
+                    unsafe extern "C" {
+                        #[link_name = "append"]
+                        fn wit_import0(_: i64);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import0(_: i64) {
+                        unreachable!()
+                    }
+                    wit_import0(_rt::as_i64(&text));
+                }
+            }
+        }
         /// Calls to platform APIs, under the caller's identity.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod host_calls {
@@ -678,6 +707,29 @@ mod _rt {
             String::from_utf8(bytes).unwrap()
         } else {
             unsafe { String::from_utf8_unchecked(bytes) }
+        }
+    }
+    pub fn as_i64<T: AsI64>(t: T) -> i64 {
+        t.as_i64()
+    }
+    pub trait AsI64 {
+        fn as_i64(self) -> i64;
+    }
+    impl<'a, T: Copy + AsI64> AsI64 for &'a T {
+        fn as_i64(self) -> i64 {
+            (*self).as_i64()
+        }
+    }
+    impl AsI64 for i64 {
+        #[inline]
+        fn as_i64(self) -> i64 {
+            self as i64
+        }
+    }
+    impl AsI64 for u64 {
+        #[inline]
+        fn as_i64(self) -> i64 {
+            self as i64
         }
     }
     pub unsafe fn invalid_enum_discriminant<T>() -> T {

@@ -5,6 +5,7 @@
 //   * with "ameide:extensions/types@1.0.0" = "crate::bindings::imports::ameide::extensions::types"
 //   * with "ameide:extensions/context@1.0.0" = "crate::bindings::imports::ameide::extensions::context"
 //   * with "ameide:extensions/logging@1.0.0" = "crate::bindings::imports::ameide::extensions::logging"
+//   * with "ameide:extensions/trap-message@1.0.0" = "crate::bindings::imports::ameide::extensions::trap_message"
 //   * with "ameide:extensions/host-calls@1.0.0" = "crate::bindings::imports::ameide::extensions::host_calls"
 //   * disable-run-ctors-once-workaround
 //   * pub-export-macro
@@ -14,10 +15,12 @@ use crate::bindings::imports::ameide::extensions::context as __with_name0;
 #[allow(unfulfilled_lint_expectations, unused_imports)]
 use crate::bindings::imports::ameide::extensions::logging as __with_name1;
 #[allow(unfulfilled_lint_expectations, unused_imports)]
-use crate::bindings::imports::ameide::extensions::host_calls as __with_name2;
+use crate::bindings::imports::ameide::extensions::trap_message as __with_name2;
 #[allow(unfulfilled_lint_expectations, unused_imports)]
-use crate::bindings::imports::ameide::extensions::types as __with_name3;
-pub type HookError = __with_name3::HookError;
+use crate::bindings::imports::ameide::extensions::host_calls as __with_name3;
+#[allow(unfulfilled_lint_expectations, unused_imports)]
+use crate::bindings::imports::ameide::extensions::types as __with_name4;
+pub type HookError = __with_name4::HookError;
 #[doc(hidden)]
 #[allow(non_snake_case, unused_unsafe)]
 pub unsafe fn _export_run_cabi<T_: Guest>(
@@ -52,7 +55,7 @@ pub unsafe fn _export_run_cabi<T_: Guest>(
             }
             Err(e) => {
                 *ptr3.add(0).cast::<u8>() = (1i32) as u8;
-                use __with_name3::HookError as V8;
+                use __with_name4::HookError as V8;
                 match e {
                     V8::Rejected(e) => {
                         *ptr3.add(::core::mem::size_of::<*const u8>()).cast::<u8>() = (0i32)
@@ -238,31 +241,33 @@ macro_rules! __export_process_hook_impl {
         "wasm32")] #[unsafe (link_section =
         "component-type:wit-bindgen:0.60.0:ameide:extensions@1.0.0:process-hook:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 1116] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 1182] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd9\x07\x01A\x02\x01\
-A\x0e\x01B\x08\x01m\x03\x04user\x05agent\x06system\x04\0\x0aactor-type\x03\0\0\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x9b\x08\x01A\x02\x01\
+A\x10\x01B\x08\x01m\x03\x04user\x05agent\x06system\x04\0\x0aactor-type\x03\0\0\x01\
 m\x03\x03low\x06medium\x04high\x04\0\x09risk-tier\x03\0\x02\x01r\x0c\x09tenant-i\
 ds\x06org-ids\x07user-ids\x0aactor-type\x01\x0asession-ids\x0ecorrelation-ids\x03\
 envs\x09risk-tier\x03\x0cextension-ids\x07versionw\x0ahook-points\x0bdeadline-ms\
 y\x04\0\x11execution-context\x03\0\x04\x01@\0\0\x05\x04\0\x07current\x01\x06\x03\
 \0\x1fameide:extensions/context@1.0.0\x05\0\x01B\x04\x01m\x05\x05trace\x05debug\x04\
 info\x04warn\x05error\x04\0\x05level\x03\0\0\x01@\x02\x05level\x01\x07messages\x01\
-\0\x04\0\x03log\x01\x02\x03\0\x1fameide:extensions/logging@1.0.0\x05\x01\x01B\x06\
-\x01q\x05\x06denied\x01s\0\x10budget-exhausted\0\0\x09not-found\x01s\0\x06failed\
-\x01s\0\x08deadline\0\0\x04\0\x0acall-error\x03\0\0\x01p}\x01j\x01\x02\x01\x01\x01\
-@\x03\x07services\x06methods\x07request\x02\0\x03\x04\0\x04call\x01\x04\x03\0\"a\
-meide:extensions/host-calls@1.0.0\x05\x02\x01B\x0c\x01m\x03\x04info\x07warning\x05\
-error\x04\0\x08severity\x03\0\0\x01r\x04\x04codes\x08severity\x01\x04texts\x04pa\
-ths\x04\0\x07message\x03\0\x02\x01p\x03\x01p}\x01r\x03\x02ok\x7f\x08messages\x04\
-\x0ederived-fields\x05\x04\0\x07verdict\x03\0\x06\x01q\x03\x08rejected\x01s\0\x0d\
-invalid-input\x01s\0\x06failed\x01s\0\x04\0\x0ahook-error\x03\0\x08\x01r\x04\x04\
-names\x0bdescriptions\x0cinput-schema\x05\x0doutput-schema\x05\x04\0\x10tool-des\
-cription\x03\0\x0a\x03\0\x1dameide:extensions/types@1.0.0\x05\x03\x02\x03\0\x03\x0a\
-hook-error\x03\0\x0ahook-error\x03\0\x04\x01p}\x01j\x01\x06\x01\x05\x01@\x02\x04\
-tasks\x09variables\x06\0\x07\x04\0\x03run\x01\x08\x04\0$ameide:extensions/proces\
-s-hook@1.0.0\x04\0\x0b\x12\x01\0\x0cprocess-hook\x03\0\0\0G\x09producers\x01\x0c\
-processed-by\x02\x0dwit-component\x070.254.2\x10wit-bindgen-rust\x060.60.0";
+\0\x04\0\x03log\x01\x02\x03\0\x1fameide:extensions/logging@1.0.0\x05\x01\x01B\x02\
+\x01@\x01\x04textw\x01\0\x04\0\x06append\x01\0\x03\0$ameide:extensions/trap-mess\
+age@1.0.0\x05\x02\x01B\x06\x01q\x05\x06denied\x01s\0\x10budget-exhausted\0\0\x09\
+not-found\x01s\0\x06failed\x01s\0\x08deadline\0\0\x04\0\x0acall-error\x03\0\0\x01\
+p}\x01j\x01\x02\x01\x01\x01@\x03\x07services\x06methods\x07request\x02\0\x03\x04\
+\0\x04call\x01\x04\x03\0\"ameide:extensions/host-calls@1.0.0\x05\x03\x01B\x0c\x01\
+m\x03\x04info\x07warning\x05error\x04\0\x08severity\x03\0\0\x01r\x04\x04codes\x08\
+severity\x01\x04texts\x04paths\x04\0\x07message\x03\0\x02\x01p\x03\x01p}\x01r\x03\
+\x02ok\x7f\x08messages\x04\x0ederived-fields\x05\x04\0\x07verdict\x03\0\x06\x01q\
+\x03\x08rejected\x01s\0\x0dinvalid-input\x01s\0\x06failed\x01s\0\x04\0\x0ahook-e\
+rror\x03\0\x08\x01r\x04\x04names\x0bdescriptions\x0cinput-schema\x05\x0doutput-s\
+chema\x05\x04\0\x10tool-description\x03\0\x0a\x03\0\x1dameide:extensions/types@1\
+.0.0\x05\x04\x02\x03\0\x04\x0ahook-error\x03\0\x0ahook-error\x03\0\x05\x01p}\x01\
+j\x01\x07\x01\x06\x01@\x02\x04tasks\x09variables\x07\0\x08\x04\0\x03run\x01\x09\x04\
+\0$ameide:extensions/process-hook@1.0.0\x04\0\x0b\x12\x01\0\x0cprocess-hook\x03\0\
+\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.254.2\x10wit-bi\
+ndgen-rust\x060.60.0";
         };
     };
 }
