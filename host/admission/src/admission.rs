@@ -5,10 +5,10 @@ use std::sync::Arc;
 use extensions_breakers::Breakers;
 use extensions_catalog::Catalogs;
 use extensions_engine::{DenyAll, Engine, HostCalls, Outcome};
-use extensions_identity::{Asked, Channel, Principal, Scope, Verifier};
+use extensions_identity::{Channel, Principal, Scope, Verifier};
 use extensions_modules::Modules;
 use extensions_quota::Quotas;
-use extensions_types::{ErrorCode, ExecutionContext};
+use extensions_types::ErrorCode;
 use prometheus_client::registry::Registry;
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     fall_back::answer,
     fallbacks::Fallbacks,
     orders::AllSwitches,
+    prepared::of_call,
     underway::{Fault, Stopped, Underway},
 };
 
@@ -49,7 +50,7 @@ pub struct Admission {
     pub(crate) engine: Arc<Engine>,
     pub(crate) host_calls: Arc<dyn HostCalls>,
     pub(crate) fallbacks: Fallbacks,
-    accounts: Arc<Accounts>,
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) guest_logs: Arc<GuestLogs>,
 }
 
@@ -105,72 +106,41 @@ impl Admission {
     ///
     /// # Errors
     /// Whatever the platform refuses; the extension's own failures are answers.
-    pub async fn invoke(&self, principal: &Principal, request: Request) -> Result<Answer, Refusal> {
-        let context = Arc::new(self.context(principal, &request)?);
-        let account = self.accounts.open(Arc::clone(&context));
-        let call = Underway {
-            principal,
-            context,
-            extension: &request.extension_id,
-            input: request.input,
-            accepted: request.accepted,
-            deadline: request.timeout.map(|timeout| request.accepted + timeout),
-            account,
-        };
-        let answered = if call.is_late() { Err(too_late(&call)) } else { self.answer(&call, &request.version).await };
-        answered.map_err(|refusal| Refusal { correlation: Some(call.context.correlation.clone()), ..refusal })
+    pub async fn invoke(&self, principal: &Principal, request: Request<'_>) -> Result<Answer, Refusal> {
+        let Request { asked, input } = request;
+        let account = self.accounts.open(self.context(principal, &asked)?);
+        let prepared = self.prepare(principal, &asked, &account).await?;
+        self.answer(Underway { accepted: asked.accepted, input, account, request: &prepared }).await
     }
 
-    async fn answer(&self, call: &Underway<'_>, selector: &str) -> Result<Answer, Refusal> {
-        let (found, fault) = match self.resolve(call, selector).await {
-            Ok(found) => {
+    /// Answers one input of a request that is prepared.
+    pub(crate) async fn answer(&self, call: Underway<'_>) -> Result<Answer, Refusal> {
+        let answered = self.answer_or_refuse(&call).await;
+        answered.map_err(|refusal| of_call(refusal, call.context()))
+    }
+
+    async fn answer_or_refuse(&self, call: &Underway<'_>) -> Result<Answer, Refusal> {
+        let found = &call.request.found;
+        let fault = match &call.request.unserved {
+            Some(refusal) => {
+                call.account.refused(call.request.extension, refusal, None);
+                Fault::Stopped(Stopped::from(refusal.clone()))
+            }
+            None => {
                 call.account.resolved(&found.version.definition);
                 match self.attempt(call, &found.version).await {
                     Ok(outcome) if is_final(&outcome) => return Ok(answer(call, &found.version.definition, outcome)),
-                    Ok(outcome) => (found, Fault::Failed(outcome)),
-                    Err(stopped) => (found, Fault::Stopped(stopped)),
+                    Ok(outcome) => Fault::Failed(outcome),
+                    Err(stopped) => Fault::Stopped(stopped),
                 }
-            }
-            Err(unresolved) => {
-                call.account.refused(call.extension, &unresolved.refusal, None);
-                let Some(found) = unresolved.contract else { return Err(unresolved.refusal) };
-                (found, Fault::Stopped(Stopped::from(unresolved.refusal)))
             }
         };
         // Seldom, and with another attempt in it: not part of what every call carries.
-        Box::pin(self.fall_back(call, &found, fault)).await
-    }
-
-    fn context(&self, principal: &Principal, request: &Request) -> Result<ExecutionContext, Refusal> {
-        let asked = &request.context;
-        let asked = Asked {
-            tenant_id: &asked.tenant_id,
-            org_id: &asked.org_id,
-            user_id: &asked.user_id,
-            actor_type: &asked.actor_type,
-            session_id: &asked.session_id,
-            correlation_id: &asked.correlation_id,
-            env: &asked.env,
-            risk_tier: &asked.risk_tier,
-            caller: &request.caller,
-            hook_point: &request.hook_point,
-        };
-        principal.context(&asked, self.catalogs().meant(asked.env)).map_err(|refusal| {
-            let refusal = Refusal::new(refusal.code, refusal.message);
-            self.accounts.refused_unknown(Some(principal.audit().to_string()), &refusal);
-            refusal
-        })
+        Box::pin(self.fall_back(call, found, fault)).await
     }
 }
 
 /// Whether no contract has a say: an answer, or a rejection, which is one.
 fn is_final(outcome: &Outcome) -> bool {
     outcome.result.as_ref().err().is_none_or(|failure| failure.code.cause().is_none())
-}
-
-/// Nobody waits for the answer any more: nothing is looked up for it.
-fn too_late(call: &Underway<'_>) -> Refusal {
-    let refusal = Refusal::new(ErrorCode::Deadline, "the caller's time was over before the call began");
-    call.account.refused(call.extension, &refusal, None);
-    refusal
 }

@@ -30,7 +30,7 @@ impl Admission {
         match self.make_ready(call, version).await {
             Ok(ready) => self.run(call, version, ready).await,
             Err(stopped) => {
-                call.account.refused(call.extension, &stopped.refusal, stopped.quota);
+                call.account.refused(call.request.extension, &stopped.refusal, stopped.quota);
                 Err(stopped)
             }
         }
@@ -39,15 +39,15 @@ impl Admission {
     /// Switches → what the caller may → circuit → quota → load → switches.
     async fn make_ready(&self, call: &Underway<'_>, version: &Arc<ServedVersion>) -> Result<Ready, Stopped> {
         self.check_switches(call, version)?;
-        allowed(call.principal, &call.context, &version.definition)?;
+        allowed(call.request.principal, call.context(), &version.definition)?;
         fits(call.input.len(), &version.definition)?;
         let ticket = self.circuits.admit(version, call.accepted).map_err(circuit_open)?;
         let permit = self.take_quota(call, version)?;
-        let extension = match self.modules.get(version, call.deadline).await {
+        let extension = match self.modules.get(version, call.request.deadline).await {
             Ok(extension) => extension,
             Err(error) => {
                 self.circuits.not_loaded(ticket, version, &error, call.accepted);
-                return Err(not_loaded(&error, call.deadline).into());
+                return Err(not_loaded(&error, call.request.deadline).into());
             }
         };
         // Its load may have taken seconds: what was switched off meanwhile does not start.
@@ -58,10 +58,10 @@ impl Admission {
     async fn run(&self, call: &Underway<'_>, version: &Arc<ServedVersion>, ready: Ready) -> Result<Outcome, Stopped> {
         let Ready { extension, ticket, permit } = ready;
         let invocation = Call {
-            context: Arc::clone(&call.context),
+            context: Arc::clone(call.context()),
             input: call.input.clone(),
             accepted: call.accepted,
-            deadline: call.deadline,
+            deadline: call.request.deadline,
             host_calls: Arc::clone(&self.host_calls),
             payer: permit,
             observer: Arc::clone(&call.account) as _,
@@ -75,12 +75,12 @@ impl Admission {
     }
 
     fn check_switches(&self, call: &Underway<'_>, version: &ServedVersion) -> Result<(), Refusal> {
-        self.switches.forced_off(call.context.env, &version.definition).map_or(Ok(()), |off| Err(switched_off(off)))
+        self.switches.forced_off(call.context().env, &version.definition).map_or(Ok(()), |off| Err(switched_off(off)))
     }
 
     /// Whoever resolved a version of the environment knows its catalog.
     fn take_quota(&self, call: &Underway<'_>, version: &ServedVersion) -> Result<Arc<Permit>, Stopped> {
-        let (context, definition) = (&*call.context, &*version.definition);
+        let (context, definition) = (&**call.context(), &*version.definition);
         let allowance = self.catalogs().get(context.env).map(|catalog| catalog.allowance(&context.tenant, &definition.id)).unwrap_or_default();
         let asked = Asked {
             env: context.env,

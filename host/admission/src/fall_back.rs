@@ -18,7 +18,7 @@ impl Admission {
         let version = &found.version.definition;
         let decision = match fault.code() {
             // Who may not run it gets no answer in its place either.
-            Some(_) if allowed(call.principal, &call.context, version).is_err() => Decision::Deny,
+            Some(_) if allowed(call.request.principal, call.context(), version).is_err() => Decision::Deny,
             Some(code) => decide(Failed { code, issued: fault.issued() }, version.kind, &version.failure, self.denied_causes(call, found)),
             None => Decision::Deny,
         };
@@ -66,13 +66,13 @@ impl Admission {
         let fallback = Fallback { action, cause, message: fault.message().to_owned() };
         self.fallbacks.answered(cause, action);
         call.account.fell_back(&fallback, served);
-        Answer { result: Ok(result), served_version: served, correlation: call.context.correlation.clone(), stats, fallback: Some(fallback) }
+        Answer { result: Ok(result), served_version: served, correlation: call.context().correlation.clone(), stats, fallback: Some(fallback) }
     }
 
     /// What the environment lets no contract answer for.
     fn denied_causes(&self, call: &Underway<'_>, found: &Resolved) -> CauseSet {
-        let catalog = self.catalogs().get(call.context.env);
-        catalog.map_or(CauseSet::ALL, |catalog| catalog.denied_causes(&call.context.tenant, &found.version.definition.id))
+        let catalog = self.catalogs().get(call.context().env);
+        catalog.map_or(CauseSet::ALL, |catalog| catalog.denied_causes(&call.context().tenant, &found.version.definition.id))
     }
 }
 
@@ -94,7 +94,7 @@ fn denied(call: &Underway<'_>, found: &Resolved, fault: Fault) -> Result<Answer,
 /// What a version itself gave.
 pub(crate) fn answer(call: &Underway<'_>, version: &ExtensionDefinition, outcome: Outcome) -> Answer {
     let Outcome { result, stats, .. } = outcome;
-    Answer { result, served_version: version.version, correlation: call.context.correlation.clone(), stats, fallback: None }
+    Answer { result, served_version: version.version, correlation: call.context().correlation.clone(), stats, fallback: None }
 }
 
 fn stats(fault: &Fault) -> Stats {

@@ -4,23 +4,18 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use extensions_engine::{Failure, Stats};
+pub use extensions_identity::Asked as AskedContext;
 use extensions_types::{CallLabel, Fallback, Version};
 
-/// An invocation as asked for: texts from outside, not yet checked.
-#[derive(Debug, Clone)]
-pub struct Request {
+/// What is asked for, without input: texts from outside, not yet checked, where they lie.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'r> {
     /// The extension's id.
-    pub extension_id: String,
+    pub extension_id: &'r str,
     /// A version number, `latest` or empty.
-    pub version: String,
+    pub version: &'r str,
     /// The context that the caller names.
-    pub context: AskedContext,
-    /// The named place in the primitive; may be empty.
-    pub hook_point: String,
-    /// The calling primitive; the token's subject when empty.
-    pub caller: String,
-    /// One JSON value.
-    pub input: Bytes,
+    pub context: AskedContext<'r>,
     /// When the request's head arrived.
     pub accepted: Instant,
     /// The caller's patience from `accepted` on: the shorter of its transport
@@ -28,20 +23,13 @@ pub struct Request {
     pub timeout: Option<Duration>,
 }
 
-/// The context fields as a caller sent them; empty where it sent none.
-#[derive(Debug, Clone, Default)]
-#[allow(missing_docs, reason = "the fields of ExecutionContext in runtime.proto")]
-pub struct AskedContext {
-    pub tenant_id: String,
-    pub org_id: String,
-    pub user_id: String,
-    /// `USER`, `AGENT`, `SYSTEM` or empty.
-    pub actor_type: String,
-    pub session_id: String,
-    pub correlation_id: String,
-    pub env: String,
-    /// `low`, `medium`, `high` or empty.
-    pub risk_tier: String,
+/// An invocation as asked for.
+#[derive(Debug, Clone)]
+pub struct Request<'r> {
+    /// Of what, by whom.
+    pub asked: Asked<'r>,
+    /// One JSON value.
+    pub input: Bytes,
 }
 
 /// The extension ran, or its failure contract answered: the answer or the

@@ -1,14 +1,13 @@
 //! Which version answers a request: entry, pins, what the caller names.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use extensions_catalog::{Entry, Hook, NotServed, ServedVersion, find, resolve};
-use extensions_types::{ErrorCode, ExtensionId, IdError, Refusal, VersionSelector};
+use extensions_types::{ErrorCode, ExecutionContext, ExtensionId, IdError, Refusal, VersionSelector};
 
 use crate::{
-    Admission,
+    Admission, Asked,
     refusals::{not_found, not_there},
-    underway::Underway,
 };
 
 /// A version and the entry that gave it.
@@ -34,14 +33,13 @@ impl From<Refusal> for Unresolved {
 }
 
 impl Admission {
-    pub(crate) async fn resolve(&self, call: &Underway<'_>, selector: &str) -> Result<Resolved, Unresolved> {
+    pub(crate) async fn resolve(&self, context: &ExecutionContext, asked: &Asked<'_>, deadline: Option<Instant>) -> Result<Resolved, Unresolved> {
         let bad = |error: IdError| Refusal::new(ErrorCode::BadRequest, error.to_string());
-        let id = ExtensionId::parse(call.extension).map_err(bad)?;
-        let selector: VersionSelector = selector.parse().map_err(bad)?;
-        let context = &*call.context;
+        let id = ExtensionId::parse(asked.extension_id).map_err(bad)?;
+        let selector: VersionSelector = asked.version.parse().map_err(bad)?;
         let catalog = self.catalogs().get(context.env).ok_or_else(|| not_found(&id, context.env))?;
-        let found = find(&**catalog, &context.tenant, &id, call.deadline).await;
-        let entry = found.map_err(|missing| not_there(&missing, &id, context.env, call.deadline))?;
+        let found = find(&**catalog, &context.tenant, &id, deadline).await;
+        let entry = found.map_err(|missing| not_there(&missing, &id, context.env, deadline))?;
         let hook = Hook { caller: &context.caller, point: context.hook_point.as_ref() };
         match resolve(&entry, selector, hook) {
             Ok(version) => Ok(Resolved { version: Arc::clone(version), entry }),

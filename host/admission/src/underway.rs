@@ -1,33 +1,27 @@
-//! One request on its way: what every step and every attempt needs of it.
+//! One call on its way: what every step and every attempt needs of it.
 
 use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use extensions_engine::Outcome;
-use extensions_identity::Principal;
 use extensions_types::{ErrorCode, ExecutionContext, Refusal};
 
-use crate::Account;
+use crate::{Account, prepared::Prepared};
 
-/// One request of a verified caller.
+/// One input of a request, on its way to an answer.
 #[derive(Debug)]
 pub(crate) struct Underway<'r> {
-    pub(crate) principal: &'r Principal,
-    pub(crate) context: Arc<ExecutionContext>,
-    /// What the request is about, as its caller wrote it.
-    pub(crate) extension: &'r str,
+    pub(crate) request: &'r Prepared<'r>,
     pub(crate) input: Bytes,
     /// When its head arrived. Quotas and breakers take it for now: the clock is
     /// read once for a request, and an older moment is only stricter.
     pub(crate) accepted: Instant,
-    pub(crate) deadline: Option<Instant>,
     pub(crate) account: Arc<Account>,
 }
 
 impl Underway<'_> {
-    /// Whether the caller's time is over. Only who sets a deadline pays for the clock.
-    pub(crate) fn is_late(&self) -> bool {
-        self.deadline.is_some_and(|deadline| deadline <= self.accepted || deadline <= Instant::now())
+    pub(crate) fn context(&self) -> &Arc<ExecutionContext> {
+        &self.account.context
     }
 }
 

@@ -30,7 +30,7 @@ pub trait Service: Send + Sync + 'static {
     fn authenticate(&self, channel: &Channel, bearer: Option<&str>) -> impl Future<Output = Result<Self::Principal, Refusal>> + Send;
 
     /// Runs one extension. Dropping the future is the caller's cancellation.
-    fn invoke(&self, principal: &Self::Principal, request: Request) -> impl Future<Output = Result<Answer, Refusal>> + Send;
+    fn invoke(&self, principal: &Self::Principal, request: Request<'_>) -> impl Future<Output = Result<Answer, Refusal>> + Send;
 
     /// What this host serves to the principal's tenant, ordered by id; bounded in time.
     ///

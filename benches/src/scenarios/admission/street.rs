@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use extensions_admission::{AskedContext, Request};
+use extensions_admission::{Asked, AskedContext, Request};
 use extensions_catalog::{Catalogs, ServedVersion};
 use extensions_engine::{Engine, Extension};
 use extensions_engine_config::MemoryReset;
@@ -114,20 +114,15 @@ impl Street {
     }
 
     /// As a transport makes it of the tenant's own service.
-    pub(super) fn request(&self) -> Request {
+    pub(super) fn request(&self) -> Request<'static> {
+        let context = AskedContext { hook_point: "BeforeCreateOrder", ..AskedContext::default() };
         Request {
-            extension_id: EXTENSION.as_str().to_owned(),
-            version: String::new(),
-            context: AskedContext::default(),
-            hook_point: "BeforeCreateOrder".to_owned(),
-            caller: String::new(),
+            asked: Asked { extension_id: EXTENSION.as_str(), version: "", context, accepted: Instant::now(), timeout: None },
             input: bytes::Bytes::from_static(b"{}"),
-            accepted: Instant::now(),
-            timeout: None,
         }
     }
 
-    pub(super) async fn invoke(&self, at: usize, request: Request) -> anyhow::Result<()> {
+    pub(super) async fn invoke(&self, at: usize, request: Request<'_>) -> anyhow::Result<()> {
         let answer = self.host.admission().invoke(&self.tenants[at].principal, request).await;
         answer.map_err(|refusal| anyhow::anyhow!("a call was refused: {refusal:?}"))?.result?;
         Ok(())

@@ -14,7 +14,7 @@ use extensions_engine::{Call, Observer, Outcome, Stats};
 use extensions_types::{ErrorCode, ExecutionContext, ExtensionDefinition, Fallback, Refusal, Version};
 
 use super::{
-    record::{End, Fell, Record},
+    record::{Batch, End, Fell, Record},
     shard::Shard,
 };
 
@@ -22,7 +22,8 @@ use super::{
 #[derive(Debug)]
 pub struct Account {
     pub(super) shard: Arc<Shard>,
-    pub(super) context: Arc<ExecutionContext>,
+    pub(crate) context: Arc<ExecutionContext>,
+    batch: Batch,
     notes: Mutex<Notes>,
 }
 
@@ -40,8 +41,8 @@ struct Notes {
 }
 
 impl Account {
-    pub(super) fn open(shard: Arc<Shard>, context: Arc<ExecutionContext>) -> Arc<Self> {
-        Arc::new(Self { shard, context, notes: Mutex::default() })
+    pub(super) fn open(shard: Arc<Shard>, context: Arc<ExecutionContext>, batch: Batch) -> Arc<Self> {
+        Arc::new(Self { shard, context, batch, notes: Mutex::default() })
     }
 
     /// The version that the request is for is known; a later one does not replace it.
@@ -116,6 +117,7 @@ impl Drop for Account {
             stats,
             runs,
             fallback,
+            batch: self.batch,
         };
         self.shard.enter(&record);
     }

@@ -33,7 +33,14 @@ use prometheus_client::registry::Registry;
 pub use account::Account;
 pub use settings::{MetricsSettings, MetricsSettingsError};
 
-use self::{busiest::Busiest, chatty::Chatty, recent::Recent, record::Record, scrape::Scrape, shard::Shard};
+use self::{
+    busiest::Busiest,
+    chatty::Chatty,
+    recent::Recent,
+    record::{Batch, Record},
+    scrape::Scrape,
+    shard::Shard,
+};
 use crate::GuestLogs;
 
 /// Shards of the counters: as many threads count without meeting each other.
@@ -86,7 +93,17 @@ impl Accounts {
     /// Opens the account of a request that has a context.
     #[must_use]
     pub fn open(&self, context: Arc<ExecutionContext>) -> Arc<Account> {
-        Account::open(Arc::clone(self.shard()), context)
+        Account::open(Arc::clone(self.shard()), context, Batch::default())
+    }
+
+    /// Opens the account of the first input of a batch of `inputs`.
+    pub(crate) fn open_batch(&self, context: Arc<ExecutionContext>, inputs: u32) -> Arc<Account> {
+        Account::open(Arc::clone(self.shard()), context, Batch { inputs, follows: false })
+    }
+
+    /// The same for each further input.
+    pub(crate) fn open_next_of_batch(&self, context: Arc<ExecutionContext>, inputs: u32) -> Arc<Account> {
+        Account::open(Arc::clone(self.shard()), context, Batch { inputs, follows: true })
     }
 
     /// Records a request that was refused before it had a context: `who` is the
@@ -126,6 +143,10 @@ impl Books {
 
     fn listen_for_chatter(&self, record: &Record<'_>) {
         let Some(definition) = record.definition else { return };
+        // A batch is what chatty callers are asked for: it is one call of theirs.
+        if record.batch.follows {
+            return;
+        }
         if !self.chatty.saw(record.context, definition, Instant::now()) {
             return;
         }
@@ -139,7 +160,7 @@ impl Books {
             correlation_id = %record.context.correlation,
             calls = self.chatty.calls(),
             window_s = self.chatty.window().as_secs(),
-            "a chatty caller: it asks this extension again and again for one operation; send what belongs together in one call"
+            "a chatty caller: it asks this extension again and again for one operation; send what belongs together in one call, or InvokeExtensionBatch"
         );
     }
 }

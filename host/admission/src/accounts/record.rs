@@ -24,6 +24,17 @@ pub(crate) struct Record<'a> {
     pub(crate) runs: u32,
     /// What answered instead.
     pub(crate) fallback: Option<Fell>,
+    /// Whether it was one input of many.
+    pub(crate) batch: Batch,
+}
+
+/// A call's place in a batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Batch {
+    /// How many inputs the request brought; 0 for a single call.
+    pub(crate) inputs: u32,
+    /// Whether it came after the first of them.
+    pub(crate) follows: bool,
 }
 
 /// How a request ended, before any fallback.
@@ -70,6 +81,7 @@ impl Record<'_> {
                     fallback = fallback.map(|fell| fell.action.as_str()),
                     fallback_cause = fallback.map(|fell| fell.cause.as_str()),
                     served_version = fallback.map(|fell| fell.served.get()),
+                    batch = (self.batch.inputs > 0).then_some(self.batch.inputs),
                     runs = self.runs,
                     cpu_micros = stats.cpu.as_micros(),
                     wall_micros = stats.wall.as_micros(),

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use extensions_admission::{Answer, AskedContext, Request};
+use extensions_admission::{Answer, Asked, AskedContext, Request};
 use extensions_proto::{
     UnknownNumber, actor_type, risk_tier,
     v1::{self, ExecutionContext, InvocationStats, InvokeExtensionRequest, InvokeExtensionResponse},
@@ -35,8 +35,8 @@ where
 {
     let principal = authenticate(conn, &head.headers).await?;
     let bytes_max = conn.shared.service.input_bytes_max() + REQUEST_SLACK_BYTES;
-    let (asked, transport, _memory) = receive::<S, InvokeExtensionRequest, B>(conn, head, body, bytes_max, accepted).await?;
-    let request = request(asked, transport, accepted)?;
+    let (message, transport, _memory) = receive::<S, InvokeExtensionRequest, B>(conn, head, body, bytes_max, accepted).await?;
+    let request = Request { asked: asked(&message, transport, accepted)?, input: message.input_json.clone() };
     let answer = conn.shared.service.invoke(&principal, request).await?;
     let class = answer.result.as_ref().map_or_else(|failure| Class::of(failure.code.http()), |_| Class::Ok);
     let correlation = HeaderValue::from_str(answer.correlation.as_str()).ok();
@@ -67,29 +67,29 @@ where
     Ok((message, transport, taken))
 }
 
-fn request(asked: InvokeExtensionRequest, transport: Option<std::time::Duration>, accepted: Instant) -> Result<Request, Refused> {
-    Ok(Request {
-        extension_id: asked.extension_id,
-        version: asked.version,
-        context: context(asked.ctx.unwrap_or_default()).map_err(|unknown| Refused::bad_request(unknown.to_string()))?,
-        hook_point: asked.hook_point,
-        caller: asked.caller,
-        input: asked.input_json,
+fn asked(message: &InvokeExtensionRequest, transport: Option<std::time::Duration>, accepted: Instant) -> Result<Asked<'_>, Refused> {
+    let context = message.ctx.as_ref().map_or_else(|| Ok(AskedContext::default()), context);
+    let context = context.map_err(|unknown| Refused::bad_request(unknown.to_string()))?;
+    Ok(Asked {
+        extension_id: &message.extension_id,
+        version: &message.version,
+        context: AskedContext { hook_point: &message.hook_point, caller: &message.caller, ..context },
         accepted,
-        timeout: timeout::shorter(transport, asked.timeout_ms),
+        timeout: timeout::shorter(transport, message.timeout_ms),
     })
 }
 
-fn context(ctx: ExecutionContext) -> Result<AskedContext, UnknownNumber> {
+fn context(ctx: &ExecutionContext) -> Result<AskedContext<'_>, UnknownNumber> {
     Ok(AskedContext {
-        actor_type: actor_type(ctx.actor_type)?.map_or_else(String::new, |actor| actor.as_str().to_owned()),
-        risk_tier: risk_tier(ctx.risk_tier)?.map_or_else(String::new, |tier| tier.as_str().to_owned()),
-        tenant_id: ctx.tenant_id,
-        org_id: ctx.org_id,
-        user_id: ctx.user_id,
-        session_id: ctx.session_id,
-        correlation_id: ctx.correlation_id,
-        env: ctx.env,
+        actor_type: actor_type(ctx.actor_type)?.map_or("", |actor| actor.as_str()),
+        risk_tier: risk_tier(ctx.risk_tier)?.map_or("", |tier| tier.as_str()),
+        tenant_id: &ctx.tenant_id,
+        org_id: &ctx.org_id,
+        user_id: &ctx.user_id,
+        session_id: &ctx.session_id,
+        correlation_id: &ctx.correlation_id,
+        env: &ctx.env,
+        ..AskedContext::default()
     })
 }
 
@@ -133,10 +133,11 @@ mod tests {
     #[test]
     fn words_come_from_numbers_and_unknown_ones_are_refused() {
         let ctx = ExecutionContext { actor_type: 2, risk_tier: 3, tenant_id: "acme".into(), ..Default::default() };
-        let asked = context(ctx).unwrap();
-        assert_eq!((asked.actor_type.as_str(), asked.risk_tier.as_str(), asked.tenant_id.as_str()), ("AGENT", "high", "acme"));
-        assert!(context(ExecutionContext { actor_type: 9, ..Default::default() }).is_err());
-        let unset = context(ExecutionContext::default()).unwrap();
+        let asked = context(&ctx).unwrap();
+        assert_eq!((asked.actor_type, asked.risk_tier, asked.tenant_id), ("AGENT", "high", "acme"));
+        assert!(context(&ExecutionContext { actor_type: 9, ..Default::default() }).is_err());
+        let empty = ExecutionContext::default();
+        let unset = context(&empty).unwrap();
         assert!(unset.actor_type.is_empty() && unset.risk_tier.is_empty());
     }
 

@@ -1,10 +1,14 @@
 //! `POST /v1/extensions/{extension_id}:invoke`: the body is the input, the
 //! answer's body the output.
 
-use std::{borrow::Cow, fmt::Write as _, time::Instant};
+use std::{
+    borrow::Cow,
+    fmt::Write as _,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
-use extensions_admission::{Answer, AskedContext, Request};
+use extensions_admission::{Answer, Asked, AskedContext, Request};
 use extensions_types::{CallLabel, Fallback};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
@@ -53,51 +57,57 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let principal = authenticate(conn, &head.headers).await?;
-    let mut request = request(extension, head, accepted)?;
+    let line = Line::read(extension, head)?;
+    let asked = line.asked(identity(&head.headers)?, accepted);
     check_content(&head.headers)?;
     let bounds = Bounds {
         bytes_max: conn.shared.service.input_bytes_max(),
         until: accepted + conn.shared.body_read,
-        deadline: request.timeout.map(|timeout| accepted + timeout),
+        deadline: asked.timeout.map(|timeout| accepted + timeout),
         budget: &conn.shared.bodies,
     };
     let taken = intake::whole(body, &bounds).await?;
-    request.input = taken.bytes.clone();
+    let request = Request { asked, input: taken.bytes.clone() };
     let answer = conn.shared.service.invoke(&principal, request).await?;
     let response = response(&answer);
     let class = Class::of(response.status().as_u16());
     Ok((response, class))
 }
 
-/// Everything but the input.
-fn request(extension: &str, head: &Parts, accepted: Instant) -> Result<Request, Refused> {
-    let [version, env, point, timeout_ms, caller] = query::parse(head.uri.query(), QUERY)?;
-    let timeout_ms = query::number("timeout_ms", timeout_ms.as_deref())?.unwrap_or(0);
-    let owned = |value: Option<Cow<'_, str>>| value.map_or_else(String::new, Cow::into_owned);
-    Ok(Request {
-        extension_id: extension_id(extension)?,
-        version: owned(version),
-        context: AskedContext { env: owned(env), ..identity(&head.headers)? },
-        hook_point: owned(point),
-        caller: owned(caller),
-        input: Bytes::new(),
-        accepted,
-        timeout: grpc::shorter(None, timeout_ms),
-    })
+/// What the request's line asks for: path and query, decoded where they are encoded.
+struct Line<'h> {
+    extension: Cow<'h, str>,
+    version: Cow<'h, str>,
+    env: Cow<'h, str>,
+    point: Cow<'h, str>,
+    caller: Cow<'h, str>,
+    timeout: Option<Duration>,
+}
+
+impl<'h> Line<'h> {
+    fn read(extension: &'h str, head: &'h Parts) -> Result<Self, Refused> {
+        let [version, env, point, timeout_ms, caller] = query::parse(head.uri.query(), QUERY)?.map(Option::unwrap_or_default);
+        let timeout_ms = query::number("timeout_ms", Some(&timeout_ms))?.unwrap_or(0);
+        Ok(Self { extension: extension_id(extension)?, version, env, point, caller, timeout: grpc::shorter(None, timeout_ms) })
+    }
+
+    fn asked<'l>(&'l self, identity: AskedContext<'l>, accepted: Instant) -> Asked<'l> {
+        let context = AskedContext { env: &self.env, hook_point: &self.point, caller: &self.caller, ..identity };
+        Asked { extension_id: &self.extension, version: &self.version, context, accepted, timeout: self.timeout }
+    }
 }
 
 /// The path's segment, percent-decoded; its grammar is admission's business.
-pub(super) fn extension_id(segment: &str) -> Result<String, Refused> {
-    let decoded = percent_decode_str(segment).decode_utf8();
-    decoded.map(Cow::into_owned).map_err(|_| Refused::bad_request("the extension id in the path is not UTF-8"))
+pub(super) fn extension_id(segment: &str) -> Result<Cow<'_, str>, Refused> {
+    percent_decode_str(segment).decode_utf8().map_err(|_| Refused::bad_request("the extension id in the path is not UTF-8"))
 }
 
-fn identity(headers: &HeaderMap) -> Result<AskedContext, Refused> {
-    let named = |name: &HeaderName| -> Result<String, Refused> {
+fn identity(headers: &HeaderMap) -> Result<AskedContext<'_>, Refused> {
+    let named = |name: &HeaderName| -> Result<&str, Refused> {
         let mut all = headers.get_all(name).iter();
         match (all.next().map(HeaderValue::to_str), all.next()) {
-            (None, _) => Ok(String::new()),
-            (Some(Ok(text)), None) => Ok(text.to_owned()),
+            (None, _) => Ok(""),
+            (Some(Ok(text)), None) => Ok(text),
             _ => Err(Refused::bad_request(format!("header {name} must be given once, in visible ASCII"))),
         }
     };

@@ -49,7 +49,7 @@ pub(crate) async fn logs<S: Service>(conn: &Conn<S>, extension: &str, head: &Par
     let [after, follow] = query::parse(head.uri.query(), QUERY)?;
     let after = query::number("after", after.as_deref())?.unwrap_or(0);
     let seat = query::flag("follow", follow.as_deref())?.then(|| conn.shared.followers.take()).transpose()?;
-    let mut source = Source { service: Arc::clone(&conn.shared.service), principal, extension: extension_id(extension)?, after };
+    let mut source = Source { service: Arc::clone(&conn.shared.service), principal, extension: extension_id(extension)?.into_owned(), after };
     // The first look decides whether there is an answer at all.
     let first = source.look()?;
     let mut looks = tokio::time::interval(LOOK_EVERY);

@@ -93,24 +93,24 @@ impl Service for Script {
         }
     }
 
-    async fn invoke(&self, _: &Caller, request: Request) -> Result<Answer, Refusal> {
-        let correlation = request.context.correlation_id.clone();
-        match request.extension_id.as_str() {
-            "echo" => Ok(answer(Ok(request.input), &correlation)),
-            "mirror" => Ok(answer(Ok(mirror(&request).to_string().into()), &correlation)),
+    async fn invoke(&self, _: &Caller, request: Request<'_>) -> Result<Answer, Refusal> {
+        let correlation = request.asked.context.correlation_id;
+        match request.asked.extension_id {
+            "echo" => Ok(answer(Ok(request.input), correlation)),
+            "mirror" => Ok(answer(Ok(mirror(&request).to_string().into()), correlation)),
             "fallback" => {
                 let fallback = Fallback { action: FallbackAction::LastGood, cause: FailureCause::HostCall, message: "scripted".to_owned() };
-                Ok(Answer { fallback: Some(fallback), ..answer(Ok(request.input), &correlation) })
+                Ok(Answer { fallback: Some(fallback), ..answer(Ok(request.input), correlation) })
             }
             "panic" => panic!("scripted"),
             "hold" => {
                 let _on_drop = OnDrop(&self.dropped);
                 self.entered.add_permits(1);
                 self.release.acquire().await.unwrap().forget();
-                Ok(answer(Ok(request.input), &correlation))
+                Ok(answer(Ok(request.input), correlation))
             }
             other => match other.parse::<ErrorCode>().expect("an id of the script") {
-                code if code.is_outcome() => Ok(answer(Err(Failure::new(code, "scripted")), &correlation)),
+                code if code.is_outcome() => Ok(answer(Err(Failure::new(code, "scripted")), correlation)),
                 code => Err(Refusal { retry_after: Some(Duration::from_millis(25)), ..Refusal::new(code, "scripted") }),
             },
         }
@@ -180,13 +180,13 @@ impl Service for Script {
 }
 
 /// The request as the service saw it.
-fn mirror(request: &Request) -> serde_json::Value {
-    let context = &request.context;
+fn mirror(request: &Request<'_>) -> serde_json::Value {
+    let (asked, context) = (&request.asked, &request.asked.context);
     serde_json::json!({
-        "version": request.version, "hook_point": request.hook_point, "caller": request.caller,
+        "version": asked.version, "hook_point": context.hook_point, "caller": context.caller,
         "tenant_id": context.tenant_id, "org_id": context.org_id, "user_id": context.user_id, "actor_type": context.actor_type,
         "session_id": context.session_id, "correlation_id": context.correlation_id, "env": context.env, "risk_tier": context.risk_tier,
-        "timeout_micros": request.timeout.map(|timeout| timeout.as_micros() as u64),
+        "timeout_micros": asked.timeout.map(|timeout| timeout.as_micros() as u64),
         "input_bytes": request.input.len(),
     })
 }
