@@ -16,7 +16,7 @@ use crate::{
     figures::{Counters, Dropped, Figures},
     guest::Linkers,
     invocation::Invocation,
-    mapped::Mapped,
+    mapped::{Mapped, Start},
     orders::{Given, Orders},
     outcome,
     ready::{Claim, MemoryRoom, ReadyAhead, STARTS_UNTIL_KNOWN, start_of},
@@ -167,8 +167,8 @@ impl Engine {
     /// # Errors
     /// When the code is of another engine.
     pub fn map(&self, code: Code) -> Result<Mapped, extensions_aot::LoadError> {
-        let runs_at_start = code.runs_at_start();
-        Ok(Mapped::new(code.load(&self.engine)?, runs_at_start))
+        let start = Start { runs: code.runs_at_start(), data_bytes: code.data_bytes() };
+        Ok(Mapped::new(code.load(&self.engine)?, start))
     }
 
     /// Links mapped code as one extension. Versions of the same component share
@@ -225,7 +225,7 @@ impl Engine {
             let Ok(started) = self.start_ahead(extension, env, Arc::clone(payer), claim) else { return };
             // Closed only by a lane that ends.
             let _ = started.await;
-            if is_last || !extension.runs_at_start {
+            if is_last || !extension.runs_at_start() {
                 return;
             }
         }

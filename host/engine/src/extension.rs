@@ -17,12 +17,15 @@ use crate::{
     history::History,
     mapped::Mapped,
     orders::Given,
-    ready::{ReadyAhead, Shelf, Start},
+    ready::{ReadyAhead, Shelf, StartCost},
     ticker::Beat,
 };
 
 /// Larger inputs start in the slow lane: parsing them outlives a slice.
 const FAST_INPUT_BYTES_MAX: usize = 64 << 10;
+/// Components with more data start in the slow lane: nothing interrupts its copy
+/// into a fresh instance, which faults pages in beyond the resident window.
+const FAST_DATA_BYTES_MAX: usize = 256 << 10;
 /// Guests with more memory start in the slow lane: one bulk instruction over
 /// it checks no epoch inside.
 const FAST_MEMORY_BYTES_MAX: usize = 64 << 20;
@@ -57,16 +60,15 @@ pub struct Extension {
     pub(crate) definition: Arc<ExtensionDefinition>,
     pub(crate) instance: InstancePre<Guest>,
     pub(crate) world: World,
-    /// Whether an instance runs guest code before it is called.
-    pub(crate) runs_at_start: bool,
     pub(crate) input_schema: Option<Schema>,
     pub(crate) output_schema: Option<Schema>,
     pub(crate) common: Arc<Common>,
     pub(crate) history: History,
-    pub(crate) start: Start,
+    pub(crate) start_cost: StartCost,
     /// Only where the start is dear.
     pub(crate) shelf: OnceLock<Shelf>,
-    code_bytes: usize,
+    /// Versions of the component that are loaded later find its code by this one.
+    mapped: Mapped,
 }
 
 /// What all extensions of an engine share.
@@ -95,14 +97,13 @@ impl Extension {
             definition,
             instance,
             world,
-            runs_at_start: mapped.runs_at_start(),
             input_schema,
             output_schema,
             common: Arc::clone(common),
             history: History::new(),
-            start: Start::new(),
+            start_cost: StartCost::new(),
             shelf: OnceLock::new(),
-            code_bytes: mapped.bytes(),
+            mapped: mapped.clone(),
         })
     }
 
@@ -115,13 +116,19 @@ impl Extension {
     /// Bytes of its component's machine code.
     #[must_use]
     pub fn code_bytes(&self) -> usize {
-        self.code_bytes
+        self.mapped.bytes()
+    }
+
+    /// Whether an instance runs guest code before it is called.
+    pub(crate) fn runs_at_start(&self) -> bool {
+        self.mapped.start().runs
     }
 
     /// Whether a call with `input_bytes` of a tenant should not start on an I/O thread.
     pub(crate) fn starts_slow(&self, input_bytes: usize, share: &Share) -> bool {
         let schema_cost = self.input_schema.as_ref().map_or(0, |schema| schema.cost(input_bytes));
         input_bytes > FAST_INPUT_BYTES_MAX
+            || self.mapped.start().data_bytes > FAST_DATA_BYTES_MAX
             || self.definition.limits.memory_bytes() > FAST_MEMORY_BYTES_MAX
             || schema_cost > FAST_SCHEMA_COST_MAX
             || self.history.is_usually_long(Instant::now)

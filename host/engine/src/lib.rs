@@ -42,7 +42,7 @@ pub use extension::{Extension, LoadError};
 pub use fast_lane::looked_at_io;
 pub use figures::{Dropped, Figures, Lane};
 pub use host_calls::{DenyAll, HostCallError, HostCalls};
-pub use mapped::Mapped;
+pub use mapped::{Mapped, WeakMapped};
 pub use observer::{Observer, Unobserved};
 pub use orders::Orders;
 pub use ready::{MemoryRoom, ReadyFigures};

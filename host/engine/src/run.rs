@@ -121,7 +121,7 @@ impl Run {
     async fn instantiate(&self, store: &mut Store<Guest>) -> wasmtime::Result<Instance> {
         let Invocation { extension, control, .. } = &*self.0;
         let from = control.running();
-        let instance = if extension.runs_at_start {
+        let instance = if extension.runs_at_start() {
             store.data_mut().on_fiber = true;
             extension.instance.instantiate_async(&mut *store).await
         } else {
@@ -129,10 +129,10 @@ impl Run {
         };
         store.data_mut().on_fiber = true;
         let took = control.instantiated(from);
-        if extension.runs_at_start && instance.is_ok() {
-            extension.start.took(took, store.data().memory.peak());
+        if extension.runs_at_start() && instance.is_ok() {
+            extension.start_cost.took(took, store.data().memory.peak());
             if !store.data().is_of_no_call() {
-                extension.start.depends_on_the_call();
+                extension.start_cost.depends_on_the_call();
             }
         }
         instance

@@ -9,7 +9,7 @@
 
 mod memory;
 mod shelf;
-mod start;
+mod start_cost;
 
 use std::{
     sync::{
@@ -25,7 +25,7 @@ use extensions_types::{ActorType, CallLabel, Environment, ExecutionContext, Exte
 
 pub use memory::MemoryRoom;
 pub(crate) use shelf::{Claim, Ready, Shelf};
-pub(crate) use start::{STARTS_UNTIL_KNOWN, Start};
+pub(crate) use start_cost::{STARTS_UNTIL_KNOWN, StartCost};
 
 use crate::{Call, DenyAll, Extension, Unobserved, orders::Given};
 
@@ -79,19 +79,19 @@ impl ReadyAhead {
 
     /// A place for one more instance, if `extension` is to have one and the tenant may.
     pub(crate) fn claim(&self, extension: &Arc<Extension>, payer: &dyn Payer) -> Option<Claim> {
-        if !extension.start.is_dear() || self.is_tight.load(Relaxed) {
+        if !extension.start_cost.is_dear() || self.is_tight.load(Relaxed) {
             return None;
         }
         let shelf = extension.shelf.get_or_init(|| {
             self.extensions.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(extension));
             Shelf::default()
         });
-        shelf.claim(|| self.room.enter(payer.share(), extension.start.bytes()).ok())
+        shelf.claim(|| self.room.enter(payer.share(), extension.start_cost.bytes()).ok())
     }
 
     /// An instance for a call in `env`, if one waits.
     pub(crate) fn take(&self, extension: &Extension, env: Environment) -> Option<Box<Ready>> {
-        if !extension.start.is_dear() {
+        if !extension.start_cost.is_dear() {
             return None;
         }
         let taken = extension.shelf.get().and_then(|shelf| shelf.take(env));

@@ -18,7 +18,7 @@ use extensions_types::{
 };
 use wasmtime::component::Component;
 
-use crate::{Call, DenyAll, Engine, Extension, Mapped, Observer, Outcome, Settings};
+use crate::{Call, DenyAll, Engine, Extension, Mapped, Observer, Outcome, Settings, mapped::Start};
 
 /// No test waits longer; only a failure is this slow.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
@@ -73,7 +73,7 @@ impl Stage {
     /// Several of the same component in text form.
     pub(super) fn link(&self, number: u32, wat: &str, runs_at_start: bool, limits: &str) -> Vec<Arc<Extension>> {
         let component = Component::new(self.engine.wasmtime(), wat::parse_str(wat).unwrap()).unwrap();
-        let mapped = Mapped::new(component, runs_at_start);
+        let mapped = Mapped::new(component, Start { runs: runs_at_start, ..Start::default() });
         let link = |_| Arc::new(self.engine.link(Arc::new(self.definition(limits)), &mapped).unwrap());
         (0..number).map(link).collect()
     }

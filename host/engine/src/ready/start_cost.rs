@@ -15,7 +15,7 @@ pub(crate) const STARTS_UNTIL_KNOWN: u32 = 2;
 
 /// Measured at each start; read at each call of an extension that has one.
 #[derive(Debug)]
-pub(crate) struct Start {
+pub(crate) struct StartCost {
     /// How many were measured, as far as it matters.
     measured: AtomicU32,
     /// What the quickest one took, in nanoseconds.
@@ -25,7 +25,7 @@ pub(crate) struct Start {
     is_of_a_call: AtomicBool,
 }
 
-impl Start {
+impl StartCost {
     pub(crate) const fn new() -> Self {
         Self { measured: AtomicU32::new(0), least_nanos: AtomicU64::new(u64::MAX), bytes: AtomicUsize::new(0), is_of_a_call: AtomicBool::new(false) }
     }
@@ -71,25 +71,25 @@ mod tests {
 
     const MICRO: Duration = Duration::from_micros(1);
 
-    fn start(times: &[u32]) -> Start {
-        let start = Start::new();
-        times.iter().for_each(|micros| start.took(*micros * MICRO, 1_000));
-        start
+    fn cost(times: &[u32]) -> StartCost {
+        let cost = StartCost::new();
+        times.iter().for_each(|micros| cost.took(*micros * MICRO, 1_000));
+        cost
     }
 
     #[test]
     fn only_a_start_that_is_dear_again_and_again_is_dear() {
-        assert!(!start(&[]).is_dear());
-        assert!(!start(&[200]).is_dear(), "the first one is cold");
-        assert!(start(&[200, 200]).is_dear());
-        assert!(!start(&[200, 5, 200]).is_dear());
-        assert!(!start(&[5, 200, 200]).is_dear());
+        assert!(!cost(&[]).is_dear());
+        assert!(!cost(&[200]).is_dear(), "the first one is cold");
+        assert!(cost(&[200, 200]).is_dear());
+        assert!(!cost(&[200, 5, 200]).is_dear());
+        assert!(!cost(&[5, 200, 200]).is_dear());
     }
 
     #[test]
     fn what_depends_on_the_call_is_never_made_ahead() {
-        let start = start(&[200, 200]);
-        start.depends_on_the_call();
-        assert!(!start.is_dear());
+        let cost = cost(&[200, 200]);
+        cost.depends_on_the_call();
+        assert!(!cost.is_dear());
     }
 }
