@@ -16,7 +16,7 @@ use extensions_engine::Engine;
 use extensions_engine_config::MemoryReset;
 use extensions_front::{Addresses, Drained, Front, FrontSettings, Mount};
 use extensions_identity::Verifier;
-use extensions_modules::Modules;
+use extensions_modules::{Modules, raise_descriptor_limit};
 use extensions_quota::Quotas;
 use extensions_service::{FollowedFiles, LogLines};
 use prometheus_client::registry::Registry;
@@ -179,6 +179,7 @@ impl Host {
         let guest_logs = Arc::new(GuestLogs::default());
         let accounts = Accounts::new(&mut metrics, Arc::clone(&guest_logs), &settings.metrics)?;
         let engine = Arc::new(Engine::start(engine_settings)?);
+        raise_descriptor_limit();
         metrics.register_collector(Box::new(Lanes(Arc::clone(&engine))));
         ready::tend(&engine, &background);
         let cache = Cache::open(&settings.data_dir.join("aot"), *engine.compatibility())?;

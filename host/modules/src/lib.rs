@@ -6,14 +6,20 @@
 //! compiled and signed ([`SharedCode`]), else by a compile child. The component
 //! itself is fetched only when there is no code for it. What a call waits for
 //! goes first, then what is about to be served, then the rest; tenants take turns.
+//!
+//! What is loaded is bounded by what it takes of the kernel and of memory
+//! (`capacity`); what is called seldom leaves first (`shelf`), keeps nothing but
+//! its file on disk, and is unmapped by a background thread.
 
+mod capacity;
 mod gate;
 mod line;
 mod load;
 mod metrics;
+mod payer;
 mod pending;
 mod shared;
-mod weight;
+mod shelf;
 
 use std::{
     sync::Arc,
@@ -26,31 +32,29 @@ use extensions_engine::{Engine, Extension};
 use prometheus_client::registry::Registry;
 use tokio::runtime::Handle;
 
+use capacity::Capacity;
 use load::{Gates, Loader};
 use metrics::Metrics;
+use payer::Nobody;
 use pending::{Joined, Pending, Progress};
-use weight::CodeWeight;
+use shelf::Shelf;
 
+pub use capacity::raise_descriptor_limit;
 pub use load::NotLoaded;
+pub use payer::Payer;
 pub use shared::SharedCode;
 
-/// Mapped code that linked versions hold, and again as much for components
-/// that no version uses now: the two caches evict by themselves.
-const CODE_BYTES_MAX: u64 = 256 << 20;
-/// A component counts for at least this much, so that their number is bounded
-/// too: the kernel allows 65,530 mappings, a component takes up to six.
-const CODE_BYTES_MIN: u64 = 64 << 10;
-/// As many versions as there can be components.
-const VERSIONS_MAX: usize = (CODE_BYTES_MAX / CODE_BYTES_MIN) as usize;
 /// A cold caller is answered this long before its deadline.
 const ANSWER_BEFORE: Duration = Duration::from_millis(20);
 /// No cold caller waits longer.
 const WAIT_MAX: Duration = Duration::from_secs(5);
+/// How long a version that made room is left alone before it is looked at again: calls take as long.
+const BURY_EVERY: Duration = Duration::from_millis(100);
 
 /// The loaded versions of a host.
 #[derive(Debug)]
 pub struct Modules {
-    ready: quick_cache::sync::Cache<DefinitionKey, Arc<Extension>, CodeWeight>,
+    shelf: Arc<Shelf>,
     pending: Pending,
     loader: Arc<Loader>,
     background: Handle,
@@ -61,22 +65,18 @@ impl Modules {
     /// they outlive the call that asked first.
     #[must_use]
     pub fn new(engine: Arc<Engine>, cache: Cache, compiler: Compiler, background: Handle) -> Self {
-        let mapped = quick_cache::sync::Cache::with_weighter(VERSIONS_MAX, CODE_BYTES_MAX, CodeWeight);
+        let shelf = Arc::new(Shelf::new(Capacity::here()));
         let loader = Loader {
             engine,
             cache: Arc::new(cache),
             shared: None,
             compiler,
             gates: Gates::default(),
-            mapped: Arc::new(mapped),
+            shelf: Arc::clone(&shelf),
+            payer: Arc::new(Nobody),
             metrics: Metrics::default(),
         };
-        Self {
-            ready: quick_cache::sync::Cache::with_weighter(VERSIONS_MAX, CODE_BYTES_MAX, CodeWeight),
-            pending: Pending::default(),
-            loader: Arc::new(loader),
-            background,
-        }
+        Self { shelf, pending: Pending::default(), loader: Arc::new(loader), background }
     }
 
     /// The same, looking for code that others compiled before compiling itself.
@@ -86,9 +86,16 @@ impl Modules {
         Self { loader: Arc::new(loader), ..self }
     }
 
+    /// The same, telling `payer` what compile children use.
+    #[must_use]
+    pub fn with_payer(self, payer: Arc<dyn Payer>) -> Self {
+        let loader = Loader { payer, ..Loader::clone(&self.loader) };
+        Self { loader: Arc::new(loader), ..self }
+    }
+
     /// Shows what loads do.
     pub fn register(&self, registry: &mut Registry) {
-        self.loader.metrics.register(registry, self.loader.gates.compiles.clone());
+        self.loader.metrics.register(registry, self.loader.gates.compiles.clone(), Arc::clone(&self.shelf));
     }
 
     /// The loaded version for a call, waiting for its load until shortly before `deadline`.
@@ -110,7 +117,7 @@ impl Modules {
         deadline: Option<Instant>,
     ) -> Result<Arc<Extension>, NotLoaded> {
         // The same bytes under another definition have another key: limits and schemas belong to what is linked.
-        match self.ready.get(&version.key()) {
+        match self.shelf.get(&version.key()) {
             Some(extension) => Ok(extension),
             None => self.wait(version, urgency, deadline).await,
         }
@@ -119,13 +126,13 @@ impl Modules {
     /// Whether the version is loaded now. Does not count as a use of it.
     #[must_use]
     pub fn is_loaded(&self, version: &ServedVersion) -> bool {
-        self.ready.peek(&version.key()).is_some()
+        self.shelf.has(&version.key())
     }
 
     /// How many versions are loaded now.
     #[must_use]
     pub fn loaded(&self) -> usize {
-        self.ready.len()
+        self.shelf.len()
     }
 
     async fn wait(self: &Arc<Self>, version: &Arc<ServedVersion>, urgency: Urgency, deadline: Option<Instant>) -> Result<Arc<Extension>, NotLoaded> {
@@ -149,7 +156,7 @@ impl Modules {
             self.background.spawn(async move {
                 let result = modules.loader.load(&version, &need).await;
                 match &result {
-                    Ok(extension) => modules.ready.insert(key, Arc::clone(extension)),
+                    Ok(extension) => modules.keep(key, Arc::clone(extension)),
                     Err(error) => tracing::warn!(tenant = %version.definition.tenant_id, extension = %version.definition.id, version = %version.definition.version, %error, "cannot load"),
                 }
                 modules.pending.ended(key, &result);
@@ -162,5 +169,25 @@ impl Modules {
             self.loader.gates.look();
         }
         Ok(progress)
+    }
+
+    /// Keeps a loaded version, and sees to those that made room for it.
+    fn keep(self: &Arc<Self>, key: DefinitionKey, extension: Arc<Extension>) {
+        let (evicted, is_mine) = self.shelf.put(key, extension);
+        self.loader.metrics.evicted(evicted);
+        if !is_mine {
+            return;
+        }
+        let shelf = Arc::clone(&self.shelf);
+        self.background.spawn(async move {
+            loop {
+                let shelf = Arc::clone(&shelf);
+                // A panic leaves them loaded; the runtime that goes takes them along.
+                if !tokio::task::spawn_blocking(move || shelf.bury()).await.unwrap_or(false) {
+                    return;
+                }
+                tokio::time::sleep(BURY_EVERY).await;
+            }
+        });
     }
 }

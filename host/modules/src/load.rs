@@ -1,9 +1,11 @@
-//! One load: verify the component, find or make its code, map and link it.
+//! One load: find or make a component's code, map and link it.
+//!
+//! Where the code is near, one thread does it all in one go: a cold caller
+//! waits for that. Threads are left only to wait for others.
 
 use std::{sync::Arc, time::Instant};
 
-use bytes::Bytes;
-use extensions_aot::{Cache, Code, CompileError, Compiler, LoadError, Start, digest, signed::CodeFor};
+use extensions_aot::{Cache, Code, CompileError, Compiled, Compiler, LoadError, Start, digest, signed::CodeFor};
 use extensions_catalog::{Component, NoComponent, ServedVersion};
 use extensions_engine::{Engine, Extension, Mapped};
 use extensions_types::{Sha256, with_causes};
@@ -12,8 +14,9 @@ use crate::{
     gate::Gate,
     line::{Need, Places},
     metrics::{Metrics, Source},
+    payer::Payer,
     shared::{NotShared, SharedCode},
-    weight::CodeWeight,
+    shelf::Shelf,
 };
 
 /// Why a version cannot be called now.
@@ -91,57 +94,69 @@ pub(crate) struct Loader {
     pub(crate) shared: Option<Arc<SharedCode>>,
     pub(crate) compiler: Compiler,
     pub(crate) gates: Gates,
-    /// Versions of one component share its code and memory image.
-    pub(crate) mapped: Arc<quick_cache::sync::Cache<Sha256, Mapped, CodeWeight>>,
+    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) payer: Arc<dyn Payer>,
     pub(crate) metrics: Metrics,
 }
 
+/// What becomes of mapped code, on the thread that mapped it.
+type Then<T> = fn(&Loader, &ServedVersion, &Mapped) -> Result<T, NotLoaded>;
+
 impl Loader {
     pub(crate) async fn load(self: &Arc<Self>, version: &Arc<ServedVersion>, need: &Need) -> Result<Arc<Extension>, NotLoaded> {
-        let mapped = self.map(version, need).await?;
-        let (engine, definition) = (Arc::clone(&self.engine), Arc::clone(&version.definition));
-        // Compiling schemas takes its time too.
-        blocking(move || engine.link(definition, &mapped).map(Arc::new).map_err(|error| NotLoaded::Refused(with_causes(&error)))).await
+        self.map(version, need, Self::link).await
     }
 
-    async fn map(self: &Arc<Self>, version: &Arc<ServedVersion>, need: &Need) -> Result<Mapped, NotLoaded> {
-        let digest: Sha256 = version.definition.digest.parse().map_err(|_| NotLoaded::Corrupt)?;
-        if let Component::Here(bytes) = version.component() {
-            whole(bytes.clone(), digest).await?;
-        }
-        if let Some(mapped) = self.mapped.get(&digest) {
-            return Ok(mapped);
-        }
-        let (code, source) = self.code(version, digest, need).await?;
-        let engine = Arc::clone(&self.engine);
-        let mapped = blocking(move || engine.map(code).map_err(unmapped)).await?;
-        self.metrics.code_from(source);
-        self.mapped.insert(digest, mapped.clone());
-        Ok(mapped)
-    }
-
-    /// The nearest first: this host's cache, code that another compiled, an own compile.
-    async fn code(self: &Arc<Self>, version: &Arc<ServedVersion>, digest: Sha256, need: &Need) -> Result<(Code, Source), NotLoaded> {
-        let loader = Arc::clone(self);
-        if let Some(code) = blocking(move || loader.cache.get(digest).map_err(internal)).await? {
-            return Ok((code, Source::Cache));
+    /// The nearest first: this host's memory and disk, code that another compiled, an own compile.
+    async fn map<T: Send + 'static>(self: &Arc<Self>, version: &Arc<ServedVersion>, need: &Need, then: Then<T>) -> Result<T, NotLoaded> {
+        let component: Sha256 = version.definition.digest.parse().map_err(|_| NotLoaded::Corrupt)?;
+        let (loader, wanted) = (Arc::clone(self), Arc::clone(version));
+        if let Some(done) = blocking(move || loader.near(&wanted, component, then)).await? {
+            return Ok(done);
         }
         if let Some(shared) = &self.shared
-            && let Some(code) = self.adopt(shared, version, digest, need).await?
+            && let Some(done) = self.adopt(shared, version, component, need, then).await?
         {
-            return Ok((code, Source::Shared));
+            return Ok(done);
         }
-        Ok((self.compile(version, digest, need).await?, Source::Compiled))
+        self.compile(version, component, need, then).await
+    }
+
+    /// From code that another version uses, else from this host's cache on disk; none where there is neither.
+    fn near<T>(&self, version: &ServedVersion, component: Sha256, then: Then<T>) -> Result<Option<T>, NotLoaded> {
+        if let Component::Here(bytes) = version.component() {
+            whole(bytes, component)?;
+        }
+        if let Some(mapped) = self.shelf.code(component) {
+            return then(self, version, &mapped).map(Some);
+        }
+        match self.cache.get(component).map_err(internal)? {
+            Some(code) => self.take(version, component, code, Source::Cache, then).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn take<T>(&self, version: &ServedVersion, component: Sha256, code: Code, source: Source, then: Then<T>) -> Result<T, NotLoaded> {
+        let mapped = self.engine.map(code).map_err(unmapped)?;
+        self.metrics.code_from(source);
+        self.shelf.mapped(component, &mapped);
+        then(self, version, &mapped)
+    }
+
+    fn link(&self, version: &ServedVersion, mapped: &Mapped) -> Result<Arc<Extension>, NotLoaded> {
+        let linked = self.engine.link(Arc::clone(&version.definition), mapped);
+        linked.map(Arc::new).map_err(|error| NotLoaded::Refused(with_causes(&error)))
     }
 
     /// Shared code, taken into this host's cache; none where there is none that counts.
-    async fn adopt(
+    async fn adopt<T: Send + 'static>(
         self: &Arc<Self>,
         shared: &Arc<SharedCode>,
-        version: &ServedVersion,
+        version: &Arc<ServedVersion>,
         component: Sha256,
         need: &Need,
-    ) -> Result<Option<Code>, NotLoaded> {
+        then: Then<T>,
+    ) -> Result<Option<T>, NotLoaded> {
         let what = CodeFor { engine: self.cache.engine(), component };
         let _place = self.gates.shared.enter(&version.definition.tenant_id, need).await.ok_or(NotLoaded::Internal)?;
         let object = match shared.fetch(what).await {
@@ -151,9 +166,12 @@ impl Loader {
                 return Ok(None);
             }
         };
-        let (loader, shared) = (Arc::clone(self), Arc::clone(shared));
+        let (loader, shared, version) = (Arc::clone(self), Arc::clone(shared), Arc::clone(version));
         blocking(move || match shared.open(&object, what) {
-            Ok(opened) => loader.cache.adopt(component, &opened).map(Some).map_err(internal),
+            Ok(opened) => {
+                let code = loader.cache.adopt(component, &opened).map_err(internal)?;
+                loader.take(&version, component, code, Source::Shared, then).map(Some)
+            }
             Err(why) => {
                 loader.unused(&why, component);
                 Ok(None)
@@ -171,7 +189,13 @@ impl Loader {
         }
     }
 
-    async fn compile(self: &Arc<Self>, version: &Arc<ServedVersion>, digest: Sha256, need: &Need) -> Result<Code, NotLoaded> {
+    async fn compile<T: Send + 'static>(
+        self: &Arc<Self>,
+        version: &Arc<ServedVersion>,
+        digest: Sha256,
+        need: &Need,
+        then: Then<T>,
+    ) -> Result<T, NotLoaded> {
         let tenant = &version.definition.tenant_id;
         // Held until the code is there, so that few components wait in memory; a slow store keeps no compile place.
         let _fetch = self.gates.components.enter(tenant, need).await.ok_or(NotLoaded::Internal)?;
@@ -179,25 +203,33 @@ impl Loader {
             Component::Here(bytes) => bytes.clone(),
             Component::Stored(stored) => {
                 let fetched = stored.fetch().await.map_err(|error| unfetched(version, &error))?;
-                whole(fetched.clone(), digest).await?;
+                let checked = fetched.clone();
+                blocking(move || whole(&checked, digest)).await?;
                 fetched
             }
         };
         let _place = self.gates.compiles.enter(tenant, need).await.ok_or(NotLoaded::Internal)?;
         let began = Instant::now();
-        let code = self.compiler.compile(&component).await.code.map_err(|error| match error {
+        let Compiled { code, cpu } = self.compiler.compile(&component).await;
+        self.payer.compiled(&version.definition, cpu);
+        self.metrics.used(cpu);
+        let code = code.map_err(|error| match error {
             CompileError::Refused(_) | CompileError::Exhausted => NotLoaded::Refused(error.to_string()),
             CompileError::Child(_) | CompileError::Pipe(_) => internal(error),
         })?;
         self.metrics.compiled(began.elapsed());
-        let loader = Arc::clone(self);
-        blocking(move || loader.cache.put(digest, &code, Start::of(&component)).map_err(internal)).await
+        let (loader, version) = (Arc::clone(self), Arc::clone(version));
+        blocking(move || {
+            let code = loader.cache.put(digest, &code, Start::of(&component)).map_err(internal)?;
+            loader.take(&version, digest, code, Source::Compiled, then)
+        })
+        .await
     }
 }
 
 /// Checks the bytes against the digest: whoever vouches for them, others are never run.
-async fn whole(component: Bytes, wanted: Sha256) -> Result<(), NotLoaded> {
-    blocking(move || if digest(&component) == wanted { Ok(()) } else { Err(NotLoaded::Corrupt) }).await
+fn whole(component: &[u8], wanted: Sha256) -> Result<(), NotLoaded> {
+    if digest(component) == wanted { Ok(()) } else { Err(NotLoaded::Corrupt) }
 }
 
 fn unfetched(version: &ServedVersion, error: &NoComponent) -> NotLoaded {

@@ -1,6 +1,15 @@
 //! Where code comes from, with a real engine, a store in memory, and a compile
 //! child that cannot compile: what needs it is seen by its failure.
 
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
 use extensions_aot::{
     keys::{PublicKeys, SigningKey},
     signed::seal,
@@ -12,17 +21,29 @@ use extensions_artifact::{
 use extensions_catalog::Urgency;
 use extensions_engine::Settings;
 use extensions_engine_config::{Bounds, CompatibilityHash, MemoryReset, Profile, compile_engine};
-use extensions_types::{Abi, Build, Kind, Manifest, Schemas, TenantId, Version};
-use std::sync::Mutex;
+use extensions_types::{Abi, Build, ExtensionDefinition, Kind, Manifest, Schemas, TenantId, Version};
 
 use super::*;
+use crate::capacity::Capacity;
 
 /// The smallest component there is: a preamble.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 const NO_COMPILER: &str = "/bin/false";
 
+/// How often somebody was told what a child used.
+#[derive(Debug, Default)]
+struct Bill(AtomicUsize);
+
+impl Payer for Bill {
+    fn compiled(&self, definition: &ExtensionDefinition, _: Duration) {
+        assert_eq!(definition.tenant_id.as_str(), "acme");
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 struct Scene {
     loader: Arc<Loader>,
+    bill: Arc<Bill>,
     store: Store,
     key: SigningKey,
     trusted: Arc<Mutex<Arc<PublicKeys>>>,
@@ -31,13 +52,20 @@ struct Scene {
 }
 
 fn scene(store: Store) -> Scene {
-    let settings =
-        Settings { profile: Profile::default(), memory_reset: MemoryReset::Keep, io_threads: 1, slow_calls_max: 1, slow_memory_bytes_max: 64 << 20, ..Settings::default() };
+    let settings = Settings {
+        profile: Profile::default(),
+        memory_reset: MemoryReset::Keep,
+        io_threads: 1,
+        slow_calls_max: 1,
+        slow_memory_bytes_max: 64 << 20,
+        ..Settings::default()
+    };
     let engine = Arc::new(Engine::start(settings).unwrap());
     let home = tempfile::tempdir().unwrap();
     let key = SigningKey::generate().unwrap();
     let trusted = Arc::new(Mutex::new(Arc::new(PublicKeys::from(key.public()))));
     let keys = Arc::clone(&trusted);
+    let bill = Arc::<Bill>::default();
     let compatibility = *engine.compatibility();
     let loader = Loader {
         cache: Arc::new(Cache::open(&home.path().join("aot"), compatibility).unwrap()),
@@ -45,10 +73,11 @@ fn scene(store: Store) -> Scene {
         shared: Some(Arc::new(SharedCode::new(store.clone(), move || Arc::clone(&keys.lock().unwrap())))),
         compiler: Compiler::new(NO_COMPILER.into(), Profile::default()),
         gates: Gates::default(),
-        mapped: Arc::new(quick_cache::sync::Cache::with_weighter(8, 1 << 20, CodeWeight)),
+        shelf: Arc::new(Shelf::new(Capacity::here())),
+        payer: Arc::clone(&bill) as _,
         metrics: Metrics::default(),
     };
-    Scene { loader: Arc::new(loader), store, key, trusted, engine: compatibility, _home: home }
+    Scene { loader: Arc::new(loader), bill, store, key, trusted, engine: compatibility, _home: home }
 }
 
 impl Scene {
@@ -62,7 +91,7 @@ impl Scene {
     }
 
     async fn map(&self) -> Result<Mapped, NotLoaded> {
-        self.loader.map(&version(), &Need::new(Urgency::Called)).await
+        self.loader.map(&version(), &Need::new(Urgency::Called), |_, _, mapped| Ok(mapped.clone())).await
     }
 }
 
@@ -92,7 +121,6 @@ async fn shared_code_is_mapped_and_kept() {
     scene.map().await.unwrap();
     assert_eq!(scene.loader.metrics.seen(Source::Shared), 1);
     // From here on it is this host's own: neither the store nor the key is asked again.
-    scene.loader.mapped.clear();
     *scene.trusted.lock().unwrap() = Arc::default();
     scene.put(b"replaced".to_vec()).await;
     scene.map().await.unwrap();
@@ -135,6 +163,7 @@ async fn no_code_and_no_store_are_no_obstacle() {
     let empty = scene(in_memory());
     assert!(empty.map().await.is_err());
     assert_eq!(empty.loader.metrics.unused("missing"), 1);
+    assert_eq!(empty.bill.0.load(Ordering::Relaxed), 1, "a child that compiles nothing is paid for, too");
     let faults = Faults::default();
     let broken = scene(in_memory().through(|backend| faults.over(backend)));
     (1..=3).for_each(|request| faults.at(request, Fault::Refused));
@@ -151,4 +180,16 @@ async fn keys_are_asked_for_each_time() {
     assert_eq!(scene.loader.metrics.unused("foreign_key"), 1);
     *scene.trusted.lock().unwrap() = Arc::new(next.public().into());
     scene.map().await.unwrap();
+}
+
+#[tokio::test]
+async fn code_is_shared_while_somebody_uses_it_and_read_again_afterwards() {
+    let scene = scene(in_memory());
+    scene.put(seal(&scene.key, scene.what(), code(), Start::default())).await;
+    let mapped = scene.map().await.unwrap();
+    let again = scene.map().await.unwrap();
+    assert_eq!(scene.loader.metrics.seen(Source::Cache), 0, "what is mapped is not mapped again");
+    drop((mapped, again));
+    scene.map().await.unwrap();
+    assert_eq!(scene.loader.metrics.seen(Source::Cache), 1);
 }
