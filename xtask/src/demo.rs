@@ -18,8 +18,8 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 
-use self::{calls::Caller, report::Report, rules::Rule};
-pub(crate) use self::{platform::Platform, scratch::Scratch};
+use self::{calls::Caller, report::Report};
+pub(crate) use self::{platform::Platform, rules::Rule, scratch::Scratch};
 use crate::{
     child::Job,
     guests::{self, Ext},
@@ -55,6 +55,12 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     say::talk(report.render(started.elapsed()));
     ensure!(!left, "the demo's temporary folder could not be removed");
     Ok(())
+}
+
+/// How this example is called.
+pub(crate) fn rule(workspace: &Workspace, extension: &str) -> Result<Rule> {
+    let rule = rules::read(workspace)?.into_iter().find(|rule| rule.extension == extension);
+    rule.with_context(|| format!("the demo has no case of {extension}"))
 }
 
 fn show(caller: &Caller<'_>, rules: &[Rule], report: &mut Report) -> Result<()> {

@@ -30,6 +30,11 @@ impl Ext {
         Ok(Self { program, home: target.join("ext-home") })
     }
 
+    /// The program itself.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Another program of the same build.
     pub(crate) fn sibling(&self, name: &str) -> PathBuf {
         self.program.with_file_name(name)

@@ -12,6 +12,7 @@ mod fuzz;
 mod gen_files;
 mod guests;
 mod metadata;
+mod profile;
 mod say;
 mod servers;
 mod supply;
@@ -43,6 +44,8 @@ enum Task {
     Fleet(fleet::Arguments),
     /// What a call costs, beside the fastest we know and bare echoes in the same run
     Bench(bench::Arguments),
+    /// Where a host's CPU goes: a table of a call's stages and a flame graph, by sampling it under load
+    Profile(profile::Arguments),
     /// Feeds libFuzzer's inputs to those who read what comes from outside
     Fuzz(fuzz::Arguments),
     /// Compares the edges between crates with xtask/deps.toml
@@ -82,6 +85,7 @@ fn run(task: Task) -> Result<()> {
         Task::Demo => demo::run(&workspace),
         Task::Fleet(arguments) => fleet::run(&workspace, &arguments),
         Task::Bench(arguments) => bench::run(&workspace, &arguments),
+        Task::Profile(arguments) => profile::run(&workspace, &arguments),
         Task::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Task::Deps(arguments) => deps::run(&workspace, &arguments),
         Task::Tidy => tidy::run(&workspace),

@@ -93,6 +93,16 @@ impl Platform {
         Ok(found.token)
     }
 
+    /// Its process, while it runs.
+    pub(crate) fn process(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// Where it is called: its TCP address, or its socket.
+    pub(crate) fn address(&self, unix: bool) -> String {
+        if unix { format!("unix:{}", self.ready.socket.display()) } else { self.ready.server.clone() }
+    }
+
     /// The end of its log.
     pub(super) fn log_tail(&self) -> String {
         tail(&self.log)

@@ -13,10 +13,10 @@ const CASES: [(&str, &str); 3] = [("order-discount", "above"), ("lead-routing", 
 
 /// One call and its answer.
 #[derive(Debug)]
-pub(super) struct Rule {
-    pub(super) extension: &'static str,
-    pub(super) point: String,
-    pub(super) input: String,
+pub(crate) struct Rule {
+    pub(crate) extension: &'static str,
+    pub(crate) point: String,
+    pub(crate) input: String,
     pub(super) output: Value,
     /// What a reader sees in the answer.
     pub(super) shows: String,
