@@ -16,8 +16,11 @@ use crate::connection::InFlight;
 
 pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
-/// Why a stream broke off; hyper resets it.
+/// Why a stream broke off; it is reset.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// An answer whose frames come as they come.
+pub(crate) type Frames = Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>;
 
 /// What a response carries.
 pub(crate) struct FrontBody {
@@ -26,7 +29,7 @@ pub(crate) struct FrontBody {
     flight: Option<InFlight>,
 }
 
-enum Content {
+pub(crate) enum Content {
     /// Nothing, or nothing any more.
     Done,
     /// A whole HTTP body.
@@ -36,7 +39,7 @@ enum Content {
     /// The trailers of a message that has been sent.
     Trailers,
     /// Frames as they come.
-    Stream(Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>),
+    Stream(Frames),
 }
 
 impl FrontBody {
@@ -66,6 +69,18 @@ impl FrontBody {
         }
         self
     }
+
+    /// For transports that need no [`Body`]: what is to be sent, and the request that is in flight until then.
+    pub(crate) fn into_content(self) -> (Content, Option<InFlight>) {
+        (self.content, self.flight)
+    }
+}
+
+/// The trailers of a good gRPC answer.
+pub(crate) fn ok_trailers() -> HeaderMap {
+    let mut trailers = HeaderMap::with_capacity(1);
+    trailers.insert(GRPC_STATUS, HeaderValue::from_static("0"));
+    trailers
 }
 
 impl Body for FrontBody {
@@ -81,11 +96,7 @@ impl Body for FrontBody {
                 this.content = Content::Trailers;
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
-            Content::Trailers => {
-                let mut trailers = HeaderMap::with_capacity(1);
-                trailers.insert(GRPC_STATUS, HeaderValue::from_static("0"));
-                Some(Ok(Frame::trailers(trailers)))
-            }
+            Content::Trailers => Some(Ok(Frame::trailers(ok_trailers()))),
             Content::Stream(mut stream) => {
                 let polled = stream.as_mut().poll_frame(cx);
                 if !matches!(polled, Poll::Ready(None)) {

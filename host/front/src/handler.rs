@@ -2,7 +2,6 @@
 //! connection for the others on it.
 
 use std::{
-    convert::Infallible,
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
@@ -13,7 +12,6 @@ use std::{
 
 use extensions_types::{CallLabel, ErrorCode};
 use http::{HeaderValue, Request, Response, Version, header::CONNECTION, request::Parts};
-use hyper::body::Incoming;
 
 use crate::{
     admin,
@@ -23,6 +21,7 @@ use crate::{
     metrics::Class,
     mount, operate,
     refused::Refused,
+    request_body::RequestBody,
     router::{self, Route, RouteName},
     service::Service,
     trace::Trace,
@@ -30,10 +29,9 @@ use crate::{
 
 type Answered = Result<(Response<FrontBody>, Class), Refused>;
 
-/// Answers one request; it never fails, so hyper never resets a stream for us.
-pub(crate) async fn handle<S: Service>(conn: Arc<Conn<S>>, request: Request<Incoming>) -> Result<Response<FrontBody>, Infallible> {
+/// Answers one request; it never fails, so that no stream is reset for us.
+pub(crate) async fn handle<S: Service>(conn: Arc<Conn<S>>, head: Parts, body: RequestBody) -> Response<FrontBody> {
     let accepted = Instant::now();
-    let (head, body) = request.into_parts();
     let route = match router::route(conn.state.plane, &head.method, head.uri.path()) {
         Route::Unknown if conn.shared.mounted(conn.state.plane, head.uri.path()).is_some() => Route::Mounted,
         route => route,
@@ -54,14 +52,14 @@ pub(crate) async fn handle<S: Service>(conn: Arc<Conn<S>>, request: Request<Inco
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     flight.answered(class);
-    Ok(response.map(|body| body.carrying(flight)))
+    response.map(|body| body.carrying(flight))
 }
 
 fn panicked() -> Refused {
     Refused::new(ErrorCode::Internal, "the platform failed; its logs tell more under the correlation id")
 }
 
-async fn answer<S: Service>(conn: &Conn<S>, route: Route<'_>, head: &Parts, mut body: Incoming, accepted: Instant) -> Answered {
+async fn answer<S: Service>(conn: &Conn<S>, route: Route<'_>, head: &Parts, mut body: RequestBody, accepted: Instant) -> Answered {
     if matches!(route, Route::GrpcInvoke | Route::GrpcList) && !grpc::is_grpc(&head.headers) {
         return Err(Refused::not_grpc());
     }
@@ -96,7 +94,7 @@ fn ok(response: Response<FrontBody>) -> (Response<FrontBody>, Class) {
 }
 
 /// The request as tonic's servers want it.
-fn whole(head: &Parts, body: Incoming) -> Request<Incoming> {
+fn whole(head: &Parts, body: RequestBody) -> Request<RequestBody> {
     Request::from_parts(head.clone(), body)
 }
 

@@ -1,4 +1,4 @@
-//! Binding, accepting and handing sockets out to the I/O threads in turn.
+//! Binding and accepting.
 //!
 //! One thread accepts for all: SO_REUSEPORT would hash few connections unevenly.
 
@@ -7,10 +7,6 @@ use std::{
     net::SocketAddr,
     os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
     time::Duration,
 };
 
@@ -21,13 +17,12 @@ use rustix::{
 };
 use tokio::{
     net::{TcpListener, TcpSocket, UnixListener},
-    sync::{mpsc, watch},
+    sync::watch,
 };
 
 use crate::{
     drain::Phase,
-    metrics::{Metrics, Turned},
-    router::Plane,
+    handout::{Handout, Socket},
 };
 
 /// Connections that the kernel may hold for us during a pause.
@@ -37,54 +32,6 @@ const UNIX_MODE: u32 = 0o660;
 /// After a failed accept (too many open files): first wait, doubled up to the longest.
 const BACK_OFF_FIRST: Duration = Duration::from_millis(10);
 const BACK_OFF_LONGEST: Duration = Duration::from_secs(1);
-/// Sockets that may wait for one I/O thread; it takes them within a slice.
-pub(crate) const HANDOUT_QUEUE: usize = 128;
-
-/// A socket on its way to an I/O thread.
-#[derive(Debug)]
-pub(crate) struct Accepted {
-    pub(crate) socket: Socket,
-    pub(crate) plane: Plane,
-    pub(crate) place: Place,
-}
-
-#[derive(Debug)]
-pub(crate) enum Socket {
-    Tcp(std::net::TcpStream, SocketAddr),
-    /// The I/O thread takes the handshake upon itself: a slow one costs the acceptor nothing.
-    Tls(std::net::TcpStream, SocketAddr, ServerTls),
-    Unix(std::os::unix::net::UnixStream),
-}
-
-/// One of the connections that may be open.
-#[derive(Debug)]
-pub(crate) struct Place {
-    open: Arc<AtomicUsize>,
-    max: usize,
-    metrics: Arc<Metrics>,
-}
-
-impl Place {
-    fn take(open: &Arc<AtomicUsize>, max: usize, metrics: &Arc<Metrics>) -> Option<Self> {
-        let taken = open.fetch_update(Relaxed, Relaxed, |count| (count < max).then_some(count + 1)).is_ok();
-        taken.then(|| {
-            metrics.opened();
-            Self { open: Arc::clone(open), max, metrics: Arc::clone(metrics) }
-        })
-    }
-
-    /// More than half of all places are taken.
-    pub(crate) fn is_crowded(&self) -> bool {
-        self.open.load(Relaxed) > self.max / 2
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.open.fetch_sub(1, Relaxed);
-        self.metrics.closed();
-    }
-}
 
 /// A bound listener.
 #[derive(Debug)]
@@ -186,35 +133,6 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Hands sockets to the I/O threads in turn, up to a number of open ones.
-#[derive(Debug, Clone)]
-pub(crate) struct Handout {
-    pub(crate) threads: Vec<mpsc::Sender<Accepted>>,
-    pub(crate) next: usize,
-    pub(crate) plane: Plane,
-    pub(crate) open: Arc<AtomicUsize>,
-    pub(crate) max: usize,
-    pub(crate) metrics: Arc<Metrics>,
-}
-
-impl Handout {
-    /// Gives the socket to the next thread with room, or closes it.
-    fn hand_out(&mut self, socket: Socket) {
-        let Some(place) = Place::take(&self.open, self.max, &self.metrics) else {
-            return self.metrics.turned_away(Turned::Limit);
-        };
-        let mut accepted = Accepted { socket, plane: self.plane, place };
-        for _ in 0..self.threads.len() {
-            self.next = (self.next + 1) % self.threads.len();
-            match self.threads[self.next].try_send(accepted) {
-                Ok(()) => return,
-                Err(mpsc::error::TrySendError::Full(back) | mpsc::error::TrySendError::Closed(back)) => accepted = back,
-            }
-        }
-        self.metrics.turned_away(Turned::Busy);
-    }
-}
-
 /// Accepts until the front closes; the listener ends with the loop.
 pub(crate) async fn accept_loop(listener: Listener, mut handout: Handout, mut phases: watch::Receiver<Phase>) {
     let mut back_off = BACK_OFF_FIRST;
@@ -283,20 +201,5 @@ mod tests {
         assert!(path.exists());
         assert!(Listener::unix(&path).is_err());
         assert_eq!(fs::read(&path).unwrap(), b"data");
-    }
-
-    #[tokio::test]
-    async fn sockets_go_round_and_beyond_the_limit_nowhere() {
-        let metrics = Metrics::new(1);
-        let (senders, mut queues): (Vec<_>, Vec<_>) = (0..2).map(|_| mpsc::channel(4)).unzip();
-        let open = Arc::default();
-        let mut handout = Handout { threads: senders, next: 0, plane: Plane::Main, open, max: 3, metrics: Arc::clone(&metrics) };
-        for _ in 0..5 {
-            handout.hand_out(Socket::Unix(std::os::unix::net::UnixStream::pair().unwrap().0));
-        }
-        assert_eq!(queues.iter().map(mpsc::Receiver::len).collect::<Vec<_>>(), [1, 2]);
-        assert_eq!(metrics.open(), 3);
-        drop(queues[1].recv().await);
-        assert_eq!(metrics.open(), 2);
     }
 }

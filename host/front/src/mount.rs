@@ -8,9 +8,12 @@
 use std::{error::Error, fmt, pin::Pin, sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, request::Parts};
+use http::{
+    HeaderName, Request, Response, StatusCode,
+    header::{CONNECTION, TRANSFER_ENCODING, UPGRADE},
+    request::Parts,
+};
 use http_body_util::{BodyExt as _, combinators::UnsyncBoxBody};
-use hyper::body::Incoming;
 
 use crate::{
     auth,
@@ -18,6 +21,7 @@ use crate::{
     connection::Conn,
     metrics::Class,
     refused::Refused,
+    request_body::RequestBody,
     service::Service,
 };
 
@@ -39,19 +43,26 @@ pub trait Mount: Send + Sync + fmt::Debug {
 #[derive(Debug, Clone)]
 pub struct PeerName(pub Arc<str>);
 
+/// Headers that speak of a connection, which is this front's. HTTP/2 knows none of them.
+const OF_THE_CONNECTION: [HeaderName; 5] =
+    [CONNECTION, TRANSFER_ENCODING, UPGRADE, HeaderName::from_static("keep-alive"), HeaderName::from_static("proxy-connection")];
+
 /// Hands a request over.
 pub(crate) async fn forward<S: Service>(
     conn: &Conn<S>,
     mount: &dyn Mount,
     head: &Parts,
-    body: Incoming,
+    body: RequestBody,
 ) -> Result<(Response<FrontBody>, Class), Refused> {
     if conn.state.is_leaving_for_abuse() {
         return Err(auth::too_many());
     }
-    let mut request = Request::from_parts(head.clone(), body.map_err(Into::into).boxed_unsync());
+    let mut request = Request::from_parts(head.clone(), body.boxed_unsync());
     request.extensions_mut().insert(PeerName(conn.state.peer.to_string().into()));
-    let response = mount.call(request).await;
+    let mut response = mount.call(request).await;
+    for name in &OF_THE_CONNECTION {
+        response.headers_mut().remove(name);
+    }
     if is_unauthenticated(&response) {
         auth::count_failure(conn, Instant::now());
     } else {

@@ -8,12 +8,11 @@ use std::{
     fmt, io,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, atomic::AtomicUsize},
+    sync::{Arc, Mutex},
     thread::JoinHandle,
     time::Duration,
 };
 
-use extensions_tls::ServerTls;
 use prometheus_client::registry::Registry;
 use tokio::{
     runtime::{Builder, Runtime},
@@ -27,18 +26,16 @@ use crate::{
     connection::{self, Protocols, Worker},
     drain::{Drained, Draining, Handle, Phase},
     grpc::{self, Readiness},
-    listener::{Accepted, HANDOUT_QUEUE, Handout, Listener, accept_loop},
+    handout::{Accepted, HANDOUT_QUEUE, Handout, Socket, Stream},
+    listener::{Listener, accept_loop},
+    listeners::Listeners,
     metrics::{Metrics, Scrape},
     mount::Mount,
-    router::Plane,
     seats::{FOLLOWERS_MAX, Seats, WATCHERS_MAX},
     service::Service,
     settings::{FrontSettings, SettingsError},
     shared::Shared,
 };
-
-/// Scrapers and operators; apart, so that callers cannot crowd them out.
-const ADMIN_CONNECTIONS_MAX: usize = 64;
 
 /// Why a front did not start.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +75,8 @@ pub struct Addresses {
 pub struct Front {
     handle: Handle,
     addresses: Addresses,
+    /// The way to the I/O threads for what is attached.
+    callers: Option<Handout>,
     acceptor: Option<JoinHandle<Drained>>,
     workers: Vec<JoinHandle<()>>,
 }
@@ -118,9 +117,11 @@ impl Front {
         let addresses = listeners.addresses(settings);
         // From here on, dropping `front` ends what has been started.
         let handle = Handle { draining: Arc::clone(&draining) };
-        let mut front = Self { handle, addresses, acceptor: None, workers: Vec::with_capacity(settings.io_threads) };
+        let mut front = Self { handle, addresses, callers: None, acceptor: None, workers: Vec::with_capacity(settings.io_threads) };
         let (threads, all_ended) = front.start_workers(settings, &shared)?;
-        let loops = listeners.with_handouts(settings, threads, &metrics);
+        let callers = Handout::of_callers(settings, threads, &metrics);
+        let loops = listeners.with_handouts(&callers);
+        front.callers = Some(callers);
         let notice = settings.drain_notice;
         let conduct = async move { conduct(loops, &*service, &readiness, &draining, &metrics, notice, all_ended).await };
         let acceptor = std::thread::Builder::new().name("front-accept".into());
@@ -162,6 +163,13 @@ impl Front {
     #[must_use]
     pub fn addresses(&self) -> &Addresses {
         &self.addresses
+    }
+
+    /// Serves a stream of this process as if it had been accepted, on one I/O thread (from 0 on);
+    /// false where that has no room for it, or there is none.
+    pub fn attach(&self, thread: usize, stream: Box<dyn Stream + Send + Unpin>) -> bool {
+        let room = self.callers.as_ref().filter(|_| !self.handle.is_draining());
+        room.is_some_and(|callers| callers.hand_to(thread, Socket::Attached(stream)))
     }
 
     /// Blocks until a drain has ended and every thread is gone. It does not begin one.
@@ -223,40 +231,6 @@ impl Drop for OwnRuntime {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
-    }
-}
-
-struct Listeners {
-    tcp: Option<Listener>,
-    unix: Option<Listener>,
-    admin: Option<Listener>,
-}
-
-impl Listeners {
-    fn bind(settings: &FrontSettings) -> Result<Self, StartError> {
-        let tcp = |address: &SocketAddr, tls: &Option<ServerTls>| {
-            Listener::tcp(*address, tls.clone()).map_err(|source| StartError::Bind { address: address.to_string(), source })
-        };
-        let unix = |path: &PathBuf| Listener::unix(path).map_err(|source| StartError::Bind { address: path.display().to_string(), source });
-        Ok(Self {
-            tcp: settings.listen.as_ref().map(|address| tcp(address, &settings.tls)).transpose()?,
-            unix: settings.unix.as_ref().map(unix).transpose()?,
-            admin: settings.admin_listen.as_ref().map(|address| tcp(address, &settings.admin_tls)).transpose()?,
-        })
-    }
-
-    fn addresses(&self, settings: &FrontSettings) -> Addresses {
-        let address = |listener: &Option<Listener>| listener.as_ref().and_then(Listener::tcp_address);
-        Addresses { tcp: address(&self.tcp), unix: settings.unix.clone(), admin: address(&self.admin) }
-    }
-
-    fn with_handouts(self, settings: &FrontSettings, threads: Vec<mpsc::Sender<Accepted>>, metrics: &Arc<Metrics>) -> Vec<(Listener, Handout)> {
-        let plane = if settings.merge_admin { Plane::Merged } else { Plane::Main };
-        let open = Arc::<AtomicUsize>::default();
-        let callers = Handout { threads, next: 0, plane, open, max: settings.connections_max, metrics: Arc::clone(metrics) };
-        let operators = Handout { plane: Plane::Admin, open: Arc::default(), max: ADMIN_CONNECTIONS_MAX, ..callers.clone() };
-        let of_callers = [self.tcp, self.unix].into_iter().flatten().map(|listener| (listener, callers.clone()));
-        of_callers.chain(self.admin.map(|listener| (listener, operators.clone()))).collect()
     }
 }
 

@@ -11,7 +11,6 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::service::Routes;
@@ -21,6 +20,7 @@ use crate::{
     body::{BoxError, FrontBody, GRPC_STATUS},
     connection::Conn,
     refused::Refused,
+    request_body::RequestBody,
     seats::Seat,
     service::Service,
 };
@@ -41,7 +41,7 @@ pub(crate) fn reflection() -> Result<Routes, BoxError> {
     Ok(Routes::new(v1).add_service(v1alpha))
 }
 
-pub(crate) async fn health<S: Service>(conn: &Conn<S>, request: Request<Incoming>) -> Result<Response<FrontBody>, Refused> {
+pub(crate) async fn health<S: Service>(conn: &Conn<S>, request: Request<RequestBody>) -> Result<Response<FrontBody>, Refused> {
     // Who asks once needs no seat: watchers never keep a probe out.
     let seat = if request.uri().path().ends_with("/Check") { None } else { Some(conn.shared.watchers.take()?) };
     let mut server = conn.shared.health.clone();
@@ -54,7 +54,7 @@ pub(crate) async fn health<S: Service>(conn: &Conn<S>, request: Request<Incoming
     Ok(until_leaving(response, &conn.state.worker.closing, seat))
 }
 
-pub(crate) async fn reflect<S: Service>(conn: &Conn<S>, request: Request<Incoming>) -> Result<Response<FrontBody>, Refused> {
+pub(crate) async fn reflect<S: Service>(conn: &Conn<S>, request: Request<RequestBody>) -> Result<Response<FrontBody>, Refused> {
     let Some(mut routes) = conn.shared.reflection.clone() else {
         return Err(Refused::unimplemented("reflection is off on this host"));
     };

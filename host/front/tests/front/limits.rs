@@ -9,7 +9,7 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use crate::support::{Parsed, event, grpc_answer, grpc_head, http2, raw, settings, start, to_end};
+use crate::support::{Parsed, event, frame, grpc_answer, grpc_head, http2, raw, settings, start, to_end};
 
 const HEALTHZ: &str = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
 const SHORT: Duration = Duration::from_millis(50);
@@ -54,12 +54,6 @@ async fn large_heads_are_refused() {
     let many: String = (0..101).map(|number| format!("x-{number}: y\r\n")).collect();
     let head = format!("GET /healthz HTTP/1.1\r\nhost: x\r\n{many}\r\n");
     assert_eq!(Parsed::of(&raw(running.connect().await, head).await).status, 431);
-}
-
-/// An HTTP/2 frame.
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = &(payload.len() as u32).to_be_bytes()[1..];
-    [length, &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 
 mod drain;
 mod grpc;
+mod http2;
 mod limits;
 mod mount;
 mod operators;

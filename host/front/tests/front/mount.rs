@@ -27,7 +27,8 @@ impl Mount for Echo {
             let trailers = HeaderMap::from_iter([("grpc-status".parse().unwrap(), "0".parse().unwrap())]);
             let frames = [Ok(Frame::data(request.into_body().collect().await.unwrap().to_bytes())), Ok(Frame::trailers(trailers))];
             let body = MountBody::new(StreamBody::new(futures_util::stream::iter(frames)));
-            Response::builder().status(status).header("x-peer", peer).body(body).unwrap()
+            // The last is for nobody beyond this front, and HTTP/2 does not allow it.
+            Response::builder().status(status).header("x-peer", peer).header("keep-alive", "timeout=5").body(body).unwrap()
         })
     }
 }

@@ -330,6 +330,12 @@ where
     sender
 }
 
+/// An HTTP/2 frame.
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = &(payload.len() as u32).to_be_bytes()[1..];
+    [length, &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
 /// The head of a gRPC request with a good token.
 pub(crate) fn grpc_head(path: &str) -> http::request::Builder {
     let uri = format!("http://front{path}");
