@@ -3,6 +3,8 @@
 //! A request never adds identity: for a tenant's token its fields must be empty
 //! or equal, for a delegating service they must lie inside the grant.
 
+use std::time::Instant;
+
 use extensions_types::{ActorType, CallLabel, Environment, ErrorCode, ExecutionContext, RiskTier, TenantId};
 
 use crate::{Grant, Principal, correlation::new_correlation, principal::Reach};
@@ -52,7 +54,7 @@ struct Whom {
 }
 
 impl Principal {
-    /// The context of one call at a host of `host_env`.
+    /// The context of one call at a host of `host_env`, which was accepted at `now`.
     ///
     /// # Errors
     /// - BAD_REQUEST: a field outside its grammar, another environment, or a
@@ -61,7 +63,7 @@ impl Principal {
     /// - PERMISSION_DENIED: the token may not invoke, the tenant lies outside
     ///   the grant, or `actor_type` differs from the token's (it says what
     ///   stands behind the call, not for whom it runs).
-    pub fn context(&self, asked: &Asked<'_>, host_env: Environment) -> Result<ExecutionContext, ContextRefusal> {
+    pub fn context(&self, asked: &Asked<'_>, host_env: Environment, now: Instant) -> Result<ExecutionContext, ContextRefusal> {
         self.check_invoking()?;
         check_env(asked.env, host_env)?;
         let whom = match &self.reach {
@@ -77,7 +79,7 @@ impl Principal {
             user: whom.user,
             actor_type: whom.actor_type,
             session: label("session_id", asked.session_id)?,
-            correlation: label("correlation_id", asked.correlation_id)?.unwrap_or_else(new_correlation),
+            correlation: label("correlation_id", asked.correlation_id)?.unwrap_or_else(|| new_correlation(now)),
             env: host_env,
             risk_ceiling: word("risk_tier", asked.risk_tier)?.unwrap_or(RiskTier::Medium),
             caller: label("caller", asked.caller)?.unwrap_or_else(|| self.subject.clone()),

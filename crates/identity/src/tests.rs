@@ -11,7 +11,7 @@ mod tokens;
 
 use std::{
     collections::BTreeSet,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use extensions_types::{ActorType, CallLabel, Kind, TenantId};

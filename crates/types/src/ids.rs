@@ -4,6 +4,8 @@ use std::{fmt, num::NonZeroU64, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::Text;
+
 /// Why a text is not an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
@@ -57,7 +59,7 @@ macro_rules! text_id {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(Box<str>);
+        pub struct $name(Text);
 
         impl $name {
             /// Checks `text` against the grammar; it is never normalised.
@@ -73,7 +75,7 @@ macro_rules! text_id {
             /// The id's text.
             #[must_use]
             pub fn as_str(&self) -> &str {
-                &self.0
+                self.0.as_str()
             }
         }
 
@@ -93,25 +95,25 @@ macro_rules! text_id {
 
         impl From<$name> for String {
             fn from(id: $name) -> String {
-                id.0.into()
+                id.as_str().to_owned()
             }
         }
 
         impl AsRef<str> for $name {
             fn as_ref(&self) -> &str {
-                &self.0
+                self.as_str()
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&self.0)
+                f.pad(self.as_str())
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!(stringify!($name), "({})"), self.0)
+                write!(f, concat!(stringify!($name), "({})"), self.as_str())
             }
         }
     };
@@ -137,7 +139,8 @@ text_id!(
     CallLabel,
     |text| {
         check_length(text, "label", 128)?;
-        if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        // Every byte is looked at: that goes by words, and labels are valid as a rule.
+        if text.bytes().fold(true, |graphic, byte| graphic & byte.is_ascii_graphic()) {
             Ok(())
         } else {
             Err(IdError::Grammar { what: "label", grammar: "visible ASCII without spaces" })

@@ -21,6 +21,7 @@ mod manifest;
 mod precompiled;
 mod refusal;
 mod schema;
+mod text;
 mod vocabulary;
 mod waiver;
 

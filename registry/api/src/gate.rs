@@ -144,5 +144,5 @@ pub(crate) async fn pass(State((gate, service)): State<(Gate, Service)>, mut req
 /// The caller's id where it sent a usable one, else a new one.
 fn correlation(headers: &HeaderMap) -> CallLabel {
     let sent = headers.get(CORRELATION_ID).and_then(|value| value.to_str().ok());
-    sent.and_then(|text| CallLabel::parse(text).ok()).unwrap_or_else(new_correlation)
+    sent.and_then(|text| CallLabel::parse(text).ok()).unwrap_or_else(|| new_correlation(Instant::now()))
 }

@@ -247,7 +247,7 @@ pub(crate) async fn send(address: SocketAddr, token: &str, method: &str, path: &
 
 /// A key that no other command has.
 pub(crate) fn new_key() -> String {
-    extensions_identity::new_correlation().to_string()
+    extensions_identity::new_correlation(std::time::Instant::now()).to_string()
 }
 
 pub(crate) fn command(extension: &str) -> v1::Command {

@@ -50,7 +50,7 @@ fn a_stolen_service_token_counts_nowhere_without_the_certificate() {
     assert!(verifier.verify_on(&channel(&[]), &world.plain_token(|claims| claims), now()).is_ok());
     let orders = verifier.verify_on(&channel(&["orders.example"]), &token, now()).unwrap();
     let outside = Asked { tenant_id: "umbrella", user_id: "bob", ..Asked::default() };
-    assert_eq!(orders.context(&outside, Environment::Dev).unwrap_err().code, ErrorCode::PermissionDenied);
+    assert_eq!(orders.context(&outside, Environment::Dev, Instant::now()).unwrap_err().code, ErrorCode::PermissionDenied);
 }
 
 #[test]

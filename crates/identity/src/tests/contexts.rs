@@ -27,13 +27,13 @@ fn of_service(world: &World, change: impl FnOnce(Claims) -> Claims) -> Principal
 }
 
 fn code(who: &Principal, asked: &Asked<'_>) -> Option<C> {
-    who.context(asked, Environment::Staging).err().map(|refusal| refusal.code)
+    who.context(asked, Environment::Staging, Instant::now()).err().map(|refusal| refusal.code)
 }
 
 #[test]
 fn an_empty_request_runs_as_the_token_says() {
     let world = World::new();
-    let context = ada(&world).context(&EMPTY, Environment::Prod).unwrap();
+    let context = ada(&world).context(&EMPTY, Environment::Prod, Instant::now()).unwrap();
     assert_eq!((context.tenant, context.org), (tenant("acme"), Some(label("sales"))));
     assert_eq!((context.user, context.actor_type, context.caller), (label("ada"), ActorType::User, label("ada")));
     assert_eq!((context.env, context.risk_ceiling), (Environment::Prod, RiskTier::Medium));
@@ -56,7 +56,7 @@ fn what_a_request_brings_along_is_kept() {
         caller: "orders",
         hook_point: "BeforeCreateOrder",
     };
-    let context = ada(&world).context(&asked, Environment::Staging).unwrap();
+    let context = ada(&world).context(&asked, Environment::Staging, Instant::now()).unwrap();
     assert_eq!((context.session, context.correlation), (Some(label("s-1")), label("c-1")));
     assert_eq!((context.caller, context.hook_point), (label("orders"), Some(label("BeforeCreateOrder"))));
     assert_eq!(context.risk_ceiling, RiskTier::High);
@@ -94,7 +94,7 @@ fn an_organisation_is_not_invented() {
     let world = World::new();
     let claims = Claims { org_id: None, ..user() };
     let who = world.verifier.verify(&world.plain.sign(&claims), now()).unwrap();
-    assert_eq!(who.context(&EMPTY, Environment::Dev).unwrap().org, None);
+    assert_eq!(who.context(&EMPTY, Environment::Dev, Instant::now()).unwrap().org, None);
     assert_eq!(code(&who, &Asked { org_id: "sales", ..EMPTY }), Some(C::TenantMismatch));
 }
 
@@ -124,10 +124,10 @@ fn a_delegating_service_stays_inside_its_grant() {
     let world = World::new();
     let orders = of_service(&world, |claims| claims);
     let asked = |tenant_id, user_id| Asked { tenant_id, user_id, org_id: "emea", ..EMPTY };
-    let context = orders.context(&Asked { actor_type: "USER", ..asked("globex", "bob") }, Environment::Staging).unwrap();
+    let context = orders.context(&Asked { actor_type: "USER", ..asked("globex", "bob") }, Environment::Staging, Instant::now()).unwrap();
     assert_eq!((context.tenant, context.user, context.org), (tenant("globex"), label("bob"), Some(label("emea"))));
     assert_eq!((context.actor_type, context.caller), (ActorType::User, label("orders")));
-    assert_eq!(orders.context(&asked("acme", "bob"), Environment::Staging).unwrap().actor_type, ActorType::System);
+    assert_eq!(orders.context(&asked("acme", "bob"), Environment::Staging, Instant::now()).unwrap().actor_type, ActorType::System);
     for (asked, expected) in [
         (asked("umbrella", "bob"), C::PermissionDenied),
         (asked("no-such-tenant", "bob"), C::PermissionDenied),
@@ -158,8 +158,8 @@ fn grants_are_of_one_service_and_its_kinds() {
 #[test]
 fn refusals_name_the_field_and_the_way_out() {
     let world = World::new();
-    let refusal = ada(&world).context(&Asked { env: "prod", ..EMPTY }, Environment::Dev).unwrap_err();
+    let refusal = ada(&world).context(&Asked { env: "prod", ..EMPTY }, Environment::Dev, Instant::now()).unwrap_err();
     assert_eq!(refusal.to_string(), "BAD_REQUEST: env is `prod`, but this host serves `dev`; call a host of `prod`");
-    let refusal = ada(&world).context(&Asked { tenant_id: "umbrella", ..EMPTY }, Environment::Dev).unwrap_err();
+    let refusal = ada(&world).context(&Asked { tenant_id: "umbrella", ..EMPTY }, Environment::Dev, Instant::now()).unwrap_err();
     assert_eq!(refusal.message, "tenant_id differs from the token's; leave it empty or use a token for it");
 }

@@ -39,8 +39,8 @@ fn a_known_token_is_cheap() {
         black_box(world.verifier.verify(&token, now()).unwrap());
     });
     let known = nanos("verify, remembered", 100_000, || drop(black_box(world.verifier.verify(&token, now()).unwrap())));
-    nanos("context, correlation given", 100_000, || drop(black_box(who.context(&asked, Environment::Dev).unwrap())));
-    nanos("context, correlation made up", 100_000, || drop(black_box(who.context(&Asked::default(), Environment::Dev).unwrap())));
+    nanos("context, correlation given", 100_000, || drop(black_box(who.context(&asked, Environment::Dev, Instant::now()).unwrap())));
+    nanos("context, correlation made up", 100_000, || drop(black_box(who.context(&Asked::default(), Environment::Dev, Instant::now()).unwrap())));
     assert!(known * 3 < cold, "a remembered token must not be verified again: {known} ns against {cold} ns");
 }
 
