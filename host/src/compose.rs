@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use extensions_admission::{Accounts, Admission, GuestLogs, LocalSwitches, LocalSwitchesError, Parts};
+use extensions_admission::{Accounts, Admission, Compiles, GuestLogs, LocalSwitches, LocalSwitchesError, Parts};
 use extensions_aot::{Cache, CacheError, Compiler};
 use extensions_artifact::Store;
 use extensions_breakers::Breakers;
@@ -188,10 +188,12 @@ impl Host {
         if let Some(shared) = store.map_or(Ok(None), |store| settings.aot.shared(store))? {
             modules = modules.with_shared(shared);
         }
+        let quotas = quota::quotas(settings.quota, &mut metrics, &background);
+        let compiles = Compiles { catalogs: catalogs.clone(), quotas: Arc::clone(&quotas), accounts: Arc::clone(&accounts) };
+        let modules = modules.with_payer(Arc::new(compiles));
         modules.register(&mut metrics);
         let modules = Arc::new(modules);
         let local = LocalSwitches::open(&settings.data_dir)?;
-        let quotas = quota::quotas(settings.quota, &mut metrics, &background);
         let parts = Parts {
             verifier: Arc::clone(&verifier),
             catalogs,

@@ -45,6 +45,10 @@ impl Catalog for Ruled {
         self.rules.load().switches().aborts(definition)
     }
 
+    fn control(&self) -> u64 {
+        self.rules.load().number()
+    }
+
     fn allowance(&self, tenant: &TenantId, extension: &ExtensionId) -> Allowance {
         self.rules.load().allowance(tenant, extension)
     }

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use extensions_breakers::Ticket;
 use extensions_catalog::ServedVersion;
 use extensions_engine::{Call, Extension, Outcome};
-use extensions_quota::{Asked, Permit};
-use extensions_types::Refusal;
+use extensions_quota::Permit;
 
 use crate::{
     Admission,
     allowed::{allowed, fits},
-    refusals::{by_engine, circuit_open, not_loaded, over_quota, switched_off},
+    refusals::{by_engine, circuit_open, not_loaded},
     underway::{Stopped, Underway},
 };
 
@@ -38,11 +37,11 @@ impl Admission {
 
     /// Switches → what the caller may → circuit → quota → load → switches.
     async fn make_ready(&self, call: &Underway<'_>, version: &Arc<ServedVersion>) -> Result<Ready, Stopped> {
-        self.check_switches(call, version)?;
+        let mut gate = self.gate(call, version)?;
         allowed(call.request.principal, call.context(), &version.definition)?;
         fits(call.input.len(), &version.definition)?;
         let ticket = self.circuits.admit(version, call.accepted).map_err(circuit_open)?;
-        let permit = self.take_quota(call, version)?;
+        let permit = Arc::new(self.pass(call, version, &mut gate)?);
         let extension = match self.modules.get(version, call.request.deadline).await {
             Ok(extension) => extension,
             Err(error) => {
@@ -51,7 +50,7 @@ impl Admission {
             }
         };
         // Its load may have taken seconds: what was switched off meanwhile does not start.
-        self.check_switches(call, version)?;
+        self.check_again(call, version, &gate)?;
         Ok(Ready { extension, ticket, permit })
     }
 
@@ -72,25 +71,5 @@ impl Admission {
             Err(failure) if !failure.code.is_outcome() => Err(Stopped { refusal: by_engine(failure), quota: None, issued: outcome.issued }),
             result => Ok(Outcome { result, ..outcome }),
         }
-    }
-
-    fn check_switches(&self, call: &Underway<'_>, version: &ServedVersion) -> Result<(), Refusal> {
-        self.switches.forced_off(call.context().env, &version.definition).map_or(Ok(()), |off| Err(switched_off(off)))
-    }
-
-    /// Whoever resolved a version of the environment knows its catalog.
-    fn take_quota(&self, call: &Underway<'_>, version: &ServedVersion) -> Result<Arc<Permit>, Stopped> {
-        let (context, definition) = (&**call.context(), &*version.definition);
-        let allowance = self.catalogs().get(context.env).map(|catalog| catalog.allowance(&context.tenant, &definition.id)).unwrap_or_default();
-        let asked = Asked {
-            env: context.env,
-            tenant: &context.tenant,
-            extension: &definition.id,
-            limits: allowance.quota,
-            weight: allowance.weight,
-            memory_bytes: definition.limits.memory_bytes() as u64,
-            now: call.accepted,
-        };
-        self.quotas.admit(&asked).map_err(|over| over_quota(&over))
     }
 }

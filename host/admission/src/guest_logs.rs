@@ -9,7 +9,7 @@ use std::{
     collections::{HashMap, VecDeque},
     hash::{BuildHasher as _, RandomState},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::{Instant, SystemTime, UNIX_EPOCH},
@@ -73,10 +73,10 @@ impl LogRecord {
         self.message.len() + RECORD_BYTES_MIN
     }
 
-    fn of(context: &ExecutionContext, definition: &ExtensionDefinition, line: LogLine) -> Self {
+    fn of(context: &ExecutionContext, definition: &ExtensionDefinition, ended_ms: u64, line: LogLine) -> Self {
         Self {
             seq: 0,
-            time_unix_ms: now_ms(),
+            time_unix_ms: ended_ms,
             env: context.env,
             extension_id: definition.id.clone(),
             version: definition.version.get(),
@@ -93,6 +93,28 @@ impl LogRecord {
 fn now_ms() -> u64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What one call logged, as far as its quota had room.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    definition: Arc<ExtensionDefinition>,
+    ended_ms: u64,
+    lines: Vec<LogLine>,
+    dropped: u64,
+}
+
+impl Kept {
+    /// Asks the call's payer for each line; without a lock. None: nothing was logged.
+    pub(crate) fn of(call: &Call, definition: &Arc<ExtensionDefinition>, mut lines: Vec<LogLine>, dropped: u32) -> Option<Self> {
+        if lines.is_empty() && dropped == 0 {
+            return None;
+        }
+        let (now, before) = (Instant::now(), lines.len());
+        lines.retain(|line| call.payer.may_log(line.message.len().max(RECORD_BYTES_MIN) as u64, now));
+        let dropped = u64::from(dropped) + (before - lines.len()) as u64;
+        Some(Self { definition: Arc::clone(definition), ended_ms: now_ms(), lines, dropped })
+    }
 }
 
 /// One tenant's lines.
@@ -163,26 +185,21 @@ pub struct GuestLogs {
 }
 
 impl GuestLogs {
-    /// Appends what one call logged: each line that its payer's quota has room for.
-    pub(crate) fn append(&self, call: &Call, definition: &ExtensionDefinition, lines: Vec<LogLine>, dropped: u32) {
-        if lines.is_empty() && dropped == 0 {
-            return;
-        }
-        let (now, before) = (Instant::now(), lines.len());
-        let allowed = |line: &LogLine| call.payer.may_log(line.message.len().max(RECORD_BYTES_MIN) as u64, now);
-        let lines: Vec<LogLine> = lines.into_iter().filter(allowed).collect();
-        let dropped = u64::from(dropped) + (before - lines.len()) as u64;
+    /// Appends what one call logged. Takes a lock that readers on I/O threads want:
+    /// not for threads that can be stopped for long.
+    pub(crate) fn append(&self, context: &ExecutionContext, kept: Kept) {
+        let Kept { definition, ended_ms, lines, dropped } = kept;
         self.kept.fetch_add(lines.len() as u64, Relaxed);
         self.dropped.fetch_add(dropped, Relaxed);
-        let context = &call.context;
+        let record = |line| LogRecord::of(context, &definition, ended_ms, line);
         let mut tails = self.part(&context.tenant);
         let tail = tails.of(&context.tenant);
         for line in lines {
-            tail.push(LogRecord { seq: next(&self.seq), ..LogRecord::of(context, definition, line) });
+            tail.push(LogRecord { seq: next(&self.seq), ..record(line) });
         }
         if dropped > 0 {
             let notice = LogLine { level: LogLevel::Warn, message: String::new() };
-            tail.drop_lines(LogRecord::of(context, definition, notice), dropped);
+            tail.drop_lines(record(notice), dropped);
         }
         tails.make_room();
     }
@@ -229,8 +246,6 @@ impl Tails {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use extensions_fair::{Nobody, Payer, Share};
 
     use super::*;
@@ -241,7 +256,12 @@ mod tests {
     }
 
     fn append(logs: &GuestLogs, tenant: &str, lines: Vec<LogLine>, dropped: u32) {
-        logs.append(&call_of(tenant, Arc::new(Nobody)), &definition(tenant, "rule"), lines, dropped);
+        append_of(logs, &call_of(tenant, Arc::new(Nobody)), lines, dropped);
+    }
+
+    fn append_of(logs: &GuestLogs, call: &Call, lines: Vec<LogLine>, dropped: u32) {
+        let kept = Kept::of(call, &definition(call.context.tenant.as_str(), "rule"), lines, dropped);
+        logs.append(&call.context, kept.unwrap());
     }
 
     fn read(logs: &GuestLogs, tenant: &str, after: u64) -> Vec<LogRecord> {
@@ -261,7 +281,7 @@ mod tests {
     #[test]
     fn who_logs_most_pays_for_what_is_too_much() {
         let mut tails = Tails::default();
-        let record = |bytes| LogRecord::of(&call_of("t", Arc::new(Nobody)).context, &definition("t", "rule"), line(bytes));
+        let record = |bytes| LogRecord::of(&call_of("t", Arc::new(Nobody)).context, &definition("t", "rule"), 0, line(bytes));
         let tenants: Vec<TenantId> = (0..100).map(|at| TenantId::parse(&format!("t{at}")).unwrap()).collect();
         tenants.iter().for_each(|tenant| tails.of(tenant).push(record(10)));
         for at in 0..1_000 {
@@ -276,7 +296,7 @@ mod tests {
     fn the_quietest_tenant_makes_room() {
         let mut tails = Tails::default();
         for at in 0..=PART_TENANTS_MAX {
-            let record = LogRecord::of(&call_of("t", Arc::new(Nobody)).context, &definition("t", "rule"), line(1));
+            let record = LogRecord::of(&call_of("t", Arc::new(Nobody)).context, &definition("t", "rule"), 0, line(1));
             tails.of(&TenantId::parse(&format!("t{at}")).unwrap()).push(LogRecord { seq: at as u64 + 1, ..record });
         }
         assert_eq!(tails.by_tenant.len(), PART_TENANTS_MAX);
@@ -316,7 +336,7 @@ mod tests {
         let logs = GuestLogs::default();
         let payer = Arc::new(Quota(AtomicU64::new(1_000)));
         let lines = vec![line(600), line(600), line(300), line(90)];
-        logs.append(&call_of("acme", payer), &definition("acme", "rule"), lines, 0);
+        append_of(&logs, &call_of("acme", payer), lines, 0);
         let kept = read(&logs, "acme", 0);
         assert_eq!(kept.iter().map(|record| record.message.len()).take(2).collect::<Vec<_>>(), [600, 300]);
         assert_eq!((kept.len(), kept[2].dropped), (3, 2), "an empty line costs what a record costs");

@@ -24,7 +24,7 @@ pub(crate) struct Prepared<'r> {
 impl Admission {
     /// For whom a request runs.
     pub(crate) fn context(&self, principal: &Principal, asked: &Asked<'_>) -> Result<Arc<ExecutionContext>, Refusal> {
-        let made = principal.context(&asked.context, self.catalogs().meant(asked.context.env));
+        let made = principal.context(&asked.context, self.catalogs().meant(asked.context.env), asked.accepted);
         made.map(Arc::new).map_err(|refusal| {
             let refusal = Refusal::new(refusal.code, refusal.message);
             self.accounts.refused_unknown(Some(principal.audit().to_string()), &refusal);

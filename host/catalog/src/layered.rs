@@ -54,6 +54,11 @@ impl Catalog for Layered {
         self.above.aborts(definition).or_else(|| self.below.aborts(definition))
     }
 
+    /// Nothing above has rules.
+    fn control(&self) -> u64 {
+        self.below.control()
+    }
+
     fn allowance(&self, tenant: &TenantId, extension: &ExtensionId) -> Allowance {
         self.below.allowance(tenant, extension)
     }

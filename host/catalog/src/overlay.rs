@@ -82,6 +82,10 @@ impl Catalog for Overlay {
         None
     }
 
+    fn control(&self) -> u64 {
+        Rules::NONE
+    }
+
     fn allowance(&self, _: &TenantId, _: &ExtensionId) -> Allowance {
         Allowance::default()
     }

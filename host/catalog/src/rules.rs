@@ -1,7 +1,10 @@
 //! An environment's control as a host holds it: switches to be asked at each
 //! call, and what is set beside them.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use extensions_types::{
     CauseSet, ControlScope, ControlState, EffectiveQuota, ExtensionDefinition, ExtensionId, HostCallName, Policy, QuotaLimits, Ruling, TenantId,
@@ -14,6 +17,7 @@ use crate::{Off, Switches};
 /// One state of control, ready to be asked.
 #[derive(Debug)]
 pub struct Rules {
+    number: u64,
     state: ControlState,
     switches: Switches,
     environment: QuotaLimits,
@@ -83,11 +87,14 @@ impl OfTenant {
 }
 
 impl Rules {
+    /// The number of no rules at all.
+    pub const NONE: u64 = 1;
+
     /// The rules of a control document.
     #[must_use]
     pub fn of(state: ControlState) -> Self {
         let (environment, denied, tenants) = Default::default();
-        let mut rules = Self { switches: Switches::of(&state.switches), environment, denied, tenants, state };
+        let mut rules = Self { number: next_number(), switches: Switches::of(&state.switches), environment, denied, tenants, state };
         for quota in &rules.state.quotas {
             let limits = match &quota.target {
                 ControlScope::Environment => &mut rules.environment,
@@ -113,6 +120,12 @@ impl Rules {
             *denied = denied.and(tightening.denied());
         }
         rules
+    }
+
+    /// Of these rules alone, in this process: what is kept with it was worked out under them.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// The document behind it.
@@ -196,6 +209,11 @@ impl Rules {
             tightenings: tightenings.len(),
         }
     }
+}
+
+fn next_number() -> u64 {
+    static NUMBERS: AtomicU64 = AtomicU64::new(Rules::NONE);
+    NUMBERS.fetch_add(1, Relaxed) + 1
 }
 
 #[cfg(test)]

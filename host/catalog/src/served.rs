@@ -1,6 +1,10 @@
 //! One version that a host may run: its definition, and where its component is.
 
-use std::{fmt, sync::Arc};
+use std::{
+    any::Any,
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
 use extensions_types::ExtensionDefinition;
@@ -43,6 +47,8 @@ pub struct ServedVersion {
     /// Its immutable description.
     pub definition: Arc<ExtensionDefinition>,
     key: DefinitionKey,
+    /// What whoever runs it has worked out for its calls.
+    kept: OnceLock<Box<dyn Any + Send + Sync>>,
     component: Component,
 }
 
@@ -86,13 +92,20 @@ impl ServedVersion {
     #[must_use]
     pub fn new(definition: impl Into<Arc<ExtensionDefinition>>, component: impl Into<Component>) -> Self {
         let definition = definition.into();
-        Self { key: DefinitionKey::of(&definition), definition, component: component.into() }
+        Self { key: DefinitionKey::of(&definition), definition, kept: OnceLock::new(), component: component.into() }
     }
 
     /// Names the definition by its content.
     #[must_use]
     pub fn key(&self) -> DefinitionKey {
         self.key
+    }
+
+    /// What is kept with this version as long as it is served, made at the first
+    /// call: so that what every call needs is looked up once, with its version. Of
+    /// one type; none for any other.
+    pub fn kept<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Option<&T> {
+        self.kept.get_or_init(|| Box::new(make())).downcast_ref()
     }
 
     /// Where the bytes are.

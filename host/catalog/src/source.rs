@@ -27,6 +27,12 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     /// Whether control ends what runs of a version. Asked at every tick of a guest.
     fn aborts(&self, definition: &ExtensionDefinition) -> Option<Off>;
 
+    /// Names the rules in force, for what was worked out under them: as long as it
+    /// is the same, a version that [`Self::forced_off`] let answer may, and
+    /// [`Self::allowance`] says the same. 0: nothing is to be kept. On the path of
+    /// every call; changed no later than the rules themselves.
+    fn control(&self) -> u64;
+
     /// How much control lets a tenant and its extension use. On the path of every
     /// call; unlimited where there is no control.
     fn allowance(&self, tenant: &TenantId, extension: &ExtensionId) -> Allowance;

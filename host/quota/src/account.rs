@@ -12,6 +12,7 @@ use extensions_types::QuotaLimits;
 
 use crate::{
     Fraction, Limited, ScopeUsage,
+    bounds::Bounds,
     bucket::Bucket,
     clock::duration,
     flight::{Flight, NoEntry, Room},
@@ -59,23 +60,18 @@ impl Default for Account {
     }
 }
 
-/// Whether the fleet shares one of these limits.
-pub(crate) fn is_shared(limits: &QuotaLimits) -> bool {
-    limits.rate_per_s.is_some() || limits.cpu_ms_per_s.is_some()
-}
-
 impl Account {
     /// Lets one call in, or changes nothing but what was used before.
-    pub(crate) fn enter(&self, limits: &QuotaLimits, unclaimed: Fraction, memory_mb: u32, now: u64) -> Result<(), No> {
-        let part = self.part().unwrap_or(unclaimed);
+    pub(crate) fn enter(&self, bounds: &Bounds, unclaimed: Fraction, memory_mb: u32, now: u64) -> Result<(), No> {
+        let (limits, part) = (&bounds.limits, self.part().unwrap_or(unclaimed));
         // What cannot be given back is asked first, what everybody wants last.
-        if let Some(limit) = limits.cpu_ms_per_s {
+        if let Some((limit, terms)) = bounds.cpu(part) {
             let taken = if self.cpu_taken.load(Relaxed) == 0 { 0 } else { self.cpu_taken.swap(0, AcqRel) };
-            self.cpu.settle(taken, Terms::cpu(limit, part), now).map_err(|wait| late(Limited::Cpu, limit, wait))?;
+            self.cpu.settle(taken, terms, now).map_err(|wait| late(Limited::Cpu, limit, wait))?;
         }
         self.flight.enter(memory_mb, Room { calls: limits.concurrency, memory_mb: limits.memory_mb }).map_err(|no| no_room(no, limits))?;
-        if let Some(limit) = limits.rate_per_s
-            && let Err(wait) = self.rate.take(CALL, Terms::calls(limit, limits.burst, part), now)
+        if let Some((limit, terms)) = bounds.rate(part)
+            && let Err(wait) = self.rate.take(CALL, terms, now)
         {
             self.flight.leave(memory_mb);
             return Err(late(Limited::Rate, limit, wait));
@@ -84,9 +80,9 @@ impl Account {
     }
 
     /// The call that was let in does not begin: another scope refused it.
-    pub(crate) fn undo(&self, limits: &QuotaLimits, unclaimed: Fraction, memory_mb: u32, now: u64) {
-        if let Some(limit) = limits.rate_per_s {
-            self.rate.give_back(CALL, Terms::calls(limit, limits.burst, self.part().unwrap_or(unclaimed)), now);
+    pub(crate) fn undo(&self, bounds: &Bounds, unclaimed: Fraction, memory_mb: u32, now: u64) {
+        if let Some((_, terms)) = bounds.rate(self.part().unwrap_or(unclaimed)) {
+            self.rate.give_back(CALL, terms, now);
         }
         self.flight.leave(memory_mb);
     }
@@ -147,7 +143,7 @@ impl Account {
             memory_mb: self.flight.memory_mb(),
             calls_left: limits.rate_per_s.map(calls),
             cpu_ms_left: cpu_ns.map(|left| left.saturating_sub(taken).div_euclid(1_000_000)),
-            share_parts: is_shared(limits).then_some(part.parts()),
+            share_parts: (limits.rate_per_s.is_some() || limits.cpu_ms_per_s.is_some()).then_some(part.parts()),
             share_heard: self.part().is_some(),
         }
     }

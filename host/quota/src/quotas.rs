@@ -6,33 +6,30 @@ use std::{
 };
 
 use extensions_fair::Share;
-use extensions_types::{EffectiveQuota, Environment, ExtensionId, QuotaLimits, TenantId};
+use extensions_types::{EffectiveQuota, Environment, ExtensionId, TenantId};
 
 use crate::{
-    Asked, Demand, FleetScope, Fraction, OverQuota, Permit, QuotaCounts, QuotaScope, QuotaSettings, Usage,
-    account::{Account, No, is_shared},
+    Asked, Demand, FleetScope, Fraction, NoPass, OverQuota, Permit, QuotaCounts, QuotaSettings, Usage,
+    account::{Account, No},
     clock::Clock,
     counts::Counts,
-    permit::Pays,
     shelf::Shelf,
-    tenant::{Limit, Tenant},
     unclaimed::Unclaimed,
 };
 
 /// A scope's part changes with its demand about once a second: it is worth asking again then.
 const SHARE_RETRY: Duration = Duration::from_secs(1);
-const BYTES_PER_MB: u64 = 1 << 20;
 
 /// What each tenant and extension uses on this host.
 #[derive(Debug)]
 pub struct Quotas {
-    clock: Clock,
+    pub(crate) clock: Clock,
     /// The host's part of what it was told no part of.
-    unclaimed: Unclaimed,
-    shelf: Shelf,
-    counts: Arc<Counts>,
+    pub(crate) unclaimed: Unclaimed,
+    pub(crate) shelf: Shelf,
+    pub(crate) counts: Arc<Counts>,
     /// Read before a call is refused for a moment that may be old; none: in tests.
-    fresh: Option<fn() -> Instant>,
+    pub(crate) fresh: Option<fn() -> Instant>,
 }
 
 impl Quotas {
@@ -49,72 +46,25 @@ impl Quotas {
         Self { clock: Clock::starting(began), unclaimed, shelf: Shelf::default(), counts: Arc::default(), fresh: None }
     }
 
-    /// Lets a call in, under its tenant's quota and its extension's at once.
+    /// Lets a call in, under its tenant's quota and its extension's at once: for
+    /// whoever keeps no [`Gate`](crate::Gate).
     ///
     /// # Errors
     /// Which quota is used up, and when to retry. A refused call leaves no trace.
     pub fn admit(&self, asked: &Asked<'_>) -> Result<Arc<Permit>, OverQuota> {
-        let now = self.clock.units(asked.now);
-        let refused = match self.try_admit(asked, now) {
-            Ok(permit) => return Ok(permit),
-            Err(refused) => refused,
-        };
-        let fresh = self.fresh.map_or(now, |fresh| self.clock.units(fresh()));
-        let refused = if refused.by_time && fresh > now {
-            match self.try_admit(asked, fresh) {
-                Ok(permit) => return Ok(permit),
-                Err(refused) => refused,
-            }
-        } else {
-            refused
-        };
-        self.counts.refused(refused.over.quota, refused.over.scope);
-        Err(refused.over)
-    }
-
-    fn try_admit(&self, asked: &Asked<'_>, now: u64) -> Result<Arc<Permit>, Refused> {
         loop {
-            let tenant = self.shelf.open(asked.env, asked.tenant, asked.weight, now);
-            tenant.touch(asked.weight, now);
-            let extension = (!asked.limits.extension.is_empty()).then(|| tenant.extension(asked.extension, now));
-            match self.enter(asked, &tenant, extension.as_deref(), now) {
-                Ok(memory_mb) => return Ok(Arc::new(self.permit(tenant, extension, memory_mb, &asked.limits))),
-                Err((No::Closed, _)) => {}
-                Err((No::Over { quota, limit, retry_after, by_time }, scope)) => {
-                    let over = OverQuota { quota, scope, extension: asked.extension.clone(), limit, retry_after };
-                    return Err(Refused { over, by_time });
-                }
+            match self.pass(&Arc::new(self.gate(asked, 0)), asked.now) {
+                Ok(permit) => return Ok(Arc::new(permit)),
+                Err(NoPass::Over(over)) => return Err(over),
+                // It was put away in this moment.
+                Err(NoPass::Stale) => {}
             }
         }
-    }
-
-    /// The extension first: what one call holds for a moment before its tenant
-    /// refuses it, none of its extension's calls would have got.
-    fn enter(&self, asked: &Asked<'_>, tenant: &Tenant, extension: Option<&Limit>, now: u64) -> Result<u32, (No, QuotaScope)> {
-        let EffectiveQuota { tenant: of_tenant, extension: of_extension } = &asked.limits;
-        let unclaimed = self.unclaimed.get(asked.env);
-        let memory_mb = u32::try_from(asked.memory_bytes.div_ceil(BYTES_PER_MB)).unwrap_or(u32::MAX);
-        let enter = |account: &Account, limits: &QuotaLimits| {
-            if is_shared(limits) {
-                account.ask();
-            }
-            account.enter(limits, unclaimed, memory_mb, now).map_err(|no| self.hurried(no, account, unclaimed))
-        };
-        if let Some(limit) = extension {
-            enter(&limit.account, of_extension).map_err(|no| (no, QuotaScope::Extension))?;
-        }
-        enter(&tenant.account, of_tenant).map_err(|no| {
-            if let Some(limit) = extension {
-                limit.account.undo(of_extension, unclaimed, memory_mb, now);
-            }
-            (no, QuotaScope::Tenant)
-        })?;
-        Ok(memory_mb)
     }
 
     /// A host that has a part only may get more of it soon: at once, where it has
     /// claimed none yet. With the whole it would take as much less time.
-    fn hurried(&self, no: No, account: &Account, unclaimed: Fraction) -> No {
+    pub(crate) fn hurried(&self, no: No, account: &Account, unclaimed: Fraction) -> No {
         let part = account.part().unwrap_or(unclaimed);
         match no {
             No::Over { quota, limit, retry_after: Some(after), by_time: true } if part < Fraction::WHOLE => {
@@ -125,19 +75,6 @@ impl Quotas {
                 No::Over { quota, limit, retry_after: Some(after.min(with_all.max(SHARE_RETRY))), by_time: true }
             }
             other => other,
-        }
-    }
-
-    fn permit(&self, tenant: Arc<Tenant>, extension: Option<Arc<Limit>>, memory_mb: u32, limits: &EffectiveQuota) -> Permit {
-        let pays = |limits: &QuotaLimits| Pays { cpu: limits.cpu_ms_per_s.is_some(), log_kb_per_s: limits.log_kb_per_s };
-        Permit {
-            tenant,
-            extension,
-            memory_mb,
-            tenant_pays: pays(&limits.tenant),
-            extension_pays: pays(&limits.extension),
-            clock: self.clock,
-            counts: Arc::clone(&self.counts),
         }
     }
 
@@ -219,11 +156,4 @@ impl Quotas {
         });
         counts
     }
-}
-
-/// A refusal, and whether a later moment could change it.
-#[derive(Debug)]
-struct Refused {
-    over: OverQuota,
-    by_time: bool,
 }

@@ -3,7 +3,7 @@
 //! Each compartment is replaced as a whole when a tenant comes or goes, which is
 //! rare; whoever looks meanwhile sees the one before.
 
-use std::{hash::BuildHasher, sync::Arc};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use extensions_types::{Environment, TenantId, Weight};
@@ -23,12 +23,12 @@ struct Slot {
 pub(crate) struct Shelf {
     /// Each ordered by hash. Tenants' names are no secret, the hash's key is.
     compartments: Box<[ArcSwap<Vec<Slot>>]>,
-    hasher: std::hash::RandomState,
+    hasher: ahash::RandomState,
 }
 
 impl Default for Shelf {
     fn default() -> Self {
-        Self { compartments: (0..COMPARTMENTS).map(|_| ArcSwap::default()).collect(), hasher: std::hash::RandomState::new() }
+        Self { compartments: (0..COMPARTMENTS).map(|_| ArcSwap::default()).collect(), hasher: ahash::RandomState::new() }
     }
 }
 

@@ -63,6 +63,13 @@ fn seconds(now: u64) -> u32 {
     u32::try_from(now / UNITS_PER_S).unwrap_or(u32::MAX)
 }
 
+impl Limit {
+    /// A call of this extension asks.
+    pub(crate) fn touch(&self, now: u64) {
+        self.last_asked.touch(now);
+    }
+}
+
 impl Tenant {
     pub(crate) fn new(env: Environment, id: TenantId, weight: Weight, now: u64) -> Self {
         Self {
@@ -88,7 +95,7 @@ impl Tenant {
     pub(crate) fn extension(&self, id: &ExtensionId, now: u64) -> Arc<Limit> {
         loop {
             if let Some(found) = self.known(id) {
-                found.last_asked.touch(now);
+                found.touch(now);
                 return found;
             }
             let made = Arc::new(Limit { id: id.clone(), account: Account::default(), last_asked: LastAsked::at(now) });

@@ -52,6 +52,10 @@ impl Terms {
         if amount == self.unit {
             return self.cost;
         }
+        // As a rule it fits: a division of 128 bits takes as long as all the rest.
+        if let Some(product) = amount.checked_mul(self.cost) {
+            return product.div_ceil(self.unit).min(SPAN_MAX);
+        }
         let time = (u128::from(amount) * u128::from(self.cost)).div_ceil(u128::from(self.unit));
         u64::try_from(time).unwrap_or(u64::MAX).min(SPAN_MAX)
     }

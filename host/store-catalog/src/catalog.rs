@@ -300,6 +300,11 @@ impl Catalog for StoreCatalog {
         self.0.control.load().rules.switches().aborts(definition)
     }
 
+    fn control(&self) -> u64 {
+        let control = self.0.control.load();
+        if control.is_known { control.rules.number() } else { 0 }
+    }
+
     fn allowance(&self, tenant: &TenantId, extension: &ExtensionId) -> Allowance {
         self.0.control.load().rules.allowance(tenant, extension)
     }

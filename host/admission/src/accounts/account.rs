@@ -8,15 +8,18 @@
 use std::{
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use extensions_engine::{Call, Observer, Outcome, Stats};
 use extensions_types::{ErrorCode, ExecutionContext, ExtensionDefinition, Fallback, Refusal, Version};
 
 use super::{
+    late,
     record::{Batch, End, Fell, Record},
     shard::Shard,
 };
+use crate::guest_logs::Kept;
 
 /// One request's open account.
 #[derive(Debug)]
@@ -38,6 +41,18 @@ struct Notes {
     stats: Stats,
     runs: u32,
     fallback: Option<Fell>,
+    /// What the guests logged.
+    logs: Vec<Kept>,
+    /// When the last run ended, by the runs' own clock.
+    ended: Option<Instant>,
+}
+
+/// An account that nothing more comes to.
+#[derive(Debug)]
+pub(super) struct Ended {
+    context: Arc<ExecutionContext>,
+    batch: Batch,
+    notes: Notes,
 }
 
 impl Account {
@@ -76,16 +91,26 @@ impl Account {
 
 impl Observer for Account {
     fn ended(&self, call: &Call, definition: &Arc<ExtensionDefinition>, outcome: &mut Outcome) {
-        self.shard.books.guest_logs.append(call, definition, mem::take(&mut outcome.logs), outcome.logs_dropped);
+        let logs = Kept::of(call, definition, mem::take(&mut outcome.logs), outcome.logs_dropped);
         let mut notes = self.notes();
+        notes.ended = Some(call.accepted + outcome.stats.wall);
         notes.definition.get_or_insert_with(|| Arc::clone(definition));
-        notes.runs += 1;
-        notes.stats = if notes.runs == 1 { outcome.stats } else { both(notes.stats, outcome.stats) };
+        if has_begun(outcome) {
+            notes.runs += 1;
+            notes.stats = if notes.runs == 1 { outcome.stats } else { both(notes.stats, outcome.stats) };
+        }
+        notes.logs.extend(logs);
         notes.end.get_or_insert_with(|| match &outcome.result {
             Ok(_) => End::default(),
             Err(failure) => End { code: Some(failure.code), reason: failure.message.clone(), quota: None },
         });
     }
+}
+
+/// Whether anything ran: a call that a lane had no place or time for took no CPU
+/// time at all, and is a refusal.
+fn has_begun(outcome: &Outcome) -> bool {
+    !outcome.stats.cpu.is_zero()
 }
 
 /// What two runs for one request cost. The second one's waiting holds the first
@@ -106,19 +131,40 @@ fn both(first: Stats, second: Stats) -> Stats {
 impl Drop for Account {
     fn drop(&mut self) {
         let notes = self.notes.get_mut().unwrap_or_else(PoisonError::into_inner);
+        match &self.shard.late {
+            Some(late) if !late::may_enter() => {
+                late.hand_over(Ended { context: Arc::clone(&self.context), batch: self.batch, notes: mem::take(notes) });
+            }
+            _ => notes.enter(&self.shard, &self.context, self.batch),
+        }
+    }
+}
+
+impl Ended {
+    /// Makes the record of it.
+    pub(super) fn enter(mut self, shard: &Shard) {
+        self.notes.enter(shard, &self.context, self.batch);
+    }
+}
+
+impl Notes {
+    fn enter(&mut self, shard: &Shard, context: &ExecutionContext, batch: Batch) {
+        for logs in self.logs.drain(..) {
+            shard.books.guest_logs.append(context, logs);
+        }
         // A caller that left before anything came of its request.
         let gone = || End { code: Some(ErrorCode::Deadline), reason: "the caller left before it was decided".to_owned(), quota: None };
-        let Notes { definition, asked, end, stats, runs, fallback } = mem::take(notes);
-        let record = Record {
-            context: &self.context,
-            asked: asked.as_deref(),
-            definition: definition.as_ref(),
-            end: end.unwrap_or_else(gone),
-            stats,
-            runs,
-            fallback,
-            batch: self.batch,
-        };
-        self.shard.enter(&record);
+        let end = self.end.get_or_insert_with(gone);
+        shard.enter(&Record {
+            context,
+            asked: self.asked.as_deref(),
+            definition: self.definition.as_ref(),
+            end,
+            stats: self.stats,
+            runs: self.runs,
+            fallback: self.fallback,
+            batch,
+            at: self.ended.unwrap_or_else(Instant::now),
+        });
     }
 }

@@ -7,6 +7,7 @@
 mod account;
 mod busiest;
 mod chatty;
+mod late;
 mod recent;
 mod record;
 mod scrape;
@@ -24,7 +25,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use extensions_types::{ExecutionContext, ExtensionDefinition, ExtensionId, Refusal, TenantId};
@@ -34,23 +35,26 @@ pub use account::Account;
 pub use settings::{MetricsSettings, MetricsSettingsError};
 
 use self::{
-    busiest::Busiest,
+    busiest::{Busiest, Counts},
     chatty::Chatty,
+    late::Late,
     recent::Recent,
     record::{Batch, Record},
     scrape::Scrape,
     shard::Shard,
+    totals::nanos,
 };
 use crate::GuestLogs;
 
 /// Shards of the counters: as many threads count without meeting each other.
-const SHARDS: usize = 16;
+const SHARDS: usize = 64;
 
 /// Accounts for every request of a host.
 #[derive(Debug)]
 pub struct Accounts {
     shards: Box<[Arc<Shard>]>,
     books: Arc<Books>,
+    late: Late,
 }
 
 /// What all shards share.
@@ -60,6 +64,7 @@ pub(crate) struct Books {
     by_name: Mutex<ByName>,
     chatty: Chatty,
     chatty_callers: AtomicU64,
+    compile_cpu_nanos: AtomicU64,
 }
 
 /// Counts of those who are busiest here.
@@ -73,7 +78,7 @@ impl Accounts {
     /// Registers the metrics; guests' lines go to `guest_logs`.
     ///
     /// # Errors
-    /// Names the setting that cannot work.
+    /// Names the setting that cannot work, or says that there is no thread for it.
     pub fn new(registry: &mut Registry, guest_logs: Arc<GuestLogs>, settings: &MetricsSettings) -> Result<Arc<Self>, MetricsSettingsError> {
         settings.check()?;
         let extensions = Busiest::new(settings.extensions_max, settings.named_extensions()?);
@@ -83,9 +88,14 @@ impl Accounts {
             by_name: Mutex::new(ByName { extensions, tenants }),
             chatty: Chatty::new(settings.chatty_calls, Duration::from_secs(settings.chatty_window_s.into())),
             chatty_callers: AtomicU64::new(0),
+            compile_cpu_nanos: AtomicU64::new(0),
         });
-        let shards = (0..SHARDS).map(|_| Arc::new(Shard::new(Arc::clone(&books)))).collect();
-        let accounts = Arc::new(Self { shards, books });
+        // One more than threads that open accounts: of those that end elsewhere.
+        let of_others = Arc::new(Shard::new(Arc::clone(&books), None));
+        let late = Late::start(Arc::clone(&of_others)).map_err(MetricsSettingsError::NoThread)?;
+        let own = (0..SHARDS).map(|_| Arc::new(Shard::new(Arc::clone(&books), Some(late.clone()))));
+        let shards = own.chain([of_others]).collect();
+        let accounts = Arc::new(Self { shards, books, late });
         registry.register_collector(Box::new(Scrape(Arc::clone(&accounts))));
         Ok(accounts)
     }
@@ -109,9 +119,16 @@ impl Accounts {
     /// Records a request that was refused before it had a context: `who` is the
     /// verified caller, if there is one. Its correlation id is its caller's word.
     pub fn refused_unknown(&self, who: Option<String>, refusal: &Refusal) {
-        self.shard().totals.refused(Some(refusal.code));
+        self.shard().count_refused(refusal.code);
         let correlation = refusal.correlation.as_ref().map(tracing::field::display);
         tracing::info!(target: "record", who, correlation_id = correlation, error_code = %refusal.code, reason = refusal.message, "refused");
+    }
+
+    /// Counts what compiling a version took of CPU time.
+    pub(crate) fn compiled(&self, definition: &ExtensionDefinition, cpu: Duration) {
+        let cpu_nanos = nanos(cpu);
+        self.books.compile_cpu_nanos.fetch_add(cpu_nanos, Relaxed);
+        self.books.by_name().add(definition, Counts { cpu_nanos, ..Counts::default() });
     }
 
     /// The calling thread's shard: cloning it touches no count of other threads.
@@ -121,9 +138,17 @@ impl Accounts {
         let thread = THREAD.get().unwrap_or_else(|| {
             let thread = THREADS.fetch_add(1, Relaxed);
             THREAD.set(Some(thread));
+            late::opens();
             thread
         });
         &self.shards[thread % SHARDS]
+    }
+}
+
+impl ByName {
+    fn add(&mut self, ExtensionDefinition { tenant_id, id, .. }: &ExtensionDefinition, counts: Counts) {
+        self.tenants.add(tenant_id.clone(), counts);
+        self.extensions.add((tenant_id.clone(), id.clone()), counts);
     }
 }
 
@@ -135,10 +160,7 @@ impl Books {
 
     fn take_over(&self, recent: &Recent) {
         let mut by_name = self.by_name();
-        for (ExtensionDefinition { tenant_id, id, .. }, counts) in recent.counted() {
-            by_name.tenants.add(tenant_id.clone(), counts);
-            by_name.extensions.add((tenant_id.clone(), id.clone()), counts);
-        }
+        recent.counted().for_each(|(definition, counts)| by_name.add(definition, counts));
     }
 
     fn listen_for_chatter(&self, record: &Record<'_>) {
@@ -147,7 +169,7 @@ impl Books {
         if record.batch.follows {
             return;
         }
-        if !self.chatty.saw(record.context, definition, Instant::now()) {
+        if !self.chatty.saw(record.context, definition, record.at) {
             return;
         }
         self.chatty_callers.fetch_add(1, Relaxed);
@@ -160,7 +182,7 @@ impl Books {
             correlation_id = %record.context.correlation,
             calls = self.chatty.calls(),
             window_s = self.chatty.window().as_secs(),
-            "a chatty caller: it asks this extension again and again for one operation; send what belongs together in one call, or InvokeExtensionBatch"
+            "a chatty caller: it asks this extension again and again for one operation; send what belongs together in one batch (InvokeExtensionBatch)"
         );
     }
 }

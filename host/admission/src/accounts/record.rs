@@ -1,7 +1,7 @@
 //! What one request leaves behind: everything that metrics, logs and traces
 //! tell of it, in one place.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use extensions_engine::Stats;
 use extensions_types::{ErrorCode, ExecutionContext, ExtensionDefinition, FailureCause, FallbackAction, Version};
@@ -17,7 +17,7 @@ pub(crate) struct Record<'a> {
     /// The version that it was for; none when there was none.
     pub(crate) definition: Option<&'a Arc<ExtensionDefinition>>,
     /// How it ended.
-    pub(crate) end: End,
+    pub(crate) end: &'a End,
     /// What it cost, over all of its runs.
     pub(crate) stats: Stats,
     /// Versions that ran for it: none for a refusal, two with a last good one.
@@ -26,6 +26,8 @@ pub(crate) struct Record<'a> {
     pub(crate) fallback: Option<Fell>,
     /// Whether it was one input of many.
     pub(crate) batch: Batch,
+    /// When it ended.
+    pub(crate) at: Instant,
 }
 
 /// A call's place in a batch.

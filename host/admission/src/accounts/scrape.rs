@@ -20,7 +20,7 @@ use prometheus_client::{
 use super::{
     Accounts,
     busiest::{Class, Counts},
-    totals::{Stage, Sum},
+    totals::{Stage, Totals},
 };
 
 /// What has no series of its own. A tenant of this name has none either.
@@ -32,21 +32,23 @@ pub(super) struct Scrape(pub(super) Arc<Accounts>);
 
 impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let sum = Sum(self.0.shards.iter().map(|shard| &shard.totals).collect());
+        self.0.late.catch_up();
+        let mut sum = Totals::default();
+        self.0.shards.iter().for_each(|shard| shard.hand_over(&mut sum));
         outcomes(&sum, &mut encoder)?;
         self.counters(&sum, &mut encoder)?;
         for stage in Stage::ALL {
             let (name, help) = stage.words();
-            let summed = sum.stage(stage);
+            let shown = sum.stage(stage);
             let mut metric = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
             let exemplars = None::<&HashMap<usize, Exemplar<NoLabelSet, f64>>>;
-            metric.encode_histogram(summed.sum, summed.count, &summed.buckets, exemplars)?;
+            metric.encode_histogram(shown.sum, shown.count, &shown.buckets, exemplars)?;
         }
         self.by_name(&mut encoder)
     }
 }
 
-fn outcomes(sum: &Sum<'_>, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+fn outcomes(sum: &Totals, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let mut ended = encoder.encode_descriptor("invocations", "Ended invocations by kind and outcome", None, MetricType::Counter)?;
     for &kind in Kind::ALL {
         for code in std::iter::once(None).chain(ErrorCode::ALL.iter().copied().map(Some)) {
@@ -68,13 +70,18 @@ fn count<const N: usize>(metric: &mut MetricEncoder<'_>, labels: &[(&str, &str);
 }
 
 impl Scrape {
-    fn counters(&self, sum: &Sum<'_>, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    fn counters(&self, sum: &Totals, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let books = &self.0.books;
         let (kept, dropped) = books.guest_logs.lines();
         for (name, help, value) in [
             ("invocation_cpu_microseconds", "Thread CPU time of all invocations", sum.cpu_micros()),
+            ("compile_cpu_microseconds", "CPU time of compile children, which their tenants pay", books.compile_cpu_nanos.load(Relaxed) / 1_000),
             ("host_calls", "Host calls made by extensions, denied ones included", sum.host_calls()),
-            ("chatty_callers", "Callers that asked one extension too often for one operation", books.chatty_callers.load(Relaxed)),
+            (
+                "chatty_callers",
+                "Callers that asked one extension too often for one operation; batches are for that",
+                books.chatty_callers.load(Relaxed),
+            ),
             ("guest_log_lines", "Lines that guests logged and that were kept", kept),
             ("guest_log_lines_dropped", "Lines of guests beyond a call's or a quota's bound", dropped),
         ] {
@@ -84,7 +91,6 @@ impl Scrape {
     }
 
     fn by_name(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        self.0.shards.iter().for_each(|shard| shard.hand_over());
         let mut by_name = self.0.books.by_name();
         let now = Instant::now();
         by_name.tenants.elect(now);

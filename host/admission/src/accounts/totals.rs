@@ -1,10 +1,7 @@
-//! What a host counts of all its requests: one set of counters for each shard,
-//! summed when scraped. Every label is of a closed set.
+//! What a host counts of all its requests: one set of figures for each shard,
+//! added up when scraped. Every label is of a closed set.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-    time::Duration,
-};
+use std::{ops::AddAssign, time::Duration};
 
 use extensions_types::{ErrorCode, Kind};
 
@@ -44,55 +41,57 @@ impl Stage {
 }
 
 /// Durations by size.
-#[derive(Debug, Default)]
-pub(super) struct Histogram {
-    buckets: [AtomicU64; BUCKETS],
-    sum_nanos: AtomicU64,
+#[derive(Debug, Clone, Copy, Default)]
+struct Histogram {
+    buckets: [u64; BUCKETS],
+    sum_nanos: u64,
 }
 
 impl Histogram {
-    fn observe(&self, duration: Duration) {
+    fn observe(&mut self, duration: Duration) {
         let nanos = nanos(duration);
         // Most durations are short, so most looks end early.
         let at = BOUNDS_NANOS.iter().position(|&bound| nanos <= bound).unwrap_or(BOUNDS_NANOS.len());
-        self.buckets[at].fetch_add(1, Relaxed);
-        self.sum_nanos.fetch_add(nanos, Relaxed);
+        self.buckets[at] += 1;
+        self.sum_nanos += nanos;
     }
 }
 
-/// Several of them, summed: (bound in seconds, count), the count of all, and their sum in seconds.
-pub(super) struct Summed {
+/// One of them as it is shown: (bound in seconds, count), the count of all, and their sum in seconds.
+pub(super) struct Shown {
     pub(super) buckets: Vec<(f64, u64)>,
     pub(super) count: u64,
     pub(super) sum: f64,
 }
 
-/// One shard's counts.
-#[derive(Debug, Default)]
+/// Figures of some requests.
+#[derive(Debug, Clone)]
 pub(super) struct Totals {
-    ended: [Outcomes; Kind::ALL.len()],
-    refused: Outcomes,
+    ended: [[u64; OUTCOMES]; Kind::ALL.len()],
+    refused: [u64; OUTCOMES],
     stages: [Histogram; Stage::ALL.len()],
-    cpu_nanos: AtomicU64,
-    host_calls: AtomicU64,
+    cpu_nanos: u64,
+    host_calls: u64,
 }
 
-#[derive(Debug)]
-struct Outcomes([AtomicU64; OUTCOMES]);
-
-impl Default for Outcomes {
+impl Default for Totals {
     fn default() -> Self {
-        Self([const { AtomicU64::new(0) }; OUTCOMES])
+        let (ended, refused) = ([[0; OUTCOMES]; Kind::ALL.len()], [0; OUTCOMES]);
+        Self { ended, refused, stages: Default::default(), cpu_nanos: 0, host_calls: 0 }
     }
 }
 
-impl Outcomes {
-    fn count(&self, code: Option<ErrorCode>) {
-        self.0[index(code)].fetch_add(1, Relaxed);
-    }
-
-    fn get(&self, code: Option<ErrorCode>) -> u64 {
-        self.0[index(code)].load(Relaxed)
+impl AddAssign<&Self> for Totals {
+    fn add_assign(&mut self, more: &Self) {
+        let add = |counts: &mut [u64], more: &[u64]| counts.iter_mut().zip(more).for_each(|(count, more)| *count += more);
+        self.ended.iter_mut().zip(&more.ended).for_each(|(kind, more)| add(kind, more));
+        add(&mut self.refused, &more.refused);
+        for (stage, more) in self.stages.iter_mut().zip(&more.stages) {
+            add(&mut stage.buckets, &more.buckets);
+            stage.sum_nanos += more.sum_nanos;
+        }
+        self.cpu_nanos += more.cpu_nanos;
+        self.host_calls += more.host_calls;
     }
 }
 
@@ -101,61 +100,49 @@ fn index(code: Option<ErrorCode>) -> usize {
 }
 
 impl Totals {
-    pub(super) fn add(&self, record: &Record<'_>) {
+    pub(super) fn add(&mut self, record: &Record<'_>) {
         let (code, stats) = (record.end.code, &record.stats);
         let ran = record.definition.filter(|_| record.runs > 0);
-        let Some(definition) = ran else { return self.refused(code) };
-        self.ended[definition.kind as usize].count(code);
-        self.cpu_nanos.fetch_add(nanos(stats.cpu), Relaxed);
+        let Some(definition) = ran else { return self.add_refused(code) };
+        self.ended[definition.kind as usize][index(code)] += 1;
+        self.cpu_nanos += nanos(stats.cpu);
         for (stage, time) in
             [(Stage::Wall, stats.wall), (Stage::Queue, stats.queue), (Stage::Instantiate, stats.instantiate), (Stage::Guest, stats.guest)]
         {
             self.stages[stage as usize].observe(time);
         }
         if stats.host_calls > 0 {
-            self.host_calls.fetch_add(stats.host_calls.into(), Relaxed);
+            self.host_calls += u64::from(stats.host_calls);
             self.stages[Stage::HostCalls as usize].observe(stats.host_call_time);
         }
     }
 
     /// A request that no version ran for.
-    pub(super) fn refused(&self, code: Option<ErrorCode>) {
-        self.refused.count(code);
-    }
-}
-
-/// Sums over all shards.
-#[derive(Debug)]
-pub(super) struct Sum<'s>(pub(super) Vec<&'s Totals>);
-
-impl Sum<'_> {
-    fn sum(&self, of: impl Fn(&Totals) -> u64) -> u64 {
-        self.0.iter().map(|totals| of(totals)).sum()
+    pub(super) fn add_refused(&mut self, code: Option<ErrorCode>) {
+        self.refused[index(code)] += 1;
     }
 
     pub(super) fn ended(&self, kind: Kind, code: Option<ErrorCode>) -> u64 {
-        self.sum(|totals| totals.ended[kind as usize].get(code))
+        self.ended[kind as usize][index(code)]
     }
 
     pub(super) fn refused(&self, code: ErrorCode) -> u64 {
-        self.sum(|totals| totals.refused.get(Some(code)))
+        self.refused[index(Some(code))]
     }
 
     pub(super) fn host_calls(&self) -> u64 {
-        self.sum(|totals| totals.host_calls.load(Relaxed))
+        self.host_calls
     }
 
     /// In microseconds; no call's own fraction is lost.
     pub(super) fn cpu_micros(&self) -> u64 {
-        self.sum(|totals| totals.cpu_nanos.load(Relaxed)) / 1_000
+        self.cpu_nanos / 1_000
     }
 
-    pub(super) fn stage(&self, stage: Stage) -> Summed {
-        let counts = |at: usize| self.sum(|totals| totals.stages[stage as usize].buckets[at].load(Relaxed));
+    pub(super) fn stage(&self, stage: Stage) -> Shown {
+        let histogram = &self.stages[stage as usize];
         let bounds = BOUNDS_NANOS.iter().map(|&nanos| seconds(nanos)).chain([f64::INFINITY]);
-        let buckets: Vec<(f64, u64)> = bounds.enumerate().map(|(at, bound)| (bound, counts(at))).collect();
-        let count = buckets.iter().map(|(_, count)| count).sum();
-        Summed { buckets, count, sum: seconds(self.sum(|totals| totals.stages[stage as usize].sum_nanos.load(Relaxed))) }
+        Shown { buckets: bounds.zip(histogram.buckets).collect(), count: histogram.buckets.iter().sum(), sum: seconds(histogram.sum_nanos) }
     }
 }
 
