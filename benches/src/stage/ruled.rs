@@ -54,6 +54,10 @@ impl Catalog for Ruled {
         self.rules.switches().aborts(definition)
     }
 
+    fn control(&self) -> u64 {
+        self.rules.number()
+    }
+
     fn allowance(&self, tenant: &TenantId, extension: &ExtensionId) -> Allowance {
         self.rules.allowance(tenant, extension)
     }
