@@ -16,6 +16,9 @@ const TABLE_ELEMENTS: usize = 20_000;
 const MEMORY_BYTES_MAX: usize = 256 << 20;
 /// Slots queued for one decommit call, by each core: fewer TLB shootdowns.
 const DECOMMIT_BATCH: usize = 16;
+/// wasmtime gives each core its own list of free slots only where there are so
+/// many; slots that are never used cost address space alone.
+const SHARDED_SLOTS_MIN: u32 = 128;
 /// Idle slots that keep their resident window: bounds idle memory at 32 × 384 KiB = 12 MiB. More would
 /// be of no use: any slot suits any component.
 const WARM_SLOTS_MAX: u32 = 32;
@@ -32,7 +35,7 @@ impl PoolSize {
         // Slots that wait for their batch to be decommitted are not free yet.
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get().min(16));
         let queued = u32::try_from(cores * DECOMMIT_BATCH).unwrap_or(u32::MAX);
-        let slots = self.instances.saturating_add(queued);
+        let slots = self.instances.saturating_add(queued).max(SHARDED_SLOTS_MIN);
         let mut pool = PoolingAllocationConfig::new();
         // Every slot can take the largest component: one tenant's odd ones never use up another's.
         pool.total_component_instances(slots)

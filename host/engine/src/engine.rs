@@ -266,8 +266,10 @@ impl Engine {
         let invocation = Invocation::begin(extension, call);
         let mut describing = Box::pin(Run(Arc::clone(&invocation)).describe());
         let described = std::future::poll_fn(|context| {
-            extension.common.beat.feel();
-            let polled = invocation.control.metered(Instant::now(), || describing.as_mut().poll(context)).result;
+            let began = Instant::now();
+            let running = extension.common.beat.slice(began);
+            let polled = invocation.control.metered(began, || describing.as_mut().poll(context)).result;
+            drop(running);
             if polled.is_pending() {
                 // A slice is over; nothing else shares this runtime while a version is built.
                 context.waker().wake_by_ref();

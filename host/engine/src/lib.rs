@@ -34,6 +34,7 @@ pub mod swap;
 mod tests;
 mod ticker;
 mod verdict;
+mod watch;
 mod yielded;
 
 pub use call::{Call, Failure, LogLevel, LogLine, Outcome, Stats};

@@ -183,7 +183,6 @@ impl Run {
 fn at_tick(store: StoreContextMut<'_, Guest>) -> wasmtime::Result<UpdateDeadline> {
     let guest = store.data();
     let Invocation { extension, control, .. } = &**guest.invocation();
-    extension.common.beat.feel();
     if extension.common.orders.abort(guest.invocation()) {
         return Err(Stopped(Stop::Operators).into());
     }

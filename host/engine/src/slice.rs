@@ -82,12 +82,13 @@ impl Sliced {
         }
         self.slices += 1;
         let Invocation { extension, call, control, .. } = &*self.invocation;
-        extension.common.beat.feel();
+        let running = extension.common.beat.slice(began);
         let run = &mut self.run;
         let slice = control.metered(began, || {
             // A panic in one call must not end the thread that serves the others.
             catch_unwind(AssertUnwindSafe(|| run.as_mut().map(|run| run.as_mut().poll(&mut Context::from_waker(Waker::noop())))))
         });
+        drop(running);
         self.last_slice = slice.cpu;
         call.payer.share().charge(lane, slice.cpu);
         call.payer.charge(slice.cpu);

@@ -48,7 +48,7 @@ pub(crate) struct Taken {
     bytes: AtomicUsize,
 }
 
-/// One place; free again when it is dropped.
+/// One place, and the bytes that it holds; free again when it is dropped.
 #[derive(Debug)]
 pub struct Place {
     room: Arc<Room>,
@@ -75,23 +75,42 @@ impl Room {
         self.all.bytes.load(Relaxed)
     }
 
-    /// A place for something of the tenant that may need so many bytes.
+    /// A place for something of the tenant. It holds no bytes yet.
     ///
     /// # Errors
     /// When there is none for this tenant, or none at all. Neither leaves a trace.
-    pub fn enter(self: &Arc<Self>, share: &Arc<Share>, bytes: usize) -> Result<Place, Full> {
-        let places = take(&self.all.places, 1, self.size.places).ok_or(Full::ForAll)?;
-        let Some(of_bytes) = take(&self.all.bytes, bytes, self.size.bytes) else {
-            self.all.places.fetch_sub(1, Relaxed);
-            return Err(Full::ForAll);
-        };
-        // From here on, dropping it gives back all of it.
-        let free = (self.size.places - places, self.size.bytes - of_bytes);
-        let taken = share.taken(self.purpose);
-        let own = (taken.places.fetch_add(1, Relaxed), taken.bytes.fetch_add(bytes, Relaxed));
-        let place = Place { room: Arc::clone(self), share: Arc::clone(share), bytes };
-        let fits = own.0 < free.0 && own.1.saturating_add(bytes) <= free.1;
-        if fits || !share.is_tenant() { Ok(place) } else { Err(Full::ForTenant) }
+    pub fn enter(self: &Arc<Self>, share: &Arc<Share>) -> Result<Place, Full> {
+        let before = take(&self.all.places, 1, self.size.places).ok_or(Full::ForAll)?;
+        let own = share.taken(self.purpose).places.fetch_add(1, Relaxed);
+        // From here on, dropping it gives it back.
+        let place = Place { room: Arc::clone(self), share: Arc::clone(share), bytes: 0 };
+        if own < self.size.places - before || !share.is_tenant() { Ok(place) } else { Err(Full::ForTenant) }
+    }
+
+    /// Whether so many bytes could ever be held.
+    #[must_use]
+    pub fn has_room_for(&self, bytes: usize) -> bool {
+        bytes <= self.size.bytes
+    }
+}
+
+impl Place {
+    /// Holds so many bytes more, until it is dropped.
+    ///
+    /// # Errors
+    /// When that is more than there is for this tenant, or at all. Neither leaves a trace.
+    pub fn hold(&mut self, bytes: usize) -> Result<(), Full> {
+        let Self { room, share, .. } = self;
+        let before = take(&room.all.bytes, bytes, room.size.bytes).ok_or(Full::ForAll)?;
+        let taken = share.taken(room.purpose);
+        let own = taken.bytes.fetch_add(bytes, Relaxed);
+        if own.saturating_add(bytes) <= room.size.bytes - before || !share.is_tenant() {
+            self.bytes += bytes;
+            return Ok(());
+        }
+        taken.bytes.fetch_sub(bytes, Relaxed);
+        room.all.bytes.fetch_sub(bytes, Relaxed);
+        Err(Full::ForTenant)
     }
 }
 
@@ -124,8 +143,14 @@ mod tests {
         Room::new(Purpose::Calls, RoomSize { places, bytes })
     }
 
+    fn enter(room: &Arc<Room>, share: &Arc<Share>, bytes: usize) -> Result<Place, Full> {
+        let mut place = room.enter(share)?;
+        place.hold(bytes)?;
+        Ok(place)
+    }
+
     fn flood(room: &Arc<Room>, share: &Arc<Share>, bytes: usize) -> Vec<Place> {
-        std::iter::from_fn(|| room.enter(share, bytes).ok()).collect()
+        std::iter::from_fn(|| enter(room, share, bytes).ok()).collect()
     }
 
     #[test]
@@ -135,7 +160,7 @@ mod tests {
         let held: Vec<Vec<Place>> = tenants.iter().map(|tenant| flood(&room, tenant, 1)).collect();
         let counts: Vec<usize> = held.iter().map(Vec::len).collect();
         assert_eq!(counts, [64, 32, 16, 8, 4, 2, 1]);
-        assert_eq!(room.enter(&tenants[0], 1).unwrap_err(), Full::ForTenant);
+        assert_eq!(room.enter(&tenants[0]).unwrap_err(), Full::ForTenant);
         drop(held);
         assert_eq!((room.taken(), room.all.bytes.load(Relaxed)), (0, 0));
     }
@@ -146,10 +171,11 @@ mod tests {
         let (one, two) = (Arc::new(Share::default()), Arc::new(Share::default()));
         let held = flood(&room, &one, 100);
         assert_eq!(held.len(), 5);
-        assert_eq!(room.enter(&one, 100).unwrap_err(), Full::ForTenant);
-        assert_eq!(room.enter(&two, 501).unwrap_err(), Full::ForAll);
-        assert!(room.enter(&two, 500).is_ok());
-        assert_eq!(room.taken(), 5, "refusals leave no trace");
+        assert_eq!(enter(&room, &one, 100).unwrap_err(), Full::ForTenant);
+        assert_eq!(enter(&room, &two, 501).unwrap_err(), Full::ForAll);
+        assert!(enter(&room, &two, 500).is_ok());
+        assert_eq!((room.taken(), room.bytes()), (5, 500), "refusals leave no trace");
+        assert!(room.has_room_for(1_000) && !room.has_room_for(1_001));
     }
 
     #[test]
@@ -176,7 +202,7 @@ mod tests {
             for share in &shares {
                 scope.spawn(|| {
                     for _ in 0..10_000 {
-                        let place = room.enter(share, 1);
+                        let place = enter(&room, share, 1);
                         assert!(room.taken() <= 8);
                         drop(place);
                     }
@@ -199,7 +225,7 @@ mod tests {
                 } else {
                     let free = 16 - held.len();
                     let own = held.iter().filter(|(who, _)| *who == tenant).count();
-                    match room.enter(&shares[tenant], bytes) {
+                    match enter(&room, &shares[tenant], bytes) {
                         Ok(place) => {
                             prop_assert!(own < free);
                             held.push((tenant, place));

@@ -86,7 +86,11 @@ impl ReadyAhead {
             self.extensions.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(extension));
             Shelf::default()
         });
-        shelf.claim(|| self.room.enter(payer.share(), extension.start_cost.bytes()).ok())
+        shelf.claim(|| {
+            let mut place = self.room.enter(payer.share()).ok()?;
+            place.hold(extension.start_cost.bytes()).ok()?;
+            Some(place)
+        })
     }
 
     /// An instance for a call in `env`, if one waits.

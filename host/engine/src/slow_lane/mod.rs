@@ -5,7 +5,8 @@
 //! ([`minimum`]). Turns of a slice go to the tenant that used least of the lane,
 //! by its weight; a tenant's own calls take turns. Who hands a call over never
 //! waits for a thread of the lane, which may have lost its core: room is counted
-//! by atomics, and calls go in through a channel.
+//! by atomics, and calls go in through a channel. Calls wait by number; the memory
+//! that they may need is theirs when they begin.
 
 mod minimum;
 mod sleepers;
@@ -17,7 +18,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use extensions_fair::{Place, Purpose, Room, RoomSize};
+use extensions_fair::{Full, Place, Purpose, Room, RoomSize};
 use tokio::sync::oneshot;
 
 use self::{sleepers::Sleepers, work::Shared};
@@ -28,7 +29,7 @@ use crate::{call::Outcome, fast_lane::no_place, figures::Counters, scheduling::b
 pub(crate) struct LaneSize {
     /// Calls in the lane, running or waiting their turn.
     pub(crate) calls_max: usize,
-    /// Sum of their memory limits.
+    /// Sum of the memory limits of those that have begun.
     pub(crate) memory_bytes_max: usize,
     /// Threads of idle class.
     pub(crate) idle_threads: usize,
@@ -40,11 +41,18 @@ struct Entry {
     done: oneshot::Sender<Outcome>,
     /// Its room, free again once the instance is gone.
     place: Place,
+    holds_memory: bool,
 }
 
 impl Entry {
+    /// Whether the memory that it may need is its own, now or already.
+    fn hold_memory(&mut self) -> bool {
+        self.holds_memory = self.holds_memory || self.place.hold(self.call.limits().memory_bytes()).is_ok();
+        self.holds_memory
+    }
+
     fn ended(self, outcome: Outcome) {
-        let Self { call, done, place } = self;
+        let Self { call, done, place, .. } = self;
         // The instance is gone before its place is free.
         drop(call);
         drop(place);
@@ -88,19 +96,35 @@ impl SlowLane {
     /// Hands a call over; its outcome arrives when it has ended, whether or
     /// not anyone waits for it. One without a place has ended here.
     pub(crate) fn submit(&self, call: Sliced) -> Result<oneshot::Receiver<Outcome>, Box<Outcome>> {
-        let place = match self.room.enter(call.share(), call.limits().memory_bytes()) {
+        let place = match self.place(&call) {
             Ok(place) => place,
             Err(full) => {
                 let (failure, why) = no_place(full);
                 self.shared.dropped(&call, why);
+                // For a moment it may have stood in the way of another one.
+                self.shared.sleepers.wake_for_more();
                 return Err(Box::new(call.abandon(failure)));
             }
         };
         let (done, outcome) = oneshot::channel();
         // The other end lives as long as the threads, which end with this lane.
-        let _ = self.inbox.send(Entry { call, done, place });
+        let holds_memory = call.has_begun();
+        let _ = self.inbox.send(Entry { call, done, place, holds_memory });
         self.shared.sleepers.wake_for_more();
         Ok(outcome)
+    }
+
+    /// A call that has begun has an instance already; one that has not waits for
+    /// its memory in the lane.
+    fn place(&self, call: &Sliced) -> Result<Place, Full> {
+        let bytes = call.limits().memory_bytes();
+        let mut place = self.room.enter(call.share())?;
+        if call.has_begun() {
+            place.hold(bytes)?;
+        } else if !self.room.has_room_for(bytes) {
+            return Err(Full::ForAll);
+        }
+        Ok(place)
     }
 
     /// A caller in the lane has left: its call need not wait for its turn.

@@ -16,7 +16,7 @@ use extensions_types::ErrorCode;
 
 use super::{Entry, sleepers::Sleepers};
 use crate::{
-    call::Failure,
+    call::{Failure, Outcome},
     figures::{Counters, Dropped},
     slice::Sliced,
 };
@@ -35,6 +35,8 @@ struct Queue {
     inbox: mpsc::Receiver<Entry>,
     /// Unbounded of itself: whoever is in it has its place in the lane's room.
     fair: FairQueue<Entry>,
+    /// Calls that cannot begin before others end: their memory is not free.
+    parked: Vec<Entry>,
 }
 
 impl Queue {
@@ -48,11 +50,45 @@ impl Queue {
         let share = Arc::clone(entry.call.share());
         assert!(self.fair.push(&share, entry).is_ok(), "a queue for any number of calls is never full");
     }
+
+    /// The call whose turn it is, with the memory that it needs.
+    fn next(&mut self) -> Option<(Turn, Entry)> {
+        self.receive();
+        loop {
+            let Some((turn, mut entry)) = self.fair.pop() else {
+                if self.unpark() {
+                    continue;
+                }
+                return None;
+            };
+            if entry.hold_memory() {
+                return Some((turn, entry));
+            }
+            // Under the lock: whoever frees memory looks at the parked calls after it.
+            self.fair.settle(turn, Duration::ZERO);
+            self.parked.push(entry);
+        }
+    }
+
+    /// Lets those begin whose memory is free now; says whether there were any.
+    fn unpark(&mut self) -> bool {
+        let free: Vec<_> = self.parked.extract_if(.., Entry::hold_memory).collect();
+        let any = !free.is_empty();
+        free.into_iter().for_each(|entry| self.add(entry));
+        any
+    }
+
+    fn take_where(&mut self, unwanted: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+        self.receive();
+        let mut taken = self.fair.take_where(&unwanted);
+        taken.extend(self.parked.extract_if(.., |entry| unwanted(entry)));
+        taken
+    }
 }
 
 impl Shared {
     pub(crate) fn new(inbox: mpsc::Receiver<Entry>, sleepers: Sleepers, counters: Arc<Counters>) -> Self {
-        let queue = Queue { inbox, fair: FairQueue::new(Lane::Slow, usize::MAX) };
+        let queue = Queue { inbox, fair: FairQueue::new(Lane::Slow, usize::MAX), parked: Vec::new() };
         Self { queue: Mutex::new(queue), sleepers, counters, closed: AtomicBool::new(false), left: AtomicBool::new(false) }
     }
 
@@ -81,24 +117,21 @@ impl Shared {
         self.end_all();
     }
 
-    /// Gives one slice to the call whose turn it is: what it took, if there was one.
+    /// Gives one slice to the call whose turn it is: what it took, and what it
+    /// took to end calls whose callers have left. None where there was nothing.
     pub(crate) fn turn(&self) -> Option<Duration> {
-        self.end_those_whose_caller_left();
-        let (turn, entry) = {
-            let mut queue = self.lock();
-            queue.receive();
-            queue.fair.pop()?
-        };
-        Some(self.run(turn, entry))
+        let ended = self.end_those_whose_caller_left();
+        let next = self.lock().next();
+        match next {
+            Some((turn, entry)) => Some(ended + self.run(turn, entry)),
+            None => Some(ended).filter(|ended| !ended.is_zero()),
+        }
     }
 
     /// Ends what waits when the lane has closed. Each thread does it after its
     /// last slice, so that no call is left.
     pub(crate) fn end_all(&self) {
-        let mut queue = self.lock();
-        queue.receive();
-        let left = queue.fair.take_where(|_| true);
-        drop(queue);
+        let left = self.lock().take_where(|_| true);
         for entry in left {
             self.end(entry, Failure::new(ErrorCode::Unavailable, "the host is stopping"), Dropped::Stopping);
         }
@@ -122,54 +155,72 @@ impl Shared {
             Poll::Ready(outcome) => {
                 let cpu = entry.call.last_slice();
                 self.lock().fair.settle(turn, cpu);
-                entry.ended(outcome);
+                self.ended(entry, outcome);
                 cpu
             }
         }
     }
 
+    fn ended(&self, entry: Entry, outcome: Outcome) {
+        entry.ended(outcome);
+        self.let_begin();
+    }
+
+    /// Memory may be free: those that wait for it try again.
+    fn let_begin(&self) {
+        if self.lock().unpark() {
+            self.sleepers.wake_an_idle_one();
+        }
+    }
+
     /// Ends a call without another slice.
     fn end(&self, entry: Entry, failure: Failure, why: Dropped) {
-        let Entry { call, done, place } = entry;
-        self.dropped(&call, why);
+        let Entry { call, done, place, .. } = entry;
+        if !call.has_begun() {
+            self.dropped(&call, why);
+        }
         let outcome = call.abandon(failure);
         drop(place);
         // Who left does not want it.
         let _ = done.send(outcome);
+        self.let_begin();
     }
 
-    /// Counts a call that never began.
+    /// Counts a call, not a start made ahead.
     pub(crate) fn dropped(&self, call: &Sliced, why: Dropped) {
-        if call.is_call() && !call.has_begun() {
+        if call.is_call() {
             self.counters.dropped(Lane::Slow, why);
         }
     }
 
     /// They do not wait for their turns, nor do their places. A guest that has
-    /// begun stops itself as soon as it goes on, and its log is kept.
-    fn end_those_whose_caller_left(&self) {
+    /// begun stops itself as soon as it goes on, and its log is kept; says what
+    /// CPU time that took.
+    fn end_those_whose_caller_left(&self) -> Duration {
         if !self.left.load(SeqCst) || !self.left.swap(false, SeqCst) {
-            return;
+            return Duration::ZERO;
         }
-        let mut queue = self.lock();
-        queue.receive();
-        let left = queue.fair.take_where(|entry| entry.call.is_caller_gone());
-        drop(queue);
+        let left = self.lock().take_where(|entry| entry.call.is_caller_gone());
+        let mut cpu = Duration::ZERO;
         for mut entry in left {
             if let Some((failure, why)) = entry.call.not_worth_beginning(Instant::now()) {
                 self.end(entry, failure, why);
-            } else if let Poll::Ready(outcome) = entry.call.poll_slice(Lane::Slow) {
-                entry.ended(outcome);
-            } else {
-                self.lock().add(entry);
+                continue;
+            }
+            let polled = entry.call.poll_slice(Lane::Slow);
+            cpu += entry.call.last_slice();
+            match polled {
+                Poll::Ready(outcome) => self.ended(entry, outcome),
+                Poll::Pending => self.lock().add(entry),
             }
         }
+        cpu
     }
 
     fn has_work(&self) -> bool {
         let mut queue = self.lock();
         queue.receive();
-        !queue.fair.is_empty()
+        !queue.fair.is_empty() || queue.unpark()
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

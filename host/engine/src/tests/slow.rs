@@ -98,6 +98,22 @@ async fn a_flood_takes_half_of_the_lane_and_a_newcomer_gets_in() {
     until(|| stage.engine.slow_calls() == 0).await;
 }
 
+/// Memory bounds those that have begun; the others wait and are not refused.
+#[tokio::test]
+async fn calls_wait_for_memory_in_the_lane() {
+    let stage = Stage::with(Settings { slow_calls_max: 32, slow_memory_bytes_max: 128 << 20, ..Settings::default() });
+    let (tenant, long) = (Tenant::new(), stage.extension(&counts(LONG), LIMITS));
+    let calls: Vec<_> = (0..12).map(|_| stage.engine.hand_over(&long, tenant.call(None)).unwrap()).collect();
+    for call in calls {
+        assert!(stage.engine.instances() <= 1, "64 MiB each, and a tenant takes no more than it leaves free");
+        assert_eq!(code(call.await.unwrap()), Ok(()));
+    }
+    assert_eq!((stage.engine.slow_calls(), tenant.ended().len()), (0, 12));
+    let greedy = stage.extension(&counts(LONG), "memory_mb = 129\ntimeout_ms = 30000");
+    let refused = stage.engine.hand_over(&greedy, tenant.call(None)).unwrap_err();
+    assert_eq!(code(*refused), Err(ErrorCode::Overloaded), "it never could");
+}
+
 #[tokio::test]
 async fn what_cannot_end_in_time_never_begins() {
     let stage = Stage::new();
