@@ -14,7 +14,7 @@ use extensions_catalog::{Catalogs, Loads};
 use extensions_coordination::{Coordination, HostId};
 use extensions_engine::Engine;
 use extensions_engine_config::MemoryReset;
-use extensions_front::{Addresses, Drained, Front, FrontSettings, Mount};
+use extensions_front::{Addresses, Drained, Front, FrontSettings, Mount, Stream};
 use extensions_identity::Verifier;
 use extensions_modules::{Modules, raise_descriptor_limit};
 use extensions_quota::Quotas;
@@ -215,6 +215,13 @@ impl Host {
     #[must_use]
     pub fn addresses(&self) -> &Addresses {
         self.front.addresses()
+    }
+
+    /// Serves a stream of this process as if it had been accepted, on one I/O thread (from 0 on);
+    /// false where that has no room for it, or there is none.
+    #[must_use]
+    pub fn attach(&self, thread: usize, stream: Box<dyn Stream + Send + Unpin>) -> bool {
+        self.front.attach(thread, stream)
     }
 
     /// The loaded versions, for whoever wants to warm one up before it serves.

@@ -16,7 +16,7 @@ mod settings;
 mod signals;
 mod view;
 
-pub use extensions_front::{Drained, Mount, MountBody, PeerName};
+pub use extensions_front::{Drained, Mount, MountBody, PeerName, Stream};
 pub use extensions_service::{Log, LogFormat, LogSettings, SettingsError, start_logging};
 
 pub use aot::AotSettings;
