@@ -1,5 +1,5 @@
 //! What is kept of one connection: how often it may be wrong, how many unseen
-//! tokens it may bring, which names its client's certificate proves.
+//! tokens it may bring and which came last, which names its client's certificate proves.
 //!
 //! Verifying a signature costs some 20 to 70 µs (see [`Algorithm`](crate::Algorithm)),
 //! a remembered token less than one: a connection that keeps sending other
@@ -11,6 +11,8 @@ use std::{
 };
 
 use extensions_tls::PeerNames;
+
+use crate::recent::Recent;
 
 /// Failures that a connection may make at once: a client with a stale token
 /// and as many requests in flight as HTTP libraries open by default.
@@ -25,6 +27,7 @@ pub struct Channel {
     failures: Bucket,
     unseen: Bucket,
     names: PeerNames,
+    recent: Recent,
 }
 
 impl Channel {
@@ -37,7 +40,7 @@ impl Channel {
     /// A connection of a client whose certificate proves `names`.
     #[must_use]
     pub fn with_certificate(now: Instant, names: PeerNames) -> Self {
-        Self { failures: Bucket::full(FAILURES, now), unseen: Bucket::full(UNSEEN, now), names }
+        Self { failures: Bucket::full(FAILURES, now), unseen: Bucket::full(UNSEEN, now), names, recent: Recent::new() }
     }
 
     /// Counts a failed authentication; false when it was one too many and the connection should be closed.
@@ -49,6 +52,10 @@ impl Channel {
     /// Counts a token that has to be verified; false when it was one too many for now.
     pub(crate) fn may_verify(&self, now: Instant) -> bool {
         self.unseen.take(now)
+    }
+
+    pub(crate) const fn recent(&self) -> &Recent {
+        &self.recent
     }
 
     pub(crate) const fn names(&self) -> &PeerNames {

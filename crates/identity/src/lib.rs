@@ -25,6 +25,7 @@ mod key_source;
 mod keys;
 mod memory;
 mod principal;
+mod recent;
 mod remote;
 mod settings;
 mod status;

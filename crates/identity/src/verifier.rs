@@ -1,7 +1,8 @@
 //! Verifies tokens against the configured issuers and remembers the result.
 //!
 //! A token that was verified once costs a hash and a look-up until its entry
-//! ends; failures are not remembered.
+//! ends, and only a comparison where it comes over the same connection again;
+//! failures are not remembered.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -69,7 +70,7 @@ impl Verifier {
     /// # Errors
     /// Says, in public words, why the token is not accepted.
     pub fn verify(&self, token: &str, now: SystemTime) -> Result<Arc<Principal>, VerifyError> {
-        let principal = self.known_or(token, now, || Ok(()))?;
+        let principal = self.known_or(token, now, || Ok(()))?.principal;
         principal.check_connection(&PeerNames::default())?;
         Ok(principal)
     }
@@ -79,8 +80,16 @@ impl Verifier {
     /// # Errors
     /// As [`Self::verify`]; and when the channel brings too many unseen tokens.
     pub fn verify_on(&self, channel: &Channel, token: &str, now: SystemTime) -> Result<Arc<Principal>, VerifyError> {
-        let may_verify = || if channel.may_verify(Instant::now()) { Ok(()) } else { Err(VerifyError::TooManyUnseen) };
-        let principal = self.known_or(token, now, may_verify)?;
+        let came_before = channel.recent().get(token).filter(|found| self.holds(found, now));
+        let principal = match came_before {
+            Some(found) => found.principal,
+            None => {
+                let may_verify = || if channel.may_verify(Instant::now()) { Ok(()) } else { Err(VerifyError::TooManyUnseen) };
+                let found = self.known_or(token, now, may_verify)?;
+                channel.recent().keep(token, &found);
+                found.principal
+            }
+        };
         principal.check_connection(channel.names())?;
         Ok(principal)
     }
@@ -106,15 +115,14 @@ impl Verifier {
         self.verify_on(channel, token, SystemTime::now())
     }
 
-    fn known_or(&self, token: &str, now: SystemTime, may_verify: impl FnOnce() -> Result<(), VerifyError>) -> Result<Arc<Principal>, VerifyError> {
+    fn known_or(&self, token: &str, now: SystemTime, may_verify: impl FnOnce() -> Result<(), VerifyError>) -> Result<Remembered, VerifyError> {
         if token.len() > crate::TOKEN_BYTES_MAX {
             return Err(VerifyError::TooLong);
         }
         let hash = hash(token);
         if let Some(known) = self.memory.get(&hash) {
-            let generation = self.issuers.get(known.issuer).map(|issuer| issuer.keys.generation());
-            if generation == Some(known.generation) && known.holds_at(now) {
-                return Ok(known.principal);
+            if self.holds(&known, now) {
+                return Ok(known);
             }
             self.memory.forget(&hash);
         }
@@ -122,7 +130,13 @@ impl Verifier {
         self.check(token, hash, now)
     }
 
-    fn check(&self, token: &str, hash: TokenHash, now: SystemTime) -> Result<Arc<Principal>, VerifyError> {
+    /// Whether what was found is still believed: neither its time nor its keys are over.
+    fn holds(&self, found: &Remembered, now: SystemTime) -> bool {
+        let generation = self.issuers.get(found.issuer).map(|issuer| issuer.keys.generation());
+        generation == Some(found.generation) && found.holds_at(now)
+    }
+
+    fn check(&self, token: &str, hash: TokenHash, now: SystemTime) -> Result<Remembered, VerifyError> {
         let token = Token::parse(token)?;
         let (place, issuer) = self.issuer_of(&token)?;
         // Before the keys are read: what is verified while they change is looked at again.
@@ -136,8 +150,9 @@ impl Verifier {
             return Err(VerifyError::Signature);
         }
         let principal = Arc::new(judge(&token.claims, issuer, self.audience, now)?);
-        self.memory.keep(hash, Remembered::new(Arc::clone(&principal), place, generation, now));
-        Ok(principal)
+        let remembered = Remembered::new(principal, place, generation, now);
+        self.memory.keep(hash, remembered.clone());
+        Ok(remembered)
     }
 
     /// The issuer that a token names, and its place.

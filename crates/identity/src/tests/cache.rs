@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::{CACHE_LIFE, VerifyError as E};
+use crate::{CACHE_LIFE, Channel, VerifyError as E};
 
 /// Whether both looks gave the same remembered principal.
 fn remembered(world: &World, token: &str, first: SystemTime, second: SystemTime) -> bool {
@@ -68,6 +68,40 @@ fn unusable_keys_change_nothing() {
         verifier.look_at_key_files();
         assert!(verifier.verify(&plain.sign(&user()), now()).is_ok(), "{garbage:?}");
     }
+}
+
+/// What a connection knows of its tokens ends as the memory of all does.
+#[test]
+fn a_connection_believes_no_longer_than_the_memory() {
+    let (old, fresh, platform) = (DevKey::generate().unwrap(), DevKey::generate().unwrap(), DevKey::generate().unwrap());
+    let (_folder, file, verifier) = with_key_file(&old, &platform);
+    let channel = Channel::new(std::time::Instant::now());
+    let token = old.sign(&user());
+    let at = |now| verifier.verify_on(&channel, &token, now);
+    let first = at(now()).unwrap();
+    assert!(Arc::ptr_eq(&first, &at(now() + CACHE_LIFE - Duration::from_nanos(1)).unwrap()));
+    let second = at(now() + CACHE_LIFE).unwrap();
+    assert!(!Arc::ptr_eq(&first, &second), "it was verified again");
+    std::fs::write(&file, fresh.jwks()).unwrap();
+    verifier.look_at_key_files();
+    assert_eq!(at(now() + CACHE_LIFE).unwrap_err(), E::UnknownKey);
+}
+
+#[test]
+fn a_connections_tokens_are_told_apart_and_bounded() {
+    let key = DevKey::generate().unwrap();
+    let verifier = Verifier::new(settings(&key, &key)).unwrap();
+    let channel = Channel::new(std::time::Instant::now());
+    let tokens: Vec<_> = (0..40).map(|number| key.sign(&user().org(&label(&format!("org-{number}"))))).collect();
+    for _ in 0..3 {
+        for token in &tokens {
+            let direct = verifier.verify(token, now()).unwrap();
+            assert!(Arc::ptr_eq(&direct, &verifier.verify_on(&channel, token, now()).unwrap()));
+        }
+    }
+    assert!(format!("{channel:?}").contains("tokens: 16"), "{channel:?}");
+    let forged = tokens[0].replace('.', "_");
+    assert!(verifier.verify_on(&channel, &forged, now()).is_err());
 }
 
 #[test]

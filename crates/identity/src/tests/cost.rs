@@ -11,7 +11,7 @@ use super::{
     signers::{Signer, b64},
     *,
 };
-use crate::{Algorithm, Asked, keys::KeySet};
+use crate::{Algorithm, Asked, Channel, keys::KeySet};
 
 /// Of the thread's own CPU time: others on the machine cost nothing here.
 fn nanos(what: &str, rounds: u32, mut run: impl FnMut()) -> u128 {
@@ -39,6 +39,10 @@ fn a_known_token_is_cheap() {
         black_box(world.verifier.verify(&token, now()).unwrap());
     });
     let known = nanos("verify, remembered", 100_000, || drop(black_box(world.verifier.verify(&token, now()).unwrap())));
+    let channel = Channel::new(Instant::now());
+    nanos("verify, remembered by its connection", 100_000, || {
+        drop(black_box(world.verifier.verify_on(&channel, &token, now()).unwrap()));
+    });
     nanos("context, correlation given", 100_000, || drop(black_box(who.context(&asked, Environment::Dev, Instant::now()).unwrap())));
     nanos("context, correlation made up", 100_000, || drop(black_box(who.context(&Asked::default(), Environment::Dev, Instant::now()).unwrap())));
     assert!(known * 3 < cold, "a remembered token must not be verified again: {known} ns against {cold} ns");
