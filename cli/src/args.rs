@@ -119,7 +119,7 @@ pub(crate) enum Command {
     Dev(Box<Dev>),
     /// Call an extension on a server
     Invoke(Invoke),
-    /// Call an extension at a constant rate and say how that went
+    /// Call an extension at the rates asked for and say how that went
     Load(Load),
     /// Make a new draft version of an extension: it answers when it is built or has failed
     Push(Push),

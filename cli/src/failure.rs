@@ -22,7 +22,7 @@ pub(crate) enum Failure {
     /// The same, and programs have read them in the command's own document.
     #[error("{0}")]
     Told(String),
-    /// Some of many calls failed; programs have read the count in the command's own document.
+    /// Many calls did not go as asked; programs have read how they went in the command's own document.
     #[error("{0}")]
     Counted(String),
     /// A change was made, but not every host serves it; programs have read so in the command's own document.

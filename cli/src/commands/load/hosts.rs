@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use extensions_client::{Client, HttpClient, Invocation, Invoke, InvokeError};
+use extensions_client::{Batch, Client, HttpClient, Invocation, Invoke, InvokeError, Results};
 use extensions_types::ErrorCode;
 
 use super::tally::{Ended, Tally};
@@ -38,11 +38,11 @@ pub(super) struct Host {
     tallies: Mutex<Tallies>,
 }
 
-/// The load's whole, and what came since it was last looked at.
+/// Each stage's whole, and what came since it was last looked at.
 #[derive(Debug, Default)]
-pub(super) struct Tallies {
-    pub(super) total: Tally,
-    pub(super) recent: Tally,
+struct Tallies {
+    stages: Vec<Tally>,
+    recent: Tally,
 }
 
 impl Host {
@@ -50,13 +50,39 @@ impl Host {
         Arc::new(Self { url, tallies: Mutex::default() })
     }
 
-    pub(super) fn record(&self, ended: &Ended<'_>) {
+    /// A call of this stage has ended.
+    pub(super) fn record(&self, stage: usize, ended: &Ended<'_>) {
         let mut tallies = self.tallies();
-        tallies.total.record(ended);
+        while tallies.stages.len() <= stage {
+            tallies.stages.push(Tally::default());
+        }
+        tallies.stages[stage].record(ended);
         tallies.recent.record(ended);
     }
 
-    pub(super) fn tallies(&self) -> MutexGuard<'_, Tallies> {
+    /// What came since this was last asked.
+    pub(super) fn take_recent(&self) -> Tally {
+        std::mem::take(&mut self.tallies().recent)
+    }
+
+    /// How many calls have ended.
+    pub(super) fn calls(&self) -> u64 {
+        self.tallies().stages.iter().map(Tally::calls).sum()
+    }
+
+    /// What came of one stage.
+    pub(super) fn of_stage(&self, stage: usize) -> Tally {
+        self.tallies().stages.get(stage).cloned().unwrap_or_default()
+    }
+
+    /// What came of all stages.
+    pub(super) fn total(&self) -> Tally {
+        let mut total = Tally::default();
+        self.tallies().stages.iter().for_each(|stage| total.add(stage));
+        total
+    }
+
+    fn tallies(&self) -> MutexGuard<'_, Tallies> {
         self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -92,6 +118,13 @@ impl Connection {
         match &self.client {
             Transported::Grpc(client) => client.invoke(call).await,
             Transported::Http(client) => client.invoke(call).await,
+        }
+    }
+
+    pub(super) async fn call_batch(&self, batch: Batch) -> Result<Results, InvokeError> {
+        match &self.client {
+            Transported::Grpc(client) => client.invoke_batch(batch).await,
+            Transported::Http(client) => client.invoke_batch(batch).await,
         }
     }
 

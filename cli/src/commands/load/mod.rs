@@ -1,87 +1,141 @@
-//! `ext load`: calls at a constant rate, and what they came to.
+//! `ext load`: calls at rates that are asked for, and what they came to.
 //!
 //! An open loop: a call begins when it is due, whatever became of those before,
 //! and its latency counts from that moment. Calls in flight are bounded; what
-//! cannot begin for that reason is said, and never silently left out.
+//! cannot begin for that reason is said, and never silently left out. Memory
+//! does not grow with rate or time: histograms are kept, never single calls.
 
+mod hdr;
 mod hosts;
 mod inputs;
 mod live;
+mod offer;
 mod pace;
+mod plan;
 mod report;
+mod search;
+mod slots;
 mod tally;
+mod text;
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
 use extensions_client::{Context, Invoke};
 use extensions_types::VersionSelector;
-use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 use self::{
-    hosts::{Connection, Host},
+    hdr::Log,
+    hosts::Connection,
     inputs::Inputs,
-    pace::{Paced, Schedule, Slots, pace},
-    report::{Course, Report},
-    tally::Ended,
+    live::{Live, stop_when_asked},
+    offer::{Calls, Offering},
+    pace::Course,
+    plan::Plan,
+    report::{Facts, Found, Part, Report},
 };
 use crate::{
-    args::{Global, Load},
+    args::{Global, Load, Tolerated},
     failure::Failure,
     say::Say,
 };
 
-/// How long answers are waited for after a signal; without one, as long as a call may take.
-const GRACE: Duration = Duration::from_secs(2);
-
-/// What every call shares.
-struct Bench {
-    connections: Vec<Connection>,
-    slots: Slots,
-    inputs: Inputs,
-    template: Invoke,
-    start: Instant,
-}
-
 pub(crate) async fn run(load: &Load, global: &Global, say: &Say) -> Result<(), Failure> {
+    let plan = checked(load)?;
     let (inputs, template) = (Inputs::of(load)?, template(load, global));
     let connections = Connection::all(load, global)?;
     for connection in &connections {
         connection.open(template.clone().input(inputs.of_call(0))).await?;
     }
-    let hosts = hosts(&connections);
-    let slots = Slots::new(connections.len() * Connection::calls_max(load.transport));
-    let bench = Arc::new(Bench { connections, slots, inputs, template, start: Instant::now() });
-    let (began, stop) = (SystemTime::now(), Arc::new(AtomicBool::new(false)));
-    let live = tokio::spawn(live::show(hosts.clone(), bench.start, say.meter()));
-    let paced = offer(load, &bench, &stop).await?;
-    let interrupted = stop.load(Ordering::Relaxed);
-    let took = bench.start.elapsed();
-    let patience = if interrupted { GRACE } else { Duration::from_millis(load.timeout_ms.into()) + GRACE };
-    answered(&hosts, paced.begun, patience).await;
-    live.abort();
-    let course = Course {
+    let course = Arc::new(Course::with_slots(connections.len() * Connection::calls_max(load.transport)));
+    let (start, began) = (Instant::now(), SystemTime::now());
+    let log = load.hdr.as_ref().map(|path| Log::create(path, began, about(load))).transpose()?;
+    let calls = Arc::new(Calls { connections, inputs, template, batch: load.batch, start });
+    let hosts = calls.hosts();
+    stop_when_asked(&course)?;
+    let (end, ended) = oneshot::channel();
+    let live = Live { hosts: hosts.clone(), course: Arc::clone(&course), start, meter: say.meter(), log };
+    let live = tokio::spawn(live.run(ended));
+    let mut offering = Offering::new(calls, Arc::clone(&course), Duration::from_millis(load.timeout_ms.into()));
+    let found = follow(plan, &mut offering, &load.tolerated).await?;
+    let took = start.elapsed();
+    offering.answered().await;
+    drop(end);
+    let written = live.await.map_err(|error| Failure::Local(format!("whoever looks on failed: {error}")))?;
+    let facts = Facts {
         extension: load.extension.id.to_string(),
         env: global.env.to_string(),
-        rate: load.rate,
         began,
         took,
-        interrupted,
-        paced,
+        interrupted: course.is_stopped(),
+        in_flight_max: course.slots.count,
+        batch: load.batch,
+        parts: offering.parts(&load.tolerated),
+        found,
         tolerated: &load.tolerated,
     };
-    let tallies: Vec<_> = hosts.iter().map(|host| (host.url.clone(), host.tallies().total.clone())).collect();
-    let report = Report::new(course, &tallies);
+    let tallies: Vec<_> = hosts.iter().map(|host| (host.url.clone(), host.total())).collect();
+    let report = Report::new(facts, &tallies);
     say.data(&report, &report);
-    if report.failed > 0 {
-        return Err(Failure::Counted(format!("{} of {} calls failed; --tolerate CODE passes over a code", report.failed, report.begun)));
+    verdict(&report, written, &load.tolerated)
+}
+
+/// What is offered, once everything about it is in order.
+fn checked(load: &Load) -> Result<Plan, Failure> {
+    if let Some(problem) = load.problem() {
+        return Err(Failure::Usage(problem));
     }
-    Ok(())
+    let plan = Plan::of(load);
+    if let Plan::Search(search) = &plan
+        && !search.is_possible()
+    {
+        let problem = "a step has fewer than 100 calls, whose p99 says nothing: take a longer --duration or a higher --rate";
+        return Err(Failure::Usage(format!("--until-p99: {problem}")));
+    }
+    Ok(plan)
+}
+
+/// Offers all of a plan; says what a search found.
+async fn follow(plan: Plan, offering: &mut Offering, tolerated: &[Tolerated]) -> Result<Option<Found>, Failure> {
+    let mut search = match plan {
+        Plan::Fixed(stages) => return offering.offer(&stages).await.map(|()| None),
+        Plan::Search(search) => search,
+    };
+    while let Some(stage) = search.stage() {
+        offering.offer(&[stage]).await?;
+        // What is still in flight belongs to this step, and must not burden the next.
+        offering.answered().await;
+        if offering.is_stopped() {
+            break;
+        }
+        let kept = offering.parts(tolerated).last().is_some_and(|part| part.keeps(search.bound));
+        search.went(kept);
+    }
+    let p99_bound_micros = u64::try_from(search.bound.as_micros()).unwrap_or(u64::MAX);
+    Ok(Some(Found { p99_bound_micros, rate: search.held }))
+}
+
+/// Whether it went as it was asked for; the report has said how it went.
+fn verdict(report: &Report, written: Result<(), String>, tolerated: &[Tolerated]) -> Result<(), Failure> {
+    if let Err(problem) = written {
+        return Err(Failure::Counted(problem));
+    }
+    if let Some(found) = &report.found {
+        return if found.rate.is_some() || report.interrupted { Ok(()) } else { Err(Failure::Counted(found.to_string())) };
+    }
+    if report.failed > 0 {
+        return Err(Failure::Counted(format!("{} of {} calls failed; --tolerate CODE passes over a code", report.failed, report.inputs())));
+    }
+    match report.not_offered() {
+        // Whoever ends a load has seen how it went.
+        Some(problem) if !report.interrupted && !Tolerated::has_rate(tolerated) => {
+            Err(Failure::Counted(format!("{problem}; --tolerate NOT_OFFERED passes over it")))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Every call but for its input.
@@ -100,48 +154,7 @@ fn template(load: &Load, global: &Global) -> Invoke {
     call
 }
 
-/// Each host once.
-fn hosts(connections: &[Connection]) -> Vec<Arc<Host>> {
-    let mut hosts: Vec<Arc<Host>> = Vec::new();
-    for connection in connections {
-        if !hosts.iter().any(|known| Arc::ptr_eq(known, &connection.host)) {
-            hosts.push(Arc::clone(&connection.host));
-        }
-    }
-    hosts
-}
-
-/// Keeps the schedule on a thread of its own, until its end or a signal.
-async fn offer(load: &Load, bench: &Arc<Bench>, stop: &Arc<AtomicBool>) -> Result<Paced, Failure> {
-    let schedule = Schedule::new(bench.start, load.rate, load.duration);
-    let (runtime, pacing, stopped) = (Handle::current(), Arc::clone(bench), Arc::clone(stop));
-    let begin = move |call, slot, due| _ = runtime.spawn(one_call(Arc::clone(&pacing), call, slot, due));
-    let slots = Arc::clone(bench);
-    let mut paced = tokio::task::spawn_blocking(move || pace(schedule, &slots.slots, &stopped, begin));
-    let done = tokio::select! {
-        done = &mut paced => done,
-        signalled = live::signal() => {
-            signalled?;
-            stop.store(true, Ordering::Relaxed);
-            paced.await
-        }
-    };
-    done.map_err(|error| Failure::Local(format!("the load's own clock failed: {error}")))
-}
-
-async fn one_call(bench: Arc<Bench>, call: u64, slot: usize, due: Instant) {
-    let begun = bench.start.elapsed();
-    let connection = &bench.connections[slot % bench.connections.len()];
-    let result = connection.call(bench.template.clone().input(bench.inputs.of_call(call))).await;
-    connection.host.record(&Ended { begun, latency: due.elapsed(), result: &result });
-    bench.slots.give(slot);
-}
-
-/// Waits until everything begun has ended, or patience has.
-async fn answered(hosts: &[Arc<Host>], begun: u64, patience: Duration) {
-    const LOOK_EVERY: Duration = Duration::from_millis(5);
-    let end = tokio::time::Instant::now() + patience;
-    while hosts.iter().map(|host| host.tallies().total.calls()).sum::<u64>() < begun && tokio::time::Instant::now() < end {
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
+/// The first line of a log of latencies.
+fn about(load: &Load) -> String {
+    format!("ext load of {}: latencies from when calls were due, in microseconds", load.extension.id)
 }

@@ -30,14 +30,17 @@ pub(super) struct Failed {
     pub(super) example: String,
 }
 
-/// How one call ended.
+/// How one call ended, or one batch of them.
 #[derive(Debug)]
 pub(super) struct Ended<'r> {
     /// When it was begun, since the load began.
     pub(super) begun: Duration,
     /// From when it was due.
     pub(super) latency: Duration,
-    pub(super) result: &'r Result<Invocation, InvokeError>,
+    /// Of its inputs.
+    pub(super) results: &'r [Result<Invocation, InvokeError>],
+    /// The inputs that each result stands for: all of a batch that was refused as a whole, else one.
+    pub(super) each: u64,
 }
 
 /// Everything that ended so far.
@@ -53,14 +56,15 @@ pub(super) struct Tally {
 
 impl Default for Tally {
     fn default() -> Self {
-        let latency = Histogram::new_with_bounds(1, LATENCY_MAX_MICROS, 3).expect("constant bounds in order");
+        // It grows with the slowest call, up to that bound: a quarter of a megabyte.
+        let latency = Histogram::new(3).expect("three digits are within the crate's bounds");
         Self { latency, versions: BTreeMap::new(), failures: BTreeMap::new(), fallbacks: BTreeMap::new() }
     }
 }
 
 impl Seen {
-    fn at(moment: Duration) -> Self {
-        Self { calls: 1, first: moment, last: moment }
+    fn at(moment: Duration, calls: u64) -> Self {
+        Self { calls, first: moment, last: moment }
     }
 
     fn add(&mut self, other: &Self) {
@@ -72,33 +76,40 @@ impl Seen {
 
 impl Tally {
     pub(super) fn record(&mut self, ended: &Ended<'_>) {
-        self.latency.saturating_record(u64::try_from(ended.latency.as_micros()).unwrap_or(u64::MAX).max(1));
-        match ended.result {
+        let micros = u64::try_from(ended.latency.as_micros()).unwrap_or(u64::MAX);
+        self.latency.record(micros.clamp(1, LATENCY_MAX_MICROS)).expect("it grows up to the bound");
+        ended.results.iter().for_each(|result| self.count(result, Seen::at(ended.begun, ended.each)));
+    }
+
+    fn count(&mut self, result: &Result<Invocation, InvokeError>, seen: Seen) {
+        match result {
             Ok(answer) => {
-                self.see(answer.served_version.get(), &Seen::at(ended.begun));
+                self.see(answer.served_version.get(), &seen);
                 if let Some(fallback) = &answer.fallback {
                     *self.fallbacks.entry(known_action(&fallback.action).to_owned()).or_default() += 1;
                 }
             }
             Err(error) => {
                 let code = code(error);
-                self.fail(code, || Failed { seen: Seen::at(ended.begun), example: example(code, &error.to_string()) });
+                self.fail(code, || Failed { seen, example: example(code, &error.to_string()) });
             }
         }
     }
 
     /// What another tally has, added to this one.
     pub(super) fn add(&mut self, other: &Self) {
-        self.latency.add(&other.latency).expect("all have the same bounds");
+        self.latency.add(&other.latency).expect("it grows to what the other holds");
         other.versions.iter().for_each(|(version, seen)| self.see(*version, seen));
         other.failures.iter().for_each(|(code, failed)| self.fail(code, || failed.clone()));
         other.fallbacks.iter().for_each(|(action, calls)| *self.fallbacks.entry(action.clone()).or_default() += calls);
     }
 
+    /// Calls, or batches of them.
     pub(super) fn calls(&self) -> u64 {
         self.latency.len()
     }
 
+    /// Inputs without an answer of their own.
     pub(super) fn failed(&self) -> u64 {
         self.failures.values().map(|failed| failed.seen.calls).sum()
     }
@@ -158,7 +169,8 @@ mod tests {
     }
 
     fn at(second: u64, result: &Result<Invocation, InvokeError>) -> Ended<'_> {
-        Ended { begun: Duration::from_secs(second), latency: Duration::from_millis(second), result }
+        let results = std::slice::from_ref(result);
+        Ended { begun: Duration::from_secs(second), latency: Duration::from_millis(second), results, each: 1 }
     }
 
     #[test]
@@ -178,6 +190,17 @@ mod tests {
         let disabled = &one.failures["DISABLED"];
         assert_eq!(seconds(&disabled.seen), (2, 5, 6));
         assert_eq!(disabled.example, "x".repeat(EXAMPLE_CHARS), "bounded, and the code stands beside it");
+    }
+
+    #[test]
+    fn a_batch_is_one_latency_and_a_result_for_each_input() {
+        let mut tally = Tally::default();
+        let results = [answer(1), answer(1), refusal(ErrorCode::QuotaExceeded)];
+        let (begun, latency) = (Duration::ZERO, Duration::from_millis(9));
+        tally.record(&Ended { begun, latency, results: &results, each: 1 });
+        tally.record(&Ended { begun, latency, results: &[refusal(ErrorCode::Overloaded)], each: 3 });
+        assert_eq!((tally.calls(), tally.versions[&1].calls, tally.failed()), (2, 2, 4));
+        assert_eq!(tally.failures["OVERLOADED"].seen.calls, 3, "all of it was refused");
     }
 
     #[test]
