@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use extensions_admission::{Admission, Answer, AskedSwitch, InForce, LogRecord, Refusal, Request};
+use extensions_admission::{Admission, Answer, AskedSwitch, BatchAnswer, BatchRequest, InForce, LogRecord, Refusal, Request};
 use extensions_breakers::Listed;
 use extensions_catalog::CatalogStatus;
 use extensions_coordination::{Coordination, HostId, RedisStatus};
@@ -65,6 +65,10 @@ impl Service for Admitted {
 
     async fn invoke(&self, principal: &Self::Principal, request: Request<'_>) -> Result<Answer, Refusal> {
         self.admission.invoke(principal, request).await
+    }
+
+    async fn invoke_batch(&self, principal: &Self::Principal, request: BatchRequest<'_>) -> Result<BatchAnswer, Refusal> {
+        self.admission.invoke_batch(principal, request).await
     }
 
     async fn list(&self, principal: &Self::Principal, kind: Option<Kind>) -> Result<Vec<Arc<ExtensionDefinition>>, Refusal> {

@@ -60,13 +60,15 @@ fn panicked() -> Refused {
 }
 
 async fn answer<S: Service>(conn: &Conn<S>, route: Route<'_>, head: &Parts, mut body: RequestBody, accepted: Instant) -> Answered {
-    if matches!(route, Route::GrpcInvoke | Route::GrpcList) && !grpc::is_grpc(&head.headers) {
+    if matches!(route, Route::GrpcInvoke | Route::GrpcInvokeBatch | Route::GrpcList) && !grpc::is_grpc(&head.headers) {
         return Err(Refused::not_grpc());
     }
     match route {
         Route::GrpcInvoke => grpc::invoke(conn, head, &mut body, accepted).await,
         Route::HttpInvoke(extension) => rest::invoke(conn, extension, head, &mut body, accepted).await,
-        // Cold routes are boxed, so that the task of a hot one stays small.
+        // Cold routes are boxed, so that the task of a hot one stays small; batches have many calls in one.
+        Route::GrpcInvokeBatch => Box::pin(grpc::invoke_batch(conn, head, &mut body, accepted)).await,
+        Route::HttpInvokeBatch(extension) => Box::pin(rest::invoke_batch(conn, extension, head, &mut body, accepted)).await,
         Route::GrpcList => Box::pin(grpc::list(conn, head, &mut body, accepted)).await,
         Route::GrpcHealth => Box::pin(grpc::health(conn, whole(head, body))).await.map(ok),
         Route::GrpcReflection => Box::pin(grpc::reflect(conn, whole(head, body))).await.map(ok),

@@ -22,10 +22,12 @@ pub(crate) enum Plane {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route<'p> {
     GrpcInvoke,
+    GrpcInvokeBatch,
     GrpcList,
     GrpcHealth,
     GrpcReflection,
     HttpInvoke(&'p str),
+    HttpInvokeBatch(&'p str),
     HttpList,
     HttpLogs(&'p str),
     OpenApi,
@@ -54,10 +56,12 @@ pub(crate) enum SwitchVerb {
 #[repr(usize)]
 pub(crate) enum RouteName {
     GrpcInvoke,
+    GrpcInvokeBatch,
     GrpcList,
     GrpcHealth,
     GrpcReflection,
     HttpInvoke,
+    HttpInvokeBatch,
     HttpList,
     HttpLogs,
     OpenApi,
@@ -72,12 +76,14 @@ pub(crate) enum RouteName {
 }
 
 impl RouteName {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::GrpcInvoke,
+        Self::GrpcInvokeBatch,
         Self::GrpcList,
         Self::GrpcHealth,
         Self::GrpcReflection,
         Self::HttpInvoke,
+        Self::HttpInvokeBatch,
         Self::HttpList,
         Self::HttpLogs,
         Self::OpenApi,
@@ -94,10 +100,12 @@ impl RouteName {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::GrpcInvoke => "grpc_invoke",
+            Self::GrpcInvokeBatch => "grpc_invoke_batch",
             Self::GrpcList => "grpc_list",
             Self::GrpcHealth => "grpc_health",
             Self::GrpcReflection => "grpc_reflection",
             Self::HttpInvoke => "http_invoke",
+            Self::HttpInvokeBatch => "http_invoke_batch",
             Self::HttpList => "http_list",
             Self::HttpLogs => "http_logs",
             Self::OpenApi => "openapi",
@@ -117,10 +125,12 @@ impl Route<'_> {
     pub(crate) fn name(self) -> RouteName {
         match self {
             Self::GrpcInvoke => RouteName::GrpcInvoke,
+            Self::GrpcInvokeBatch => RouteName::GrpcInvokeBatch,
             Self::GrpcList => RouteName::GrpcList,
             Self::GrpcHealth => RouteName::GrpcHealth,
             Self::GrpcReflection => RouteName::GrpcReflection,
             Self::HttpInvoke(_) => RouteName::HttpInvoke,
+            Self::HttpInvokeBatch(_) => RouteName::HttpInvokeBatch,
             Self::HttpList => RouteName::HttpList,
             Self::HttpLogs(_) => RouteName::HttpLogs,
             Self::OpenApi => RouteName::OpenApi,
@@ -153,6 +163,7 @@ pub(crate) fn route<'p>(plane: Plane, method: &Method, path: &'p str) -> Route<'
 fn caller_route(path: &str) -> Option<(Method, Route<'_>)> {
     let route = match path {
         "/ameide.extensions.v1.WasmExtensionRuntime/InvokeExtension" => (Method::POST, Route::GrpcInvoke),
+        "/ameide.extensions.v1.WasmExtensionRuntime/InvokeExtensionBatch" => (Method::POST, Route::GrpcInvokeBatch),
         "/ameide.extensions.v1.WasmExtensionRuntime/ListExtensions" => (Method::POST, Route::GrpcList),
         EXTENSIONS => (Method::GET, Route::HttpList),
         "/openapi.json" => (Method::GET, Route::OpenApi),
@@ -170,6 +181,7 @@ fn extension_route(path: &str) -> Option<(Method, Route<'_>)> {
     match verb {
         _ if id.contains('/') => None,
         "invoke" => Some((Method::POST, Route::HttpInvoke(id))),
+        "invoke-batch" => Some((Method::POST, Route::HttpInvokeBatch(id))),
         "logs" => Some((Method::GET, Route::HttpLogs(id))),
         _ => None,
     }
@@ -213,6 +225,7 @@ mod tests {
         let get = |path| route(Plane::Main, &Method::GET, path);
         let post = |path| route(Plane::Main, &Method::POST, path);
         assert_eq!(post("/v1/extensions/discount:invoke"), Route::HttpInvoke("discount"));
+        assert_eq!(post("/v1/extensions/discount:invoke-batch"), Route::HttpInvokeBatch("discount"));
         assert_eq!(get("/v1/extensions/discount:logs"), Route::HttpLogs("discount"));
         assert_eq!(get("/v1/extensions"), Route::HttpList);
         assert_eq!(get("/v1/extensions/discount:invoke"), Route::WrongMethod("POST"));

@@ -2,7 +2,7 @@
 
 use std::{future::Future, sync::Arc};
 
-use extensions_admission::{Answer, AskedSwitch, Refusal, Request};
+use extensions_admission::{Answer, AskedSwitch, BatchAnswer, BatchRequest, Refusal, Request};
 use extensions_identity::Channel;
 use extensions_types::{ExtensionDefinition, Kind, Switch, SwitchTarget};
 use serde::Serialize;
@@ -31,6 +31,12 @@ pub trait Service: Send + Sync + 'static {
 
     /// Runs one extension. Dropping the future is the caller's cancellation.
     fn invoke(&self, principal: &Self::Principal, request: Request<'_>) -> impl Future<Output = Result<Answer, Refusal>> + Send;
+
+    /// Runs one extension for each input of a batch. Dropping the future is the caller's cancellation.
+    ///
+    /// # Errors
+    /// When no input ran.
+    fn invoke_batch(&self, principal: &Self::Principal, request: BatchRequest<'_>) -> impl Future<Output = Result<BatchAnswer, Refusal>> + Send;
 
     /// What this host serves to the principal's tenant, ordered by id; bounded in time.
     ///

@@ -79,7 +79,7 @@ fn asked(message: &InvokeExtensionRequest, transport: Option<std::time::Duration
     })
 }
 
-fn context(ctx: &ExecutionContext) -> Result<AskedContext<'_>, UnknownNumber> {
+pub(super) fn context(ctx: &ExecutionContext) -> Result<AskedContext<'_>, UnknownNumber> {
     Ok(AskedContext {
         actor_type: actor_type(ctx.actor_type)?.map_or("", |actor| actor.as_str()),
         risk_tier: risk_tier(ctx.risk_tier)?.map_or("", |tier| tier.as_str()),
@@ -93,7 +93,7 @@ fn context(ctx: &ExecutionContext) -> Result<AskedContext<'_>, UnknownNumber> {
     })
 }
 
-fn response(answer: Answer) -> InvokeExtensionResponse {
+pub(super) fn response(answer: Answer) -> InvokeExtensionResponse {
     let micros = |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     let (output_json, error_code, error_msg) = match answer.result {
         Ok(output) => (output, String::new(), String::new()),

@@ -3,6 +3,7 @@
 //!
 //! Health and reflection, which are cold, run on tonic's servers.
 
+mod batch;
 mod health;
 mod invoke;
 mod list;
@@ -11,6 +12,7 @@ mod side;
 mod status;
 mod timeout;
 
+pub(crate) use batch::invoke_batch;
 pub(crate) use health::{Health, Readiness, health_server};
 pub(crate) use invoke::invoke;
 pub(crate) use list::list;

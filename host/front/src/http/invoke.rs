@@ -75,7 +75,7 @@ where
 }
 
 /// What the request's line asks for: path and query, decoded where they are encoded.
-struct Line<'h> {
+pub(super) struct Line<'h> {
     extension: Cow<'h, str>,
     version: Cow<'h, str>,
     env: Cow<'h, str>,
@@ -85,13 +85,13 @@ struct Line<'h> {
 }
 
 impl<'h> Line<'h> {
-    fn read(extension: &'h str, head: &'h Parts) -> Result<Self, Refused> {
+    pub(super) fn read(extension: &'h str, head: &'h Parts) -> Result<Self, Refused> {
         let [version, env, point, timeout_ms, caller] = query::parse(head.uri.query(), QUERY)?.map(Option::unwrap_or_default);
         let timeout_ms = query::number("timeout_ms", Some(&timeout_ms))?.unwrap_or(0);
         Ok(Self { extension: extension_id(extension)?, version, env, point, caller, timeout: grpc::shorter(None, timeout_ms) })
     }
 
-    fn asked<'l>(&'l self, identity: AskedContext<'l>, accepted: Instant) -> Asked<'l> {
+    pub(super) fn asked<'l>(&'l self, identity: AskedContext<'l>, accepted: Instant) -> Asked<'l> {
         let context = AskedContext { env: &self.env, hook_point: &self.point, caller: &self.caller, ..identity };
         Asked { extension_id: &self.extension, version: &self.version, context, accepted, timeout: self.timeout }
     }
@@ -102,7 +102,7 @@ pub(super) fn extension_id(segment: &str) -> Result<Cow<'_, str>, Refused> {
     percent_decode_str(segment).decode_utf8().map_err(|_| Refused::bad_request("the extension id in the path is not UTF-8"))
 }
 
-fn identity(headers: &HeaderMap) -> Result<AskedContext<'_>, Refused> {
+pub(super) fn identity(headers: &HeaderMap) -> Result<AskedContext<'_>, Refused> {
     let named = |name: &HeaderName| -> Result<&str, Refused> {
         let mut all = headers.get_all(name).iter();
         match (all.next().map(HeaderValue::to_str), all.next()) {
@@ -123,7 +123,7 @@ fn identity(headers: &HeaderMap) -> Result<AskedContext<'_>, Refused> {
 }
 
 /// JSON in UTF-8, as it is.
-fn check_content(headers: &HeaderMap) -> Result<(), Refused> {
+pub(super) fn check_content(headers: &HeaderMap) -> Result<(), Refused> {
     if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(Refused::bad_request("the body must not be compressed; leave content-encoding out"));
     }
@@ -171,7 +171,7 @@ fn stats(answer: &Answer) -> String {
     text
 }
 
-fn insert(headers: &mut HeaderMap, name: HeaderName, value: String) {
+pub(super) fn insert(headers: &mut HeaderMap, name: HeaderName, value: String) {
     if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(value)) {
         headers.insert(name, value);
     }

@@ -16,6 +16,7 @@ pub(crate) fn openapi() -> Response<FrontBody> {
 mod tests {
     use std::collections::BTreeSet;
 
+    use extensions_admission::BATCH_INPUTS_MAX;
     use extensions_types::ErrorCode;
     use serde_json::Value;
 
@@ -33,10 +34,11 @@ mod tests {
     /// What the document must say of a route: path, method, query parameters, whether a token is asked for.
     fn operation(name: RouteName) -> Option<(&'static str, &'static str, &'static [&'static str], bool)> {
         match name {
-            RouteName::GrpcInvoke | RouteName::GrpcList | RouteName::GrpcHealth | RouteName::GrpcReflection => None,
+            RouteName::GrpcInvoke | RouteName::GrpcInvokeBatch | RouteName::GrpcList | RouteName::GrpcHealth | RouteName::GrpcReflection => None,
             // A mounted service describes itself.
             RouteName::Mounted | RouteName::Unknown => None,
             RouteName::HttpInvoke => Some(("/v1/extensions/{extension_id}:invoke", "post", &invoke::QUERY, true)),
+            RouteName::HttpInvokeBatch => Some(("/v1/extensions/{extension_id}:invoke-batch", "post", &invoke::QUERY, true)),
             RouteName::HttpList => Some(("/v1/extensions", "get", &list::QUERY, true)),
             RouteName::HttpLogs => Some(("/v1/extensions/{extension_id}:logs", "get", &logs::QUERY, true)),
             RouteName::OpenApi => Some(("/openapi.json", "get", &[], false)),
@@ -106,11 +108,22 @@ mod tests {
         let operation = &document["paths"]["/v1/extensions/{extension_id}:invoke"]["post"];
         let sent: BTreeSet<_> = invoke::IDENTITY.iter().map(ToString::to_string).collect();
         assert_eq!(parameters(operation, "header"), sent);
+        let batch = &document["paths"]["/v1/extensions/{extension_id}:invoke-batch"]["post"];
+        assert_eq!(parameters(batch, "header"), sent);
         let answered: BTreeSet<_> = operation["responses"]["200"]["headers"].as_object().unwrap().keys().cloned().collect();
         assert_eq!(
             answered,
             [grpc::CORRELATION_ID, invoke::SERVED_VERSION, invoke::STATS, invoke::FALLBACK].iter().map(ToString::to_string).collect()
         );
+    }
+
+    #[test]
+    fn a_batchs_bound_is_described() {
+        let document = document();
+        let batch = &document["paths"]["/v1/extensions/{extension_id}:invoke-batch"]["post"];
+        for described in [&batch["requestBody"], &batch["responses"]["200"]] {
+            assert_eq!(described["content"]["application/json"]["schema"]["maxItems"], BATCH_INPUTS_MAX);
+        }
     }
 
     #[test]

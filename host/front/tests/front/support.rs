@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use extensions_admission::{Answer, AskedSwitch, Refusal, Request};
+use extensions_admission::{Answer, Asked, AskedSwitch, BatchAnswer, BatchRequest, Refusal, Request};
 use extensions_engine::{Failure, Stats};
 use extensions_front::{Front, FrontSettings, Mount, Service, Timeouts};
 use extensions_identity::Verifier;
@@ -114,6 +114,19 @@ impl Service for Script {
                 code => Err(Refusal { retry_after: Some(Duration::from_millis(25)), ..Refusal::new(code, "scripted") }),
             },
         }
+    }
+
+    /// Each input is a call of its own; a text that is one is a call of the extension of that name.
+    async fn invoke_batch(&self, caller: &Caller, request: BatchRequest<'_>) -> Result<BatchAnswer, Refusal> {
+        let BatchRequest { asked, inputs } = request;
+        let mut results = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            let named: Option<String> = serde_json::from_slice(&input).ok();
+            let asked = Asked { extension_id: named.as_deref().unwrap_or(asked.extension_id), ..asked };
+            results.push(self.invoke(caller, Request { asked, input }).await);
+        }
+        let correlation = CallLabel::parse(asked.context.correlation_id).unwrap_or_else(|_| CallLabel::parse("made-up").unwrap());
+        Ok(BatchAnswer { correlation, results })
     }
 
     async fn list(&self, _: &Caller, kind: Option<Kind>) -> Result<Vec<Arc<ExtensionDefinition>>, Refusal> {

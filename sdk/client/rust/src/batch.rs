@@ -122,7 +122,13 @@ mod tests {
     #[test]
     fn an_input_has_an_outcome_or_is_refused() {
         let failed = |code: &str| {
-            let wire = v1::BatchResult { error_code: code.into(), error_msg: "why".into(), retry_after_ms: 25, served_version: "3".into(), ..Default::default() };
+            let wire = v1::BatchResult {
+                error_code: code.into(),
+                error_msg: "why".into(),
+                retry_after_ms: 25,
+                served_version: "3".into(),
+                ..Default::default()
+            };
             result(wire, Some("c-1".into())).unwrap_err()
         };
         let InvokeError::Outcome(outcome) = failed("TRAP") else { panic!("no outcome") };

@@ -1,7 +1,7 @@
 //! A batch over HTTP: a JSON array of inputs out, one of results in.
 
 use bytes::Bytes;
-use extensions_types::ErrorCode;
+use extensions_types::{ErrorCode, Version};
 use http::response::Parts;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -9,7 +9,6 @@ use serde_json::value::RawValue;
 use super::problem;
 use crate::{
     Fallback, Invocation, InvokeError, Outcome, Results, Stats,
-    answer::version,
     batch::failed,
     headers::{CORRELATION_ID, text},
 };
@@ -34,8 +33,7 @@ struct Item<'j> {
     #[serde(borrow, default, deserialize_with = "present")]
     output: Option<&'j RawValue>,
     error: Option<ItemError>,
-    #[serde(default)]
-    served_version: String,
+    served_version: Option<Version>,
     stats: Option<ItemStats>,
     fallback: Option<ItemFallback>,
 }
@@ -91,14 +89,14 @@ pub(super) fn results(head: &Parts, body: &[u8]) -> Result<Results, InvokeError>
 fn result(item: Item<'_>, correlation: Option<String>) -> Result<Invocation, InvokeError> {
     let stats = item.stats.map(Stats::from);
     if let Some(error) = item.error {
-        let served_version = item.served_version.parse().ok();
-        let with = |outcome| Outcome { served_version, stats, ..outcome };
+        let with = |outcome| Outcome { served_version: item.served_version, stats, ..outcome };
         return Err(failed(&error.error_code, error.detail, error.retry_after_ms, correlation, with));
     }
-    let output = item.output.ok_or_else(|| InvokeError::protocol("a result has neither output nor error; is this an extensions runtime?"))?;
+    let incomplete = || InvokeError::protocol("a result has neither error nor output and version; is this an extensions runtime?");
+    let (output, served_version) = item.output.zip(item.served_version).ok_or_else(incomplete)?;
     let fallback = item.fallback.map(|ItemFallback { action, cause, message }| Fallback { action, cause, message });
     let output = Bytes::copy_from_slice(output.get().as_bytes());
-    Ok(Invocation { output, served_version: version(&item.served_version)?, stats, fallback, correlation })
+    Ok(Invocation { output, served_version, stats, fallback, correlation })
 }
 
 #[cfg(test)]

@@ -205,9 +205,9 @@ async fn lines_come_as_they_are_written() {
 #[tokio::test]
 async fn a_batch_is_an_array_for_an_array() {
     let body = r#"[
-        {"output":{"net": 1},"served_version":"7","stats":{"cpu_micros":41,"wall_micros":90,"queue_micros":2,"memory_peak_bytes":65536,"host_calls":1}},
+        {"output":{"net": 1},"served_version":7,"stats":{"cpu_micros":41,"wall_micros":90,"queue_micros":2,"memory_peak_bytes":65536,"host_calls":1}},
         {"error":{"error_code":"QUOTA_EXCEEDED","detail":"the tenant's rate","retry_after_ms":20}},
-        {"output":null,"served_version":"6","fallback":{"action":"last_good","cause":"trap","message":"it trapped"},"later":1}
+        {"output":null,"served_version":6,"fallback":{"action":"last_good","cause":"trap","message":"it trapped"},"later":1}
     ]"#;
     let (client, asked) = serve(vec![answer(200, &[("x-ameide-correlation-id", "c-2")], body)]).await;
     let results = client.invoke_batch(Invoke::new("vat").point("tool").batch(["1", "2", "[3]"])).await.unwrap();
