@@ -87,7 +87,7 @@ impl fmt::Display for Found {
         let bound = millis(self.p99_bound_micros);
         match self.rate {
             Some(rate) => write!(f, "{rate:.0} a second is the highest rate that kept p99 within {bound}"),
-            None => write!(f, "no rate kept p99 within {bound}"),
+            None => write!(f, "no rate kept p99 within {bound} with every call offered in time and answered"),
         }
     }
 }
