@@ -5,6 +5,7 @@ use std::{pin::Pin, sync::Arc};
 use bytes::Bytes;
 use extensions_front::{FrontSettings, Mount, MountBody, PeerName};
 use http::{HeaderMap, Request, Response};
+use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Frame;
 
@@ -22,6 +23,9 @@ impl Mount for Echo {
     fn call(&self, request: Request<MountBody>) -> Pin<Box<dyn Future<Output = Response<MountBody>> + Send>> {
         Box::pin(async move {
             let peer = request.extensions().get::<PeerName>().unwrap().0.to_string();
+            if request.uri().path().ends_with("/Refuse") {
+                return Response::builder().header("grpc-status", "5").body(MountBody::default()).unwrap();
+            }
             let status = if request.headers().contains_key("authorization") { 200 } else { 401 };
             // A frame as it comes is a frame that goes out: nothing is gathered.
             let trailers = HeaderMap::from_iter([("grpc-status".parse().unwrap(), "0".parse().unwrap())]);
@@ -58,6 +62,16 @@ async fn grpc_passes_with_its_trailers() {
     let (status, message, headers) = grpc_answer(event(sender.send_request(request)).await.unwrap()).await;
     assert_eq!((status, message.len()), (0, 5));
     assert!(headers["x-peer"].to_str().unwrap().starts_with("127.0.0.1:"));
+}
+
+#[tokio::test]
+async fn a_refusal_of_its_grpc_is_a_head_alone() {
+    let running = start_mounted(&mounted(), Some(Arc::new(Echo)));
+    let mut sender = http2(running.connect().await).await;
+    let request = grpc_head("/side.Service/Refuse").body(Full::<Bytes>::default()).unwrap();
+    let refused = event(sender.send_request(request)).await.unwrap();
+    assert_eq!(refused.headers()["grpc-status"], "5");
+    assert!(refused.body().is_end_stream(), "no frame follows");
 }
 
 /// Guessing tokens at the mounted service costs a connection as it does at the host's own.

@@ -60,7 +60,14 @@ fn begin(respond: &mut SendResponse<Bytes>, mut head: Response<()>, content: Con
             Ok(None)
         }
         Content::Trailers => respond.send_response(head, false)?.send_trailers(ok_trailers()).map(|()| None),
-        Content::Stream(frames) => Ok(Some((respond.send_response(head, false)?, frames))),
+        // gRPC's refusals are heads alone: an empty frame behind one would be an answer cut short.
+        Content::Stream(frames) if frames.is_end_stream() => respond.send_response(head, true).map(|_| None),
+        Content::Stream(frames) => {
+            if let Some(length) = frames.size_hint().exact() {
+                head.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
+            }
+            Ok(Some((respond.send_response(head, false)?, frames)))
+        }
     }
 }
 
