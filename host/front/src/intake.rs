@@ -3,7 +3,12 @@
 //! Nothing is read before the caller is authenticated, and nothing beyond the
 //! first byte that is too many. A body of one frame is never copied.
 
-use std::time::{Duration, Instant};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    task::Poll,
+    time::{Duration, Instant},
+};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use extensions_types::ErrorCode;
@@ -124,6 +129,11 @@ async fn next_chunk<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> Result<Optio
 }
 
 async fn in_time<T>(bounds: &Bounds<'_>, reading: impl Future<Output = Result<T, Refused>>) -> Result<T, Refused> {
+    let mut reading = pin!(reading);
+    // Most bodies have come with their heads: nothing is set up to wait for those.
+    if let Poll::Ready(read) = poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await {
+        return read;
+    }
     let until = bounds.deadline.map_or(bounds.until, |deadline| deadline.min(bounds.until));
     match timeout_at(until.into(), reading).await {
         Ok(read) => read,

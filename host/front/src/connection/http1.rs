@@ -7,7 +7,8 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response};
+use futures_util::FutureExt as _;
+use http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -15,14 +16,8 @@ use hyper_util::{
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Conn, HEAD_BYTES_MAX, life::Transport};
-use crate::{
-    body::{BoxError, FrontBody},
-    handler,
-    request_body::RequestBody,
-    service::Service,
-    settings::FrontSettings,
-};
+use super::{Conn, HEAD_BYTES_MAX, answering::Answering, life::Transport};
+use crate::{body::BoxError, request_body::RequestBody, service::Service, settings::FrontSettings};
 
 /// hyper reads into this; it holds a head and the start of a body.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -48,16 +43,12 @@ pub(super) struct Http1<C>(C);
 
 impl Http1<()> {
     pub(super) fn serve<S: Service, T: AsyncRead + AsyncWrite + Unpin + 'static>(settings: &Settings, io: T, conn: Arc<Conn<S>>) -> impl Transport {
-        // Boxed: hyper moves a request's future before its first poll, and with
-        // a real service behind it, it is some kilobytes large.
-        let service = service_fn(move |request| Box::pin(handle(Arc::clone(&conn), request)));
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (head, incoming) = request.into_parts();
+            Answering::begin(Arc::clone(&conn), head, RequestBody::Http1(incoming)).map(Ok::<_, Infallible>)
+        });
         Http1(settings.0.serve_connection(TokioIo::new(io), service))
     }
-}
-
-async fn handle<S: Service>(conn: Arc<Conn<S>>, request: Request<Incoming>) -> Result<Response<FrontBody>, Infallible> {
-    let (head, incoming) = request.into_parts();
-    Ok(handler::handle(conn, head, RequestBody::Http1(incoming)).await)
 }
 
 impl<C: GracefulConnection<Error = hyper::Error> + Unpin> Transport for Http1<C> {

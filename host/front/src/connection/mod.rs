@@ -1,5 +1,6 @@
 //! One connection: what it speaks, its limits, and how it ends.
 
+mod answering;
 mod http1;
 mod http2;
 mod life;

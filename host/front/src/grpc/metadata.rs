@@ -40,7 +40,9 @@ pub(crate) fn answer(body: FrontBody, correlation: Option<HeaderValue>) -> Respo
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, GRPC_CONTENT);
-    if let Some(correlation) = correlation {
+    if let Some(mut correlation) = correlation {
+        // It will not come again: HPACK's tables, ours and the caller's, are not made to hold it.
+        correlation.set_sensitive(true);
         headers.insert(CORRELATION_ID, correlation);
     }
     response

@@ -1,4 +1,4 @@
-//! gRPC by hand on hyper: the unary calls of our own service, without a
+//! gRPC by hand: the unary calls of our own service, without a
 //! framework between the frame and the decoder.
 //!
 //! Health and reflection, which are cold, run on tonic's servers.

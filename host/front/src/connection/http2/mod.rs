@@ -10,7 +10,6 @@ mod date;
 mod keep_alive;
 
 use std::{
-    cell::Cell,
     future::poll_fn,
     pin::Pin,
     sync::Arc,
@@ -22,19 +21,12 @@ use h2::{
     RecvStream,
     server::{Builder, Connection, Handshake, SendResponse},
 };
-use http::{Request, Response};
+use http::Request;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_util::sync::ReusableBoxFuture;
 
 use self::keep_alive::{KeepAlive, Pace};
-use super::{Conn, HEAD_BYTES_MAX, life::Transport};
-use crate::{
-    body::{BoxError, FrontBody},
-    handler,
-    request_body::RequestBody,
-    service::Service,
-    settings::FrontSettings,
-};
+use super::{Conn, HEAD_BYTES_MAX, answering::Answering, life::Transport};
+use crate::{body::BoxError, request_body::RequestBody, service::Service, settings::FrontSettings};
 
 /// What one stream may send before we read it; 4 streams' worth per connection.
 const STREAM_WINDOW_BYTES: u32 = 256 << 10;
@@ -148,31 +140,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S: Service> Transport for Http2<T, S> {
     }
 }
 
-/// A request's future. Boxed, since one that waits moves to a task.
-type Answering = ReusableBoxFuture<'static, Response<FrontBody>>;
-
-thread_local! {
-    /// The box of the last request that did not have to wait, for the next one:
-    /// some kilobytes, which an allocator does not hand out for nothing.
-    static SPARE: Cell<Option<Answering>> = const { Cell::new(None) };
-}
-
 /// Answers at once, or in a task where the request has to wait for anything.
 fn answer<S: Service>(conn: Arc<Conn<S>>, request: Request<RecvStream>, respond: SendResponse<Bytes>, cx: &mut Context<'_>) {
     let (head, incoming) = request.into_parts();
     let body = RequestBody::http2(&head.headers, incoming);
-    let request = handler::handle(conn, head, body);
-    let mut answering = match SPARE.take() {
-        Some(mut spare) => {
-            spare.set(request);
-            spare
-        }
-        None => ReusableBoxFuture::new(request),
-    };
-    match answering.poll(cx) {
+    let mut answering = Answering::begin(conn, head, body);
+    match Pin::new(&mut answering).poll(cx) {
         Poll::Pending => drop(tokio::spawn(wait(answering, respond))),
         Poll::Ready(response) => {
-            SPARE.set(Some(answering));
             if let Some(streaming) = answer::send(respond, response) {
                 tokio::spawn(streaming.go());
             }
@@ -182,7 +157,7 @@ fn answer<S: Service>(conn: Arc<Conn<S>>, request: Request<RecvStream>, respond:
 
 /// Polls a request on, until there is an answer or the peer has given it up.
 async fn wait(mut answering: Answering, mut respond: SendResponse<Bytes>) {
-    let answered = poll_fn(|cx| match answering.poll(cx) {
+    let answered = poll_fn(|cx| match Pin::new(&mut answering).poll(cx) {
         Poll::Ready(response) => Poll::Ready(Some(response)),
         Poll::Pending => respond.poll_reset(cx).map(|_| None),
     })
