@@ -167,6 +167,7 @@ impl Front {
 
     /// Serves a stream of this process as if it had been accepted, on one I/O thread (from 0 on);
     /// false where that has no room for it, or there is none.
+    #[must_use]
     pub fn attach(&self, thread: usize, stream: Box<dyn Stream + Send + Unpin>) -> bool {
         let room = self.callers.as_ref().filter(|_| !self.handle.is_draining());
         room.is_some_and(|callers| callers.hand_to(thread, Socket::Attached(stream)))
