@@ -1,5 +1,5 @@
 //! `extensions-bench`: what a call costs and what neighbours feel, beside the
-//! fastest we know and bare echoes.
+//! fastest we know, bare echoes and peers.
 //!
 //! Everything a figure is compared with runs in the same process run, in
 //! alternating rounds; figures are medians, comparisons medians of ratios.
@@ -8,49 +8,24 @@
 
 mod harness;
 mod load;
+mod options;
 mod scenarios;
 mod stage;
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, ensure};
-use clap::Parser;
+use clap::Parser as _;
 use extensions_engine_config::MemoryReset;
 
 use crate::{
-    harness::{Plan, Report, Section, mode_name},
-    scenarios::{ALL, Bench, CHILDREN, Modes, Scenario, Size},
-    stage::Built,
+    harness::{Noise, Plan, Report, Section, mode_name},
+    options::Options,
+    scenarios::{ALL, Bench, CHILDREN, Modes, Scenario, Size, When},
 };
-
-/// Measures this machine; run it while nothing else runs.
-#[derive(Debug, Parser)]
-struct Options {
-    /// The discount guest, built: order-discount.wasm.
-    #[arg(long)]
-    component: PathBuf,
-    /// The discount guest in the linker's own memory layout, built.
-    #[arg(long)]
-    roomy: Option<PathBuf>,
-    /// An extension to build, in a folder that may be written to; one for each language.
-    #[arg(long = "folder")]
-    folders: Vec<PathBuf>,
-    /// A look, not a result: few short rounds.
-    #[arg(long)]
-    quick: bool,
-    /// Rounds of each contender, instead of the scenario's own.
-    #[arg(long)]
-    rounds: Option<usize>,
-    /// Length of one round, in milliseconds, instead of the scenario's own.
-    #[arg(long)]
-    round_ms: Option<u64>,
-    /// Writes the figures as JSON too.
-    #[arg(long)]
-    json: Option<PathBuf>,
-    /// Only the scenarios whose name contains this.
-    #[arg(long, default_value = "")]
-    only: String,
-}
 
 fn main() -> anyhow::Result<ExitCode> {
     if let Some(code) = play_a_part() {
@@ -60,13 +35,21 @@ fn main() -> anyhow::Result<ExitCode> {
     let chosen: Vec<_> = ALL.iter().filter(|scenario| scenario.name.contains(&options.only)).collect();
     let names = || ALL.iter().map(|scenario| scenario.name).collect::<Vec<_>>().join(", ");
     ensure!(!chosen.is_empty(), "no scenario's name contains `{}`; there are {}", options.only, names());
-    let mut report = Report::new(options.quick);
+    let (mut report, start) = (Report::new(options.quick), Instant::now());
     for scenario in chosen {
-        measure(scenario, &options, &mut report);
+        if options.quick && options.only.is_empty() && scenario.when == When::FullOnly {
+            report.leave_out(scenario.name);
+        } else {
+            measure(scenario, &options, &mut report);
+        }
     }
     println!("{report}");
+    say("measured", &format!("in {:.0} s", start.elapsed().as_secs_f64()));
     if let Some(path) = &options.json {
         std::fs::write(path, serde_json::to_vec_pretty(&report.json())?).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if let Some(folder) = &options.keep {
+        say("kept", &format!("{}.json, .md and .svg", report.keep(folder)?.display()));
     }
     Ok(if report.is_whole() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -100,16 +83,21 @@ fn measure(scenario: &Scenario, options: &Options, report: &mut Report) {
     let size = if options.quick { Size::Quick } else { Size::Full };
     let plan = size.pick(scenario.quick, scenario.full);
     let plan = Plan { rounds: options.rounds.unwrap_or(plan.rounds), length: options.round_ms.map_or(plan.length, Duration::from_millis) };
-    let built = Built::new(options.component.clone(), options.roomy.clone());
     let mut run = |mode: Option<MemoryReset>| {
-        let bench = Bench { built: built.clone(), folders: options.folders.clone(), plan, size, mode: mode.unwrap_or_default() };
+        let (built, folders, peers) = (options.built.clone(), options.folders.clone(), options.peers.clone());
+        let bench = Bench { built, folders, peers, plan, size, mode: mode.unwrap_or_default() };
         say(&format!("{}, memory reset {}", scenario.name, mode.map_or("side by side", mode_name)), scenario.about);
         let mut section = Section::new(scenario.name, mode, plan);
+        let start = Instant::now();
         if mode == Some(MemoryReset::Scan) && extensions_engine::swap::possible() {
             section.doubt("not measured: this machine can swap, and a host refuses `scan` there");
-        } else if let Err(error) = (scenario.run)(&bench, &mut section) {
-            section.fail(&error);
+        } else {
+            section.hear(Noise::listen());
+            if let Err(error) = (scenario.run)(&bench, &mut section) {
+                section.fail(&error);
+            }
         }
+        section.lasted(start.elapsed());
         report.add(section);
     };
     match scenario.modes {

@@ -1,106 +1,97 @@
 //! `cargo xtask bench`: builds everything that is measured and measures it.
 
+mod guests;
+mod peers;
+
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 
 use crate::{
     child::Job,
     demo::Scratch,
-    guests::{self, Ext},
+    guests::{Ext, install_toolchain},
     servers,
     workspace::Workspace,
 };
 
-const DISCOUNT: &str = "guest-examples/order-discount";
-/// The scenario that builds extensions.
+/// Where results are kept, with machine, mode and commit.
+const RESULTS: &str = "benches/results";
+/// The scenarios that need more than the discount rule.
 const COMPILE: &str = "compile";
-/// The scenario that compares layouts of guest memory.
 const HARDENED: &str = "hardened";
-/// Gives a guest the linker's own stack of 1 MiB, whatever `ext build` asks for:
-/// what a build script says comes last.
-const ROOMY_BUILD: &str = "fn main() {\n    println!(\"cargo:rustc-link-arg=-zstack-size=1048576\");\n}\n";
-/// Makes TinyGo's module as large as guests that use the standard library's JSON: some 250 KB.
-const LARGE_GO: &str = r#"package main
-
-import "encoding/json"
-
-// Runs at the start, so that the linker keeps all of it.
-func init() {
-	var read any
-	if err := json.Unmarshal([]byte(`{"limit": 100}`), &read); err != nil {
-		panic(err)
-	}
-}
-"#;
+const LANGUAGES: &str = "languages";
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// A look, not a result: few short rounds
+    /// A look, not a result, within five minutes: few short rounds, and no scenario that takes minutes
     #[arg(long)]
     quick: bool,
+    /// All of it, which takes about an hour (the default)
+    #[arg(long, conflicts_with = "quick")]
+    full: bool,
+    /// Installs the peers once (workerd from npm, `wasmtime serve` from its source: some ten minutes); later runs find them
+    #[arg(long)]
+    peers: bool,
     /// Only scenarios whose name contains this; benches/README.md lists them
     #[arg(long, default_value = "")]
     only: String,
     /// Writes the figures as JSON too
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Keeps figures, table and chart in benches/results, by date and commit
+    #[arg(long)]
+    keep: bool,
 }
 
 /// The task. Run it while nothing else runs.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     Job::cargo(workspace.root()).args(["build", "--release", "--workspace", "--all-targets"]).run()?;
-    guests::install_toolchain(workspace)?;
+    install_toolchain(workspace)?;
     servers::install(workspace)?;
     let (ext, scratch) = (Ext::find(workspace)?, Scratch::new()?);
-    let discount = workspace.path(DISCOUNT);
-    let mut bench = Job::new(ext.sibling("extensions-bench")).args(["--only", &arguments.only]);
-    bench = bench.args(["--component".into(), build(workspace, &ext, discount)?]);
-    if HARDENED.contains(&arguments.only) {
-        bench = bench.args(["--roomy".into(), build(workspace, &ext, roomy(workspace, &scratch)?)?]);
+    let bench = Job::new(ext.sibling("extensions-bench")).args(["--only", &arguments.only]);
+    let bench = with_guests(bench, workspace, &ext, &scratch, arguments)?;
+    let bench = match peers::find(workspace, arguments.peers)? {
+        Some(peers) => peers.name(bench),
+        None => bench,
+    };
+    with_options(bench, workspace, arguments).dir(workspace.root()).run()?;
+    scratch.remove()?;
+    Ok(())
+}
+
+/// Builds what the chosen scenarios call, and names it.
+fn with_guests(bench: Job, workspace: &Workspace, ext: &Ext, scratch: &Scratch, arguments: &Arguments) -> Result<Job> {
+    let chosen = |scenario: &str| scenario.contains(&arguments.only);
+    let mut bench = bench.args(["--component".into(), guests::discount(workspace, ext)?]);
+    if chosen(LANGUAGES) {
+        bench = bench.args(["--tinygo".into(), guests::tinygo(workspace, ext)?]);
+        bench = bench.args(["--assemblyscript".into(), guests::assemblyscript(workspace, ext)?]);
     }
-    if COMPILE.contains(&arguments.only) {
+    if chosen(HARDENED) {
+        bench = bench.args(["--roomy".into(), guests::roomy(workspace, ext, scratch)?]);
+    }
+    // A quick run builds extensions only where it is asked to.
+    if chosen(COMPILE) && !(arguments.quick && arguments.only.is_empty()) {
         bench = ext.in_home(bench);
-        for folder in languages(workspace, &ext, &scratch)? {
+        for folder in guests::sources(workspace, ext, scratch)? {
             bench = bench.args([PathBuf::from("--folder"), folder]);
         }
     }
+    Ok(bench)
+}
+
+fn with_options(mut bench: Job, workspace: &Workspace, arguments: &Arguments) -> Job {
     if arguments.quick {
         bench = bench.args(["--quick"]);
     }
     if let Some(json) = &arguments.json {
         bench = bench.args([PathBuf::from("--json"), json.clone()]);
     }
-    bench.dir(workspace.root()).run()?;
-    scratch.remove()?;
-    Ok(())
-}
-
-/// Builds the discount rule in a folder; gives the component.
-fn build(workspace: &Workspace, ext: &Ext, folder: PathBuf) -> Result<PathBuf> {
-    ext.job().args(["--quiet", "build"]).args([&folder]).dir(workspace.root()).without_data().run()?;
-    Ok(folder.join("target/ext/order-discount.wasm"))
-}
-
-/// The discount rule in the linker's own memory layout.
-fn roomy(workspace: &Workspace, scratch: &Scratch) -> Result<PathBuf> {
-    let folder = scratch.path("roomy");
-    Job::new("cp").args(["-r"]).args([workspace.path(DISCOUNT), folder.clone()]).run()?;
-    std::fs::write(folder.join("build.rs"), ROOMY_BUILD).context("the copy of the discount rule has a folder")?;
-    Ok(folder)
-}
-
-/// An extension of each language, in folders that rounds may change.
-fn languages(workspace: &Workspace, ext: &Ext, scratch: &Scratch) -> Result<Vec<PathBuf>> {
-    let mut folders = vec![scratch.path("order-discount")];
-    Job::new("cp").args(["-r"]).args([workspace.path(DISCOUNT), folders[0].clone()]).run()?;
-    for language in ["tinygo", "assemblyscript"] {
-        let name = format!("limit-in-{language}");
-        let job = ext.job().args(["--quiet", "new", &name, "--kind", "domain-hook", "--lang", language]);
-        job.dir(&scratch.path("")).without_data().run()?;
-        folders.push(scratch.path(name));
+    if arguments.keep {
+        bench = bench.args([PathBuf::from("--keep"), workspace.path(RESULTS)]);
     }
-    std::fs::write(scratch.path("limit-in-tinygo").join("large.go"), LARGE_GO)?;
-    Ok(folders)
+    bench
 }

@@ -76,6 +76,17 @@ pub(crate) fn install(_: &Workspace) -> Result<()> {
     Ok(())
 }
 
+/// The folder in the user's cache that servers and other tools are installed into.
+pub(crate) fn tools_folder() -> Result<PathBuf> {
+    folder(|name| env::var_os(name).filter(|value| !value.is_empty()))
+}
+
+fn folder(set: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf> {
+    let cache = set("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| Some(PathBuf::from(set("HOME")?).join(".cache")));
+    let cache = cache.context("neither XDG_CACHE_HOME nor HOME is set: there is no folder to install servers into")?;
+    Ok(cache.join(FOLDER))
+}
+
 impl Server {
     fn find(&self, set: impl Fn(&str) -> Option<OsString>) -> Result<Found> {
         let set = |name: &str| set(name).filter(|value| !value.is_empty());
@@ -87,9 +98,7 @@ impl Server {
         if let Some(path) = env::split_paths(&paths).map(|folder| folder.join(self.name)).find(|path| is_program(path)) {
             return Ok(Found::OnPath(path));
         }
-        let cache = set("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| Some(PathBuf::from(set("HOME")?).join(".cache")));
-        let cache = cache.context("neither XDG_CACHE_HOME nor HOME is set: there is no folder to install servers into")?;
-        let path = cache.join(FOLDER).join("bin").join(format!("{}-{}", self.name, self.source.version()));
+        let path = folder(set)?.join("bin").join(format!("{}-{}", self.name, self.source.version()));
         // Complete only with the name that tests look for.
         let complete = is_program(&path) && self.linked(&path).read_link().is_ok_and(|target| Some(target.as_os_str()) == path.file_name());
         Ok(if complete { Found::Installed(path) } else { Found::Missing(path) })

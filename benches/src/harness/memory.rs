@@ -1,4 +1,4 @@
-//! Memory of a process, as the kernel counts it.
+//! Memory and descriptors of a process, as the kernel counts them.
 
 use anyhow::Context as _;
 
@@ -10,6 +10,21 @@ pub(crate) fn resident_kib(process: u32) -> anyhow::Result<u64> {
 /// The most memory that this process ever held, in KiB.
 pub(crate) fn peak_kib() -> anyhow::Result<u64> {
     line("/proc/self/status", "VmHWM:")
+}
+
+/// Memory of this process that no file backs, in KiB.
+pub(crate) fn anonymous_kib() -> anyhow::Result<u64> {
+    line("/proc/self/status", "RssAnon:")
+}
+
+/// Mappings of this process.
+pub(crate) fn mappings() -> anyhow::Result<usize> {
+    Ok(std::fs::read_to_string("/proc/self/maps")?.lines().count())
+}
+
+/// Open descriptors of a process.
+pub(crate) fn descriptors(process: u32) -> anyhow::Result<usize> {
+    Ok(std::fs::read_dir(format!("/proc/{process}/fd"))?.count())
 }
 
 fn line(path: &str, name: &str) -> anyhow::Result<u64> {

@@ -3,16 +3,17 @@
 
 mod children;
 mod clock;
+mod cores;
 mod memory;
 mod noise;
 mod report;
 mod rounds;
-mod table;
 
 pub(crate) use self::{
     children::{Ended, child},
     clock::{CALLERS, ECHOES, Servers, thread_cpu},
-    memory::{peak_kib, resident_kib},
+    cores::hold_on_cores,
+    memory::{anonymous_kib, descriptors, mappings, peak_kib, resident_kib},
     noise::Noise,
     report::{Bound, Report, Section, mode_name},
     rounds::{Contender, Plan, Sample, Series, Values, alternate, latencies, median},

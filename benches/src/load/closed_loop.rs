@@ -59,6 +59,12 @@ impl Load {
         collect(tasks, length).await
     }
 
+    /// One call over HTTP; its answer, which must be good.
+    pub(crate) async fn ask_http(&self) -> anyhow::Result<Bytes> {
+        let mut sender = self.endpoint.http1().await?;
+        call_once(&mut sender, &self.token(0)?, &http_path(self.extension), self.input.clone()).await
+    }
+
     fn token(&self, caller: usize) -> anyhow::Result<HeaderValue> {
         let token = &self.tokens[caller % self.tokens.len()];
         Ok(HeaderValue::from_str(&format!("Bearer {token}"))?)
@@ -100,24 +106,33 @@ async fn call_http(
     end: Instant,
 ) -> anyhow::Result<Histogram<u64>> {
     let mut histogram = latencies();
-    let path = format!("/v1/extensions/{extension}:invoke?point=BeforeCreateOrder");
+    let path = http_path(extension);
     while Instant::now() < end {
         let start = Instant::now();
-        let request = Request::post(&path)
-            .header("host", "localhost")
-            .header("content-type", "application/json")
-            .header("authorization", token.clone())
-            .body(Full::new(input.clone()))?;
-        sender.ready().await?;
-        let response = sender.send_request(request).await?;
-        let status = response.status();
-        let body = response.into_body().collect().await?.to_bytes();
-        if !status.is_success() {
-            bail!("a call failed with {status}: {}", String::from_utf8_lossy(&body));
-        }
+        call_once(&mut sender, &token, &path, input.clone()).await?;
         histogram.saturating_record(u64::try_from(start.elapsed().as_nanos())?);
     }
     Ok(histogram)
+}
+
+fn http_path(extension: &str) -> String {
+    format!("/v1/extensions/{extension}:invoke?point=BeforeCreateOrder")
+}
+
+async fn call_once(sender: &mut http1::SendRequest<Full<Bytes>>, token: &HeaderValue, path: &str, input: Bytes) -> anyhow::Result<Bytes> {
+    let request = Request::post(path)
+        .header("host", "localhost")
+        .header("content-type", "application/json")
+        .header("authorization", token.clone())
+        .body(Full::new(input))?;
+    sender.ready().await?;
+    let response = sender.send_request(request).await?;
+    let status = response.status();
+    let body = response.into_body().collect().await?.to_bytes();
+    if !status.is_success() {
+        bail!("a call failed with {status}: {}", String::from_utf8_lossy(&body));
+    }
+    Ok(body)
 }
 
 async fn collect(mut tasks: JoinSet<anyhow::Result<Histogram<u64>>>, length: Duration) -> anyhow::Result<Sample> {

@@ -2,10 +2,7 @@
 //! over bare HTTP/1.1, so that the client costs the cores that it shares with
 //! the server as little as it can.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-};
+use std::{net::SocketAddr, path::PathBuf};
 
 use bytes::Bytes;
 use h2::client::SendRequest;
@@ -34,12 +31,6 @@ impl From<SocketAddr> for Endpoint {
     }
 }
 
-impl From<&Path> for Endpoint {
-    fn from(path: &Path) -> Self {
-        Self::Unix(path.to_owned())
-    }
-}
-
 impl Endpoint {
     /// A new connection for gRPC.
     pub(crate) async fn http2(&self) -> anyhow::Result<SendRequest<Bytes>> {
@@ -64,8 +55,7 @@ async fn tcp(address: SocketAddr) -> anyhow::Result<TcpStream> {
     Ok(stream)
 }
 
-/// A client's end of HTTP/2 over `stream`.
-pub(crate) async fn http2<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(stream: S) -> anyhow::Result<SendRequest<Bytes>> {
+async fn http2<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(stream: S) -> anyhow::Result<SendRequest<Bytes>> {
     let mut builder = h2::client::Builder::new();
     builder.initial_window_size(STREAM_WINDOW_BYTES).initial_connection_window_size(CONNECTION_WINDOW_BYTES);
     let (sender, driver) = builder.handshake(stream).await?;

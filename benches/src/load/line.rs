@@ -75,6 +75,10 @@ impl Line {
 
     /// Sends a call, once the connection takes one more.
     pub(crate) async fn send(&mut self) -> anyhow::Result<ResponseFuture> {
+        self.send_frame(self.frame.clone()).await
+    }
+
+    async fn send_frame(&mut self, frame: Bytes) -> anyhow::Result<ResponseFuture> {
         let request = Request::post("http://localhost/ameide.extensions.v1.WasmExtensionRuntime/InvokeExtension")
             .header("content-type", "application/grpc")
             .header("te", "trailers")
@@ -82,12 +86,17 @@ impl Line {
             .body(())?;
         self.sender = self.sender.clone().ready().await?;
         let (response, mut body) = self.sender.send_request(request, false)?;
-        body.send_data(self.frame.clone(), true)?;
+        body.send_data(frame, true)?;
         Ok(response)
     }
 
     pub(crate) async fn call(&mut self) -> anyhow::Result<Answer> {
         Answer::read(self.send().await?).await
+    }
+
+    /// Calls with another message than the line's own.
+    pub(crate) async fn call_with(&mut self, frame: Bytes) -> anyhow::Result<Answer> {
+        Answer::read(self.send_frame(frame).await?).await
     }
 }
 

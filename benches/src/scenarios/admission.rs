@@ -6,19 +6,18 @@
 //! same random order. The quota alone is measured beside them.
 
 mod state;
-mod street;
 
 use std::time::{Duration, Instant};
 
 use extensions_quota::{Asked, QuotaSettings, Quotas};
-use extensions_types::{EffectiveQuota, Environment, Weight};
+use extensions_test_support::Guest as Wat;
+use extensions_types::{EffectiveQuota, Environment, Kind, Weight};
 
 pub(super) use self::state::{STATE, run as run_state};
-use self::street::{EXTENSION, Street, limits};
 use super::Bench;
 use crate::{
     harness::{Bound, Contender, Sample, Section, alternate, latencies, thread_cpu},
-    stage::call,
+    stage::{Guest, Street, call, limits},
 };
 
 const TENANTS: usize = 10_000;
@@ -27,11 +26,12 @@ const CALLED: usize = 2_000;
 /// Requests are made beforehand, so many at a time; the making is not counted.
 const BATCH: usize = 500;
 const CPU_MAX_MICROS: f64 = 1.0;
+const INPUT: &str = "{}";
 
 pub(super) fn measure(bench: &Bench, section: &mut Section) -> anyhow::Result<()> {
-    let mut street = Street::open(bench.mode, TENANTS)?;
+    let mut street = Street::open(bench.mode, TENANTS, &rule())?;
     // Every tenant has been here; those that are called last, so that their versions stay loaded.
-    street.visit((0..TENANTS).rev())?;
+    street.visit((0..TENANTS).rev(), INPUT)?;
     street.load(CALLED)?;
     let street = street;
     let quotas = Quotas::new(QuotaSettings::default());
@@ -46,6 +46,11 @@ pub(super) fn measure(bench: &Bench, section: &mut Section) -> anyhow::Result<()
     section.goal("admission without authentication, CPU", own, "µs", Bound::AtMost(CPU_MAX_MICROS));
     section.figure("of it, the quota", series[2].each(Sample::cpu), "µs");
     state::measure(section)
+}
+
+/// Does next to nothing: the less a call takes, the better its admission shows.
+fn rule() -> Guest {
+    Guest::new("rule", Kind::ProcessHook, Wat::answering(Kind::ProcessHook, "{}").component())
 }
 
 /// CPU of `once`, called for `length` on batches of places of tenants and things made for them.
@@ -75,7 +80,7 @@ async fn timed<T>(
 
 async fn engine_alone(street: &Street, length: Duration) -> anyhow::Result<Sample> {
     let engine = street.engine();
-    let make = |at: usize| call(&street.tenants[at].context, "{}");
+    let make = |at: usize| call(&street.tenants[at].context, INPUT);
     let once = async |at: usize, call| {
         engine.invoke(street.extension(at)?, call).await.result?;
         anyhow::Ok(())
@@ -85,7 +90,7 @@ async fn engine_alone(street: &Street, length: Duration) -> anyhow::Result<Sampl
 
 async fn admitted(street: &Street, length: Duration) -> anyhow::Result<Sample> {
     let once = async |at: usize, request| street.invoke(at, request).await;
-    timed(length, &mut order(CALLED), |_| street.request(), once).await
+    timed(length, &mut order(CALLED), |_| street.request(INPUT), once).await
 }
 
 /// Through all tenants: no version has to be loaded for it.
@@ -93,7 +98,8 @@ fn quota_alone(street: &Street, quotas: &Quotas, length: Duration) -> anyhow::Re
     let limits = EffectiveQuota { tenant: limits(), extension: limits() };
     let once = async |at: usize, now| {
         let tenant = &street.tenants[at].id;
-        let asked = Asked { env: Environment::Dev, tenant, extension: &EXTENSION, limits, weight: Weight::DEFAULT, memory_bytes: 1 << 20, now };
+        let asked =
+            Asked { env: Environment::Dev, tenant, extension: &street.extension, limits, weight: Weight::DEFAULT, memory_bytes: 1 << 20, now };
         drop(quotas.admit(&asked).map_err(|over| anyhow::anyhow!("{over:?}"))?);
         anyhow::Ok(())
     };

@@ -1,22 +1,29 @@
 //! The scenarios: a file or folder each, and a row in `table.rs`.
 
 mod admission;
+mod batch;
+mod budget;
 mod catalog;
+mod cold;
 mod compile;
+mod cores;
 mod fairness;
 mod hardened;
 mod hostile;
 mod in_process;
+mod languages;
 mod listing;
 mod neighbours;
 mod overrun;
+mod peers;
 mod plain;
 mod reload;
 mod servers;
+mod soak;
 mod spinners;
-mod start;
 mod store;
 mod table;
+mod zipf;
 
 use std::path::PathBuf;
 
@@ -26,7 +33,7 @@ use extensions_engine_config::MemoryReset;
 pub(crate) use self::table::{ALL, CHILDREN, Modes, Scenario, When};
 use crate::{
     harness::{Plan, Section},
-    stage::Built,
+    stage::{Built, PeerFiles},
 };
 
 /// What a scenario is given.
@@ -36,6 +43,8 @@ pub(crate) struct Bench {
     pub(crate) built: Built,
     /// One extension of each language, in folders that may be written to.
     pub(crate) folders: Vec<PathBuf>,
+    /// Programs beside which ours is measured.
+    pub(crate) peers: PeerFiles,
     pub(crate) plan: Plan,
     pub(crate) size: Size,
     /// How the slots of this run are reset; `keep` where a scenario is not about it.

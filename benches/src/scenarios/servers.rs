@@ -36,7 +36,7 @@ struct Contest<'c> {
 
 pub(super) fn measure(bench: &Bench, section: &mut Section) -> anyhow::Result<()> {
     let platform = Platform::of_hundred(bench.mode, vec![bench.built.discount()?])?;
-    let (tcp, unix) = (Endpoint::from(platform.address()?), platform.socket()?);
+    let (tcp, unix) = (Endpoint::from(platform.address()?), Endpoint::Unix(platform.socket()?));
     let (echoes, client) = (Echoes::start()?, multi_thread()?);
     let contest =
         |protocol, transport, echo, ours: &Endpoint| Contest { protocol, transport, echo, ours: ours.clone(), client: &client, platform: &platform };

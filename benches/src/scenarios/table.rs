@@ -1,8 +1,8 @@
 //! The table of scenarios. A new one is a row in [`ALL`], and one in README.md.
 
 use super::{
-    Bench, admission, catalog, compile, fairness, hardened, hostile, in_process, listing, neighbours, overrun, plain, reload, servers, spinners,
-    start, store,
+    Bench, admission, batch, budget, catalog, cold, compile, cores, fairness, hardened, hostile, in_process, languages, listing, neighbours, overrun,
+    peers, plain, reload, servers, soak, spinners, store, zipf,
 };
 use crate::harness::{Plan, Section};
 
@@ -47,6 +47,24 @@ pub(crate) const ALL: &[Scenario] = &[
         quick: Plan::new(3, 300),
         full: Plan::new(7, 1_000),
         run: in_process::measure,
+    },
+    Scenario {
+        name: "budget",
+        about: "a call's CPU from admission to account over the floor's, against its budget: what CI checks",
+        modes: Modes::Keep,
+        when: When::Always,
+        quick: Plan::new(300, 4),
+        full: Plan::new(900, 4),
+        run: budget::measure,
+    },
+    Scenario {
+        name: "languages",
+        about: "the same rule in Rust, by TinyGo and in AssemblyScript, beside each other and mixed",
+        modes: Modes::Keep,
+        when: When::Always,
+        quick: Plan::new(3, 300),
+        full: Plan::new(7, 1_000),
+        run: languages::measure,
     },
     Scenario {
         name: "plain",
@@ -94,6 +112,33 @@ pub(crate) const ALL: &[Scenario] = &[
         run: servers::measure,
     },
     Scenario {
+        name: "batch",
+        about: "batches of 100 beside single calls of the same inputs, 1 and 64 in flight: rates count inputs",
+        modes: Modes::Keep,
+        when: When::Always,
+        quick: Plan::new(3, 300),
+        full: Plan::new(7, 1_000),
+        run: batch::measure,
+    },
+    Scenario {
+        name: "peers",
+        about: "the same rule over HTTP in workerd and in `wasmtime serve`, beside ours",
+        modes: Modes::Keep,
+        when: When::Always,
+        quick: Plan::new(3, 500),
+        full: Plan::new(7, 2_000),
+        run: peers::measure,
+    },
+    Scenario {
+        name: "cores",
+        about: "a whole host on one core and on two, fed with recorded bytes",
+        modes: Modes::Keep,
+        when: When::Always,
+        quick: Plan::new(5, 300),
+        full: Plan::new(9, 1_000),
+        run: cores::measure,
+    },
+    Scenario {
         name: "spinners",
         about: "short calls and health beside two guests that never return",
         modes: Modes::Keep,
@@ -121,13 +166,22 @@ pub(crate) const ALL: &[Scenario] = &[
         run: fairness::measure,
     },
     Scenario {
-        name: "start",
-        about: "the first call of a version whose code lies in the local cache",
+        name: "cold",
+        about: "the first call of a version, from code on disk and from signed code on MinIO beside a bare read of it",
         modes: Modes::Keep,
         when: When::Always,
         quick: Plan::new(3, 300),
         full: Plan::new(7, 1_000),
-        run: start::measure,
+        run: cold::measure,
+    },
+    Scenario {
+        name: "zipf",
+        about: "10,000 distinct components (300 in a quick run) called by Zipf's law beside one alone, and what an idle one costs",
+        modes: Modes::Keep,
+        when: When::Always,
+        quick: Plan::new(5, 500),
+        full: Plan::new(7, 2_000),
+        run: zipf::measure,
     },
     Scenario {
         name: "catalog",
@@ -175,6 +229,15 @@ pub(crate) const ALL: &[Scenario] = &[
         run: compile::measure,
     },
     Scenario {
+        name: "soak",
+        about: "minutes of mixed traffic: what a host answers and holds at the end beside the beginning",
+        modes: Modes::Keep,
+        when: When::FullOnly,
+        quick: Plan::new(8, 2_000),
+        full: Plan::new(31, 10_000),
+        run: soak::measure,
+    },
+    Scenario {
         name: "hostile",
         about: "memory of a host, in each reset mode, under minutes of every kind of attack",
         modes: Modes::Beside,
@@ -190,7 +253,7 @@ type Part = (&'static str, fn() -> anyhow::Result<()>);
 
 /// Parts that this program plays as its own child, by the first argument.
 pub(crate) const CHILDREN: &[Part] =
-    &[(compile::CORPUS, compile::run_corpus), (admission::STATE, admission::run_state), (hostile::HOST, hostile::run_host)];
+    &[(compile::CORPUS, compile::run_corpus), (admission::STATE, admission::run_state), (hostile::HOST, hostile::run_host), (soak::HOST, soak::run)];
 
 #[cfg(test)]
 mod tests {

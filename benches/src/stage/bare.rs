@@ -1,6 +1,6 @@
 //! An engine without a host around it, and calls without transport.
 
-use std::{sync::Arc, time::Instant};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use extensions_aot::{Cache, Compiler};
@@ -56,9 +56,14 @@ impl Bare {
 
     /// A module cache that has never seen a version; code on disk stays.
     pub(crate) fn modules(&self) -> anyhow::Result<Arc<Modules>> {
-        let cache = Cache::open(&self.home.path().join("aot"), *self.engine.compatibility())?;
+        Ok(Arc::new(self.modules_in(self.home.path())?))
+    }
+
+    /// The same, with its code in another folder.
+    pub(crate) fn modules_in(&self, home: &Path) -> anyhow::Result<Modules> {
+        let cache = Cache::open(&home.join("aot"), *self.engine.compatibility())?;
         let compiler = Compiler::new(THIS_BINARY.into(), self.profile);
-        Ok(Arc::new(Modules::new(Arc::clone(&self.engine), cache, compiler, self.handle().clone())))
+        Ok(Modules::new(Arc::clone(&self.engine), cache, compiler, self.handle().clone()))
     }
 }
 

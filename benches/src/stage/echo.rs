@@ -1,10 +1,9 @@
 //! Bare echoes: the same bytes over the same protocols and transports with nothing behind.
 
-use std::path::Path;
-
 use bytes::Bytes;
 use extensions_proto::v1::{
-    InvokeExtensionRequest, InvokeExtensionResponse, ListExtensionsRequest, ListExtensionsResponse,
+    InvokeExtensionBatchRequest, InvokeExtensionBatchResponse, InvokeExtensionRequest, InvokeExtensionResponse, ListExtensionsRequest,
+    ListExtensionsResponse,
     wasm_extension_runtime_server::{WasmExtensionRuntime, WasmExtensionRuntimeServer},
 };
 use futures_util::StreamExt as _;
@@ -79,7 +78,7 @@ impl Echoes {
     fn unix(&self, name: &str) -> anyhow::Result<(UnixListener, Endpoint)> {
         let path = self.home.path().join(name);
         let _within = self.runtime.enter();
-        Ok((UnixListener::bind(&path)?, Path::into(&path)))
+        Ok((UnixListener::bind(&path)?, Endpoint::Unix(path)))
     }
 }
 
@@ -90,6 +89,13 @@ impl WasmExtensionRuntime for Echo {
     async fn invoke_extension(&self, request: tonic::Request<InvokeExtensionRequest>) -> Result<tonic::Response<InvokeExtensionResponse>, Status> {
         let output_json = request.into_inner().input_json;
         Ok(tonic::Response::new(InvokeExtensionResponse { output_json, served_version: "1".to_owned(), ..InvokeExtensionResponse::default() }))
+    }
+
+    async fn invoke_extension_batch(
+        &self,
+        _: tonic::Request<InvokeExtensionBatchRequest>,
+    ) -> Result<tonic::Response<InvokeExtensionBatchResponse>, Status> {
+        Err(Status::unimplemented("nobody measures an echo of batches"))
     }
 
     async fn list_extensions(&self, _: tonic::Request<ListExtensionsRequest>) -> Result<tonic::Response<ListExtensionsResponse>, Status> {

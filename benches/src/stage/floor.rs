@@ -19,7 +19,7 @@ mod bindings {
 
 use bindings::{
     DomainHook, DomainHookPre,
-    ameide::extensions::{context, host_calls, logging, types},
+    ameide::extensions::{context, host_calls, logging, trap_message, types},
 };
 
 /// A guest that is asked for nothing but its answer.
@@ -30,6 +30,10 @@ impl types::Host for Nothing {}
 
 impl logging::Host for Nothing {
     fn log(&mut self, _: logging::Level, _: String) {}
+}
+
+impl trap_message::Host for Nothing {
+    fn append(&mut self, _: u64) {}
 }
 
 impl host_calls::Host for Nothing {

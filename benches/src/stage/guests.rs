@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use bytes::Bytes;
+use clap::Args;
 use extensions_aot::digest;
 use extensions_catalog::ServedVersion;
 use extensions_types::{Abi, Build, Kind, Manifest, Schemas, TenantId, Version};
@@ -57,15 +58,26 @@ impl Guest {
 }
 
 /// Guests that were built from source, by their files.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Built {
+    /// The discount guest, built: order-discount.wasm.
+    #[arg(long = "component")]
     discount: PathBuf,
+    /// The discount guest in the linker's own memory layout, built.
+    #[arg(long)]
     roomy: Option<PathBuf>,
+    /// The same rule by TinyGo, built.
+    #[arg(long)]
+    tinygo: Option<PathBuf>,
+    /// The same rule in AssemblyScript, built.
+    #[arg(long)]
+    assemblyscript: Option<PathBuf>,
 }
 
 impl Built {
-    pub(crate) fn new(discount: PathBuf, roomy: Option<PathBuf>) -> Self {
-        Self { discount, roomy }
+    /// The discount guest alone.
+    pub(crate) fn discount_at(discount: PathBuf) -> Self {
+        Self { discount, roomy: None, tinygo: None, assemblyscript: None }
     }
 
     /// The discount rule, in our SDK's compact layout.
@@ -77,6 +89,18 @@ impl Built {
     pub(crate) fn roomy(&self) -> anyhow::Result<Guest> {
         let path = self.roomy.as_ref().context("name the discount guest of the default layout with --roomy")?;
         Ok(Guest::new("order-discount-roomy", Kind::DomainHook, read(path)?))
+    }
+
+    /// The same rule, as TinyGo builds it with our SDK.
+    pub(crate) fn tinygo(&self) -> anyhow::Result<Guest> {
+        let path = self.tinygo.as_ref().context("name the discount guest of TinyGo with --tinygo")?;
+        Ok(Guest::new("order-discount-go", Kind::DomainHook, read(path)?))
+    }
+
+    /// The same rule in AssemblyScript: a module of the plain ABI.
+    pub(crate) fn assemblyscript(&self) -> anyhow::Result<Guest> {
+        let path = self.assemblyscript.as_ref().context("name the discount guest in AssemblyScript with --assemblyscript")?;
+        Ok(Guest::new("order-discount-assemblyscript", Kind::DomainHook, read(path)?).plain())
     }
 
     /// The discount rule's file.

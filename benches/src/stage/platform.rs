@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -10,16 +10,13 @@ use std::{
 use anyhow::Context as _;
 use extensions_catalog::{Catalogs, Overlay};
 use extensions_engine_config::MemoryReset;
-use extensions_host::{Host, HostSettings, THIS_BINARY};
+use extensions_host::{Host, HostSettings, Stream, THIS_BINARY};
 use extensions_identity::{Audience, Claims, DevKey, IdentitySettings, IssuerSettings, Scope};
 use extensions_types::{ActorType, CallLabel, TenantId};
 use tokio::runtime::Runtime;
 
 use super::guests::Guest;
-use crate::{
-    harness::{CALLERS, mode_name},
-    load::Endpoint,
-};
+use crate::harness::{CALLERS, mode_name};
 
 /// Who signs the tokens.
 pub(crate) const ISSUER: &str = "bench";
@@ -53,11 +50,17 @@ impl Platform {
 
     /// Every version is loaded before this returns.
     pub(crate) fn start(hosting: &Hosting) -> anyhow::Result<Self> {
+        Self::start_with(hosting, |_| {})
+    }
+
+    /// With settings of its own besides.
+    pub(crate) fn start_with(hosting: &Hosting, set: impl FnOnce(&mut HostSettings)) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let (home, key) = (tempfile::tempdir()?, DevKey::generate()?);
         let overlay = Arc::new(Overlay::default());
         let mut settings = host_settings(home.path(), hosting.memory_reset, &key)?;
         settings.breaker.enabled = hosting.breakers;
+        set(&mut settings);
         let catalogs = Catalogs::of(settings.env, Arc::clone(&overlay) as _);
         let host = Host::start(&settings, catalogs, runtime.handle().clone(), Path::new(THIS_BINARY))?;
         let mut platform = Self { host: None, tokens: Arc::default(), key, runtime, _home: home };
@@ -82,9 +85,13 @@ impl Platform {
     }
 
     /// Its other listener.
-    pub(crate) fn socket(&self) -> anyhow::Result<Endpoint> {
-        let path = self.host.as_ref().and_then(|host| host.addresses().unix.as_deref());
-        path.map(Endpoint::from).context("the host has no Unix socket")
+    pub(crate) fn socket(&self) -> anyhow::Result<PathBuf> {
+        self.host.as_ref().and_then(|host| host.addresses().unix.clone()).context("the host has no Unix socket")
+    }
+
+    /// Serves a stream of this process on one of its I/O threads; false where that has no room for it.
+    pub(crate) fn attach(&self, thread: usize, stream: Box<dyn Stream + Send + Unpin>) -> bool {
+        self.host.as_ref().is_some_and(|host| host.attach(thread, stream))
     }
 
     /// A service of `tenant`, for a day.

@@ -3,8 +3,11 @@
 
 use extensions_engine_config::MemoryReset;
 
-use super::{TENANTS, street::Street};
-use crate::harness::{Bound, Section, child, resident_kib};
+use super::{INPUT, TENANTS, rule};
+use crate::{
+    harness::{Bound, Section, child, resident_kib},
+    stage::Street,
+};
 
 /// The first argument that makes this program the child.
 pub(crate) const STATE: &str = "__state";
@@ -23,12 +26,12 @@ pub(super) fn measure(section: &mut Section) -> anyhow::Result<()> {
 /// The child: says how many KiB it grew by the first calls of all tenants.
 #[allow(clippy::print_stdout, reason = "the child's one answer")]
 pub(crate) fn run() -> anyhow::Result<()> {
-    let street = Street::open(MemoryReset::Keep, TENANTS)?;
+    let street = Street::open(MemoryReset::Keep, TENANTS, &rule())?;
     // The module cache is full of versions before and after; which ones does not matter.
     street.pass_through_modules()?;
-    street.visit(0..EARLY)?;
+    street.visit(0..EARLY, INPUT)?;
     let before = resident_kib(std::process::id())?;
-    street.visit(EARLY..TENANTS)?;
+    street.visit(EARLY..TENANTS, INPUT)?;
     let grown = resident_kib(std::process::id())?.saturating_sub(before);
     println!("{}", grown * TENANTS as u64 / (TENANTS - EARLY) as u64);
     Ok(())

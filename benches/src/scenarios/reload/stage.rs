@@ -4,6 +4,7 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -26,7 +27,7 @@ use super::{
     replaced::Replaced,
 };
 use crate::{
-    load::{Endpoint, Load, OpenLoop, Target, frame},
+    load::{Load, OpenLoop, Target, frame},
     stage::ORDER,
 };
 
@@ -145,8 +146,8 @@ impl Stage {
     pub(super) async fn saturated_rate(&self, length: Duration) -> anyhow::Result<f64> {
         let (in_flight, connections) = SATURATING;
         let tokens: Arc<[String]> = [self.token.clone()].into();
-        let load = |address| Load {
-            endpoint: Endpoint::Tcp(address),
+        let load = |address: SocketAddr| Load {
+            endpoint: address.into(),
             extension: RULE,
             input: ORDER.into(),
             connections,

@@ -2,13 +2,11 @@
 
 use std::fmt;
 
-use super::report::{Report, Section};
+use super::{Report, Section, section::shown};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let machine = &self.machine;
-        let (size, swap) = (if self.quick { "quick" } else { "full" }, if machine.swap { "swap possible" } else { "no swap" });
-        writeln!(f, "{}, Linux {}, {swap}; commit {}; {size}; medians over rounds", machine.processor, machine.kernel, machine.commit)?;
+        writeln!(f, "{}; {}; medians over rounds", self.machine, self.size())?;
         writeln!(
             f,
             "\n{:<12} {:<5} {:<14} {:<40} {:>10} {:>8} {:>10} {:>10} {:>7}",
@@ -20,25 +18,29 @@ impl fmt::Display for Report {
         for section in &self.sections {
             verdicts(section, f)?;
         }
+        if let Some(left_out) = self.left_out() {
+            writeln!(f, "\n{left_out}")?;
+        }
         Ok(())
     }
 }
 
 fn rows(section: &Section, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for row in &section.rows {
-        let cpu = row.cpu_micros.map_or_else(|| "–".to_owned(), |micros| format!("{micros:.2}"));
+        let cpu = shown(row.cpu_micros, 2);
+        let (p50, p99) = (shown(Some(row.p50_micros), 1), shown(Some(row.p99_micros), 1));
         let noisy = if row.is_valid() { "" } else { " noisy" };
         writeln!(
             f,
-            "{:<12} {:<5} {:<14} {:<40} {:>10.0} {:>8} {:>10.1} {:>10.1} {:>6.0}%{noisy}",
+            "{:<12} {:<5} {:<14} {:<40} {:>10.0} {:>8} {:>10} {:>10} {:>6.0}%{noisy}",
             section.scenario,
             section.mode,
             row.group,
             row.name,
             row.rate,
             cpu,
-            row.p50_micros,
-            row.p99_micros,
+            p50,
+            p99,
             row.spread * 100.0
         )?;
     }
@@ -47,7 +49,15 @@ fn rows(section: &Section, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 fn verdicts(section: &Section, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let plan = section.plan;
-    writeln!(f, "\n{}, memory reset {}, {} rounds of {} ms", section.scenario, section.mode, plan.rounds, plan.length.as_millis())?;
+    writeln!(
+        f,
+        "\n{}, memory reset {}, {} rounds of {} ms, {:.0} s in all",
+        section.scenario,
+        section.mode,
+        plan.rounds,
+        plan.length.as_millis(),
+        section.took.as_secs_f64()
+    )?;
     for goal in &section.goals {
         let mark = if goal.is_kept() { "kept  " } else { "MISSED" };
         let doubt = if goal.is_valid() && section.doubts.is_empty() { "" } else { " INVALID" };

@@ -1,32 +1,17 @@
-//! The figures of a run, as JSON for programs; `table.rs` shows them to people.
+//! One scenario's figures: rows, goals with their bounds, and why they do not count.
 
-use std::{fmt, process::Command};
+use std::{fmt, time::Duration};
 
 use extensions_engine_config::MemoryReset;
 use serde_json::{Value, json};
 
-use super::rounds::{Plan, Sample, Series, Values};
+use crate::harness::{
+    noise::Noise,
+    rounds::{Plan, Sample, Series, Values},
+};
 
 /// Rounds that differ more than this made a figure too noisy to be relied upon.
-pub(super) const SPREAD_MAX: f64 = 0.25;
-
-/// Everything that was measured.
-#[derive(Debug)]
-pub(crate) struct Report {
-    pub(super) machine: Machine,
-    pub(super) quick: bool,
-    pub(super) sections: Vec<Section>,
-}
-
-/// Where it was measured, and what.
-#[derive(Debug)]
-pub(crate) struct Machine {
-    pub(super) processor: String,
-    pub(super) kernel: String,
-    pub(super) swap: bool,
-    /// Of the folder that the bench was started in; with `+` where files differ from it.
-    pub(super) commit: String,
-}
+const SPREAD_MAX: f64 = 0.25;
 
 /// One scenario in one mode.
 #[derive(Debug)]
@@ -34,6 +19,10 @@ pub(crate) struct Section {
     pub(super) scenario: &'static str,
     pub(super) mode: &'static str,
     pub(super) plan: Plan,
+    /// With its preparations.
+    pub(super) took: Duration,
+    /// Of the machine, just before.
+    pub(super) noise: Option<Noise>,
     pub(super) rows: Vec<Row>,
     pub(super) goals: Vec<Goal>,
     pub(super) figures: Vec<Figure>,
@@ -71,6 +60,14 @@ pub(super) struct Figure {
     pub(super) unit: &'static str,
 }
 
+/// What a goal's figure says; nothing if it does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Kept,
+    Missed,
+    Invalid,
+}
+
 /// Which side of the bound is good.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Bound {
@@ -78,35 +75,21 @@ pub(crate) enum Bound {
     AtMost(f64),
 }
 
-impl Report {
-    pub(crate) fn new(quick: bool) -> Self {
-        Self { machine: Machine::here(), quick, sections: Vec::new() }
-    }
-
-    pub(crate) fn add(&mut self, section: Section) {
-        self.sections.push(section);
-    }
-
-    /// Whether every scenario could be measured.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.sections.iter().all(|section| section.failure.is_none())
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        let Machine { processor, kernel, swap, commit } = &self.machine;
-        json!({
-            "machine": {"processor": processor, "kernel": kernel, "swap": swap},
-            "commit": commit,
-            "size": if self.quick { "quick" } else { "full" },
-            "scenarios": self.sections.iter().map(Section::json).collect::<Vec<_>>(),
-        })
-    }
-}
-
 impl Section {
     pub(crate) fn new(scenario: &'static str, mode: Option<MemoryReset>, plan: Plan) -> Self {
         let mode = mode.map_or("-", mode_name);
-        Self { scenario, mode, plan, rows: Vec::new(), goals: Vec::new(), figures: Vec::new(), doubts: Vec::new(), failure: None }
+        Self {
+            scenario,
+            mode,
+            plan,
+            took: Duration::ZERO,
+            noise: None,
+            rows: Vec::new(),
+            goals: Vec::new(),
+            figures: Vec::new(),
+            doubts: Vec::new(),
+            failure: None,
+        }
     }
 
     /// A row for each contender; `group` is the kind of contest.
@@ -138,6 +121,19 @@ impl Section {
         self.figures.push(Figure { name: name.into(), values: values.into(), unit });
     }
 
+    /// What the machine did just before; a noise that is too loud makes the section's figures invalid.
+    pub(crate) fn hear(&mut self, noise: Noise) {
+        self.noise = Some(noise);
+        if let Some(problem) = noise.problem() {
+            self.doubt(problem);
+        }
+    }
+
+    /// So long, with its preparations.
+    pub(crate) fn lasted(&mut self, took: Duration) {
+        self.took = took;
+    }
+
     /// Something went so that the section's figures do not count.
     pub(crate) fn doubt(&mut self, why: impl Into<String>) {
         self.doubts.push(why.into());
@@ -148,7 +144,7 @@ impl Section {
         self.failure = Some(format!("{error:#}"));
     }
 
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         let rows = self.rows.iter().map(|row| {
             json!({
                 "group": row.group, "name": row.name, "per_second": row.rate, "cpu_micros": row.cpu_micros,
@@ -167,9 +163,32 @@ impl Section {
             .map(|figure| json!({"name": figure.name, "value": figure.values.median(), "unit": figure.unit, "rounds": figure.values.rounds()}));
         json!({
             "scenario": self.scenario, "memory_reset": self.mode, "rounds": self.plan.rounds, "round_ms": self.plan.length.as_millis(),
+            "seconds": self.took.as_secs_f64(),
+            "noise": self.noise.map(|noise| json!({"slowed": noise.slowed, "load": noise.load})),
             "rows": rows.collect::<Vec<_>>(), "goals": goals.collect::<Vec<_>>(), "figures": figures.collect::<Vec<_>>(),
             "doubts": self.doubts, "failure": self.failure,
         })
+    }
+}
+
+impl Section {
+    /// What became of one of its goals.
+    pub(super) fn judge(&self, goal: &Goal) -> Verdict {
+        match goal.is_kept() {
+            _ if !goal.is_valid() || !self.doubts.is_empty() => Verdict::Invalid,
+            true => Verdict::Kept,
+            false => Verdict::Missed,
+        }
+    }
+}
+
+impl Verdict {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Missed => "MISSED",
+            Self::Invalid => "INVALID",
+        }
     }
 }
 
@@ -200,6 +219,17 @@ impl Bound {
     }
 }
 
+impl Bound {
+    /// How many times better than asked; at least the bound is asked where that is nothing.
+    pub(super) fn factor(self, value: f64) -> f64 {
+        match self {
+            Self::AtLeast(bound) => value / bound,
+            Self::AtMost(bound) if value <= bound && bound <= 0.0 => 1.0,
+            Self::AtMost(bound) => bound / value.max(0.0),
+        }
+    }
+}
+
 impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -209,29 +239,9 @@ impl fmt::Display for Bound {
     }
 }
 
-impl Machine {
-    fn here() -> Self {
-        let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-        let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-        let info = read("/proc/cpuinfo");
-        let model =
-            info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':')).map_or("unknown processor", |(_, name)| name.trim());
-        Self {
-            processor: format!("{cores} × {model}"),
-            kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
-            swap: extensions_engine::swap::possible(),
-            commit: commit().unwrap_or_else(|| "unknown".to_owned()),
-        }
-    }
-}
-
-/// As git knows it; a bench may run where there is none.
-fn commit() -> Option<String> {
-    let git = |arguments: &[&str]| Command::new("git").args(arguments).output().ok().filter(|ended| ended.status.success());
-    let head = git(&["rev-parse", "--short=12", "HEAD"])?;
-    let changed = git(&["status", "--porcelain", "--untracked-files=no"])?;
-    let mark = if changed.stdout.is_empty() { "" } else { "+" };
-    Some(format!("{}{mark}", String::from_utf8_lossy(&head.stdout).trim()))
+/// A figure of a row; a dash where it was not measured.
+pub(super) fn shown(micros: Option<f64>, digits: usize) -> String {
+    micros.filter(|micros| micros.is_finite()).map_or_else(|| "–".to_owned(), |micros| format!("{micros:.digits$}"))
 }
 
 /// As the host's settings say it.

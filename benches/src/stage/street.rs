@@ -1,42 +1,46 @@
-//! A host that listens nowhere, with many tenants of one small extension each.
+//! A host that listens nowhere, with many tenants of one extension each.
 
 use std::{
     path::Path,
-    sync::{Arc, LazyLock},
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::Context as _;
+use bytes::Bytes;
 use extensions_admission::{Asked, AskedContext, Request};
 use extensions_catalog::{Catalogs, ServedVersion};
 use extensions_engine::{Engine, Extension};
 use extensions_engine_config::MemoryReset;
 use extensions_host::{Host, Prepared, THIS_BINARY};
 use extensions_identity::{Audience, Channel, Claims, DevKey, Principal, Scope};
-use extensions_test_support::Guest as Wat;
 use extensions_types::{
-    ActorType, CallLabel, ControlScope, ControlSource, ControlState, Environment, ExecutionContext, ExtensionId, Kind, Provenance, Quota,
-    QuotaLimits, TenantId,
+    ActorType, CallLabel, ControlScope, ControlSource, ControlState, Environment, ExecutionContext, ExtensionId, Provenance, Quota, QuotaLimits,
+    TenantId,
 };
 use tokio::runtime::Runtime;
 
-use crate::stage::{Guest, ISSUER, Ruled, context, host_settings};
-
-/// What each tenant calls.
-pub(super) static EXTENSION: LazyLock<ExtensionId> = LazyLock::new(|| ExtensionId::parse("rule").expect("a constant of the grammar"));
+use super::{
+    bare::context,
+    guests::Guest,
+    platform::{ISSUER, host_settings},
+    ruled::Ruled,
+};
 
 /// One of many.
-pub(super) struct Tenant {
-    pub(super) id: TenantId,
-    pub(super) context: Arc<ExecutionContext>,
+pub(crate) struct Tenant {
+    pub(crate) id: TenantId,
+    pub(crate) context: Arc<ExecutionContext>,
     principal: Arc<Principal>,
     version: Arc<ServedVersion>,
     extension: Option<Arc<Extension>>,
 }
 
 /// The host and its tenants.
-pub(super) struct Street {
-    pub(super) tenants: Vec<Tenant>,
+pub(crate) struct Street {
+    pub(crate) tenants: Vec<Tenant>,
+    /// What each of them calls.
+    pub(crate) extension: ExtensionId,
     host: Prepared,
     /// Calls are made on its one thread.
     caller: Runtime,
@@ -45,18 +49,18 @@ pub(super) struct Street {
 }
 
 /// Every quota there is, none of which is ever used up.
-pub(super) fn limits() -> QuotaLimits {
+pub(crate) fn limits() -> QuotaLimits {
     let most = Some(QuotaLimits::VALUE_MAX);
     QuotaLimits { concurrency: most, rate_per_s: most, burst: most, cpu_ms_per_s: most, memory_mb: most, log_kb_per_s: most }
 }
 
 impl Street {
-    pub(super) fn open(memory_reset: MemoryReset, tenants: usize) -> anyhow::Result<Self> {
+    /// Nothing is loaded yet.
+    pub(crate) fn open(memory_reset: MemoryReset, tenants: usize, guest: &Guest) -> anyhow::Result<Self> {
         let background = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let caller = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (home, key) = (tempfile::tempdir()?, DevKey::generate()?);
         let settings = host_settings(home.path(), memory_reset, &key)?;
-        let guest = Guest::new("rule", Kind::ProcessHook, Wat::answering(Kind::ProcessHook, "{}").component());
         let id = |at: usize| TenantId::parse(&format!("tenant-{at}"));
         let versions: Vec<_> = (0..tenants).map(|at| anyhow::Ok(Arc::new(guest.of(&id(at)?)?))).collect::<Result<_, _>>()?;
         let catalog = Ruled::new(versions.iter().cloned(), control()?);
@@ -69,11 +73,12 @@ impl Street {
             let principal = verified.map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
             anyhow::Ok(Tenant { context: context(id.as_str()), id, principal, version, extension: None })
         });
-        Ok(Self { tenants: tenants.collect::<Result<_, _>>()?, host, caller, _background: background, _home: home })
+        let extension = ExtensionId::parse(guest.id)?;
+        Ok(Self { tenants: tenants.collect::<Result<_, _>>()?, extension, host, caller, _background: background, _home: home })
     }
 
     /// Loads the versions of the first `count` tenants.
-    pub(super) fn load(&mut self, count: usize) -> anyhow::Result<()> {
+    pub(crate) fn load(&mut self, count: usize) -> anyhow::Result<()> {
         for at in 0..count {
             let loaded = self.caller.block_on(self.host.modules().get(&self.tenants[at].version, None))?;
             self.tenants[at].extension = Some(loaded);
@@ -82,7 +87,7 @@ impl Street {
     }
 
     /// Every version has been loaded once; those that a host holds at a time are held.
-    pub(super) fn pass_through_modules(&self) -> anyhow::Result<()> {
+    pub(crate) fn pass_through_modules(&self) -> anyhow::Result<()> {
         self.caller.block_on(async {
             for tenant in &self.tenants {
                 self.host.modules().get(&tenant.version, None).await?;
@@ -92,37 +97,37 @@ impl Street {
     }
 
     /// Each of these tenants calls once.
-    pub(super) fn visit(&self, tenants: impl IntoIterator<Item = usize>) -> anyhow::Result<()> {
+    pub(crate) fn visit(&self, tenants: impl IntoIterator<Item = usize>, input: &'static str) -> anyhow::Result<()> {
         self.caller.block_on(async {
             for at in tenants {
-                self.invoke(at, self.request()).await?;
+                self.invoke(at, self.request(input)).await?;
             }
             Ok(())
         })
     }
 
-    pub(super) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
         self.caller.block_on(work)
     }
 
-    pub(super) fn engine(&self) -> &Arc<Engine> {
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
         self.host.engine()
     }
 
-    pub(super) fn extension(&self, at: usize) -> anyhow::Result<&Arc<Extension>> {
+    pub(crate) fn extension(&self, at: usize) -> anyhow::Result<&Arc<Extension>> {
         self.tenants[at].extension.as_ref().context("its version was not loaded")
     }
 
     /// As a transport makes it of the tenant's own service.
-    pub(super) fn request(&self) -> Request<'static> {
+    pub(crate) fn request(&self, input: impl Into<Bytes>) -> Request<'_> {
         let context = AskedContext { hook_point: "BeforeCreateOrder", ..AskedContext::default() };
         Request {
-            asked: Asked { extension_id: EXTENSION.as_str(), version: "", context, accepted: Instant::now(), timeout: None },
-            input: bytes::Bytes::from_static(b"{}"),
+            asked: Asked { extension_id: self.extension.as_str(), version: "", context, accepted: Instant::now(), timeout: None },
+            input: input.into(),
         }
     }
 
-    pub(super) async fn invoke(&self, at: usize, request: Request<'_>) -> anyhow::Result<()> {
+    pub(crate) async fn invoke(&self, at: usize, request: Request<'_>) -> anyhow::Result<()> {
         let answer = self.host.admission().invoke(&self.tenants[at].principal, request).await;
         answer.map_err(|refusal| anyhow::anyhow!("a call was refused: {refusal:?}"))?.result?;
         Ok(())
