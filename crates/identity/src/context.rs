@@ -89,9 +89,9 @@ impl Principal {
 
     /// A tenant's token: the request may only repeat it.
     fn own(&self, asked: &Asked<'_>, tenant: &TenantId, org: Option<&CallLabel>) -> Result<Whom, ContextRefusal> {
-        repeats("tenant_id", asked.tenant_id, Some(tenant.as_str()))?;
-        repeats("org_id", asked.org_id, org.map(CallLabel::as_str))?;
-        repeats("user_id", asked.user_id, Some(self.subject.as_str()))?;
+        repeats("tenant_id", asked.tenant_id, || Some(tenant.as_str()))?;
+        repeats("org_id", asked.org_id, || org.map(CallLabel::as_str))?;
+        repeats("user_id", asked.user_id, || Some(self.subject.as_str()))?;
         let asked_actor: Option<ActorType> = word("actor_type", asked.actor_type)?;
         if asked_actor.is_some_and(|actor| actor != self.actor_type) {
             let message = "actor_type differs from the token's; leave it empty";
@@ -129,8 +129,8 @@ fn check_env(asked: &str, host: Environment) -> Result<(), ContextRefusal> {
 }
 
 /// Whether a field is empty or repeats what the token says.
-fn repeats(field: &'static str, asked: &str, own: Option<&str>) -> Result<(), ContextRefusal> {
-    if asked.is_empty() || own == Some(asked) {
+fn repeats<'o>(field: &'static str, asked: &str, own: impl FnOnce() -> Option<&'o str>) -> Result<(), ContextRefusal> {
+    if asked.is_empty() || own() == Some(asked) {
         return Ok(());
     }
     label(field, asked)?;

@@ -74,6 +74,7 @@ macro_rules! text_id {
 
             /// The id's text.
             #[must_use]
+            #[inline]
             pub fn as_str(&self) -> &str {
                 self.0.as_str()
             }

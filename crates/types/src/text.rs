@@ -1,5 +1,6 @@
 //! Short texts that lie in the value itself: ids and labels are made, copied and
-//! dropped with every call, and seldom longer than a UUID.
+//! dropped with every call, and seldom longer than a UUID. What calls do with
+//! them is small and asked for from other crates: hence inline.
 
 use std::{fmt, hash, sync::Arc};
 
@@ -19,6 +20,7 @@ pub(crate) enum Text {
 }
 
 impl Text {
+    #[inline]
     pub(crate) fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Inline { len, bytes } => &bytes[..usize::from(*len)],
@@ -26,6 +28,7 @@ impl Text {
         }
     }
 
+    #[inline]
     pub(crate) fn as_str(&self) -> &str {
         match self {
             // They come from a text, whole.
@@ -36,6 +39,7 @@ impl Text {
 }
 
 impl From<&str> for Text {
+    #[inline]
     fn from(text: &str) -> Self {
         let mut bytes = [0; INLINE_MAX];
         match (bytes.get_mut(..text.len()), u8::try_from(text.len())) {
@@ -49,6 +53,7 @@ impl From<&str> for Text {
 }
 
 impl PartialEq for Text {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         self.as_bytes() == other.as_bytes()
     }
@@ -70,6 +75,7 @@ impl Ord for Text {
 }
 
 impl hash::Hash for Text {
+    #[inline]
     fn hash<H: hash::Hasher>(&self, state: &mut H) {
         state.write(self.as_bytes());
         // Two texts in a row are not one.

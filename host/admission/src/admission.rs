@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use extensions_breakers::Breakers;
 use extensions_catalog::Catalogs;
-use extensions_engine::{DenyAll, Engine, HostCalls, Outcome};
+use extensions_engine::{Engine, Outcome};
 use extensions_identity::{Channel, Principal, Scope, Verifier};
 use extensions_modules::Modules;
 use extensions_quota::Quotas;
@@ -48,7 +48,6 @@ pub struct Admission {
     pub(crate) quotas: Arc<Quotas>,
     pub(crate) modules: Arc<Modules>,
     pub(crate) engine: Arc<Engine>,
-    pub(crate) host_calls: Arc<dyn HostCalls>,
     pub(crate) fallbacks: Fallbacks,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) guest_logs: Arc<GuestLogs>,
@@ -68,7 +67,6 @@ impl Admission {
             quotas,
             modules,
             engine,
-            host_calls: Arc::new(DenyAll),
             fallbacks: Fallbacks::new(metrics),
             accounts,
             guest_logs,
@@ -108,7 +106,8 @@ impl Admission {
     /// Whatever the platform refuses; the extension's own failures are answers.
     pub async fn invoke(&self, principal: &Principal, request: Request<'_>) -> Result<Answer, Refusal> {
         let Request { asked, input } = request;
-        let account = self.accounts.open(self.context(principal, &asked)?);
+        let (context, is_named) = (self.context(principal, &asked)?, !asked.context.correlation_id.is_empty());
+        let account = if is_named { self.accounts.open(context) } else { self.accounts.open_unnamed(context) };
         let prepared = self.prepare(principal, &asked, &account).await?;
         self.answer(Underway { accepted: asked.accepted, input, account, request: &prepared }).await
     }

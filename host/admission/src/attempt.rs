@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use extensions_breakers::Ticket;
 use extensions_catalog::ServedVersion;
-use extensions_engine::{Call, Extension, Outcome};
+use extensions_engine::{Call, DenyAll, Extension, HostCalls, Outcome};
 use extensions_quota::Permit;
 
 use crate::{
@@ -37,12 +37,12 @@ impl Admission {
 
     /// Switches → what the caller may → circuit → quota → load → switches.
     async fn make_ready(&self, call: &Underway<'_>, version: &Arc<ServedVersion>) -> Result<Ready, Stopped> {
-        let mut gate = self.gate(call, version)?;
+        let mut standing = self.standing(call, version)?;
         allowed(call.request.principal, call.context(), &version.definition)?;
         fits(call.input.len(), &version.definition)?;
         let ticket = self.circuits.admit(version, call.accepted).map_err(circuit_open)?;
-        let permit = Arc::new(self.pass(call, version, &mut gate)?);
-        let extension = match self.modules.get(version, call.request.deadline).await {
+        let permit = Arc::new(self.pass(call, version, &mut standing)?);
+        let extension = match self.load(call, version, &standing).await {
             Ok(extension) => extension,
             Err(error) => {
                 self.circuits.not_loaded(ticket, version, &error, call.accepted);
@@ -50,7 +50,7 @@ impl Admission {
             }
         };
         // Its load may have taken seconds: what was switched off meanwhile does not start.
-        self.check_again(call, version, &gate)?;
+        self.check_again(call, version, &standing)?;
         Ok(Ready { extension, ticket, permit })
     }
 
@@ -61,7 +61,7 @@ impl Admission {
             input: call.input.clone(),
             accepted: call.accepted,
             deadline: call.request.deadline,
-            host_calls: Arc::clone(&self.host_calls),
+            host_calls: no_host_calls(),
             payer: permit,
             observer: Arc::clone(&call.account) as _,
         };
@@ -72,4 +72,11 @@ impl Admission {
             result => Ok(Outcome { result, ..outcome }),
         }
     }
+}
+
+/// What answers host calls until the bridge to platform APIs exists. One for each
+/// thread: a count of references that all threads change would cost each call more than its clocks.
+fn no_host_calls() -> Arc<dyn HostCalls> {
+    thread_local!(static DENIED: Arc<DenyAll> = Arc::new(DenyAll));
+    DENIED.with(Arc::clone)
 }

@@ -193,7 +193,9 @@ mod tests {
         end(1, 'b');
         assert!(running.as_mut().now_or_never().is_none());
         assert_eq!(*begun.borrow(), [0, 1, 2]);
-        (end(2, 'c'), end(0, 'a'), end(3, 'd'));
+        end(2, 'c');
+        end(0, 'a');
+        end(3, 'd');
         assert_eq!(running.now_or_never().unwrap(), ['a', 'b', 'c', 'd']);
     }
 

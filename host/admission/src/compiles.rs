@@ -37,3 +37,26 @@ impl Payer for Compiles {
         self.quotas.gate(&asked, 0).charge(cpu);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use extensions_catalog::{Allowance, Catalog as _, Overlay};
+    use extensions_types::{EffectiveQuota, Environment, QuotaLimits};
+    use prometheus_client::registry::Registry;
+
+    use super::*;
+    use crate::{MetricsSettings, accounts::testing::definition};
+
+    #[test]
+    fn who_has_no_limit_owes_nothing() {
+        let (quotas, overlay) = (Arc::new(Quotas::new(extensions_quota::QuotaSettings::default())), Arc::new(Overlay::default()));
+        let accounts = Accounts::new(&mut Registry::default(), Arc::default(), &MetricsSettings::default()).unwrap();
+        let rule = definition("acme", "rule");
+        assert_eq!(overlay.allowance(&rule.tenant_id, &rule.id), Allowance::default());
+        let compiles = Compiles { catalogs: Catalogs::of(Environment::Dev, overlay), quotas: Arc::clone(&quotas), accounts };
+        compiles.compiled(&rule, Duration::from_secs(9));
+        let limits = EffectiveQuota { tenant: QuotaLimits { cpu_ms_per_s: Some(1), ..QuotaLimits::default() }, ..EffectiveQuota::default() };
+        let usage = quotas.usage(Environment::Dev, &rule.tenant_id, &rule.id, &limits, Instant::now()).unwrap();
+        assert_eq!(usage.tenant.cpu_ms_left, Some(1), "a record without limits keeps no debts, and can be put away");
+    }
+}

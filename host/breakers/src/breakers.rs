@@ -3,8 +3,8 @@
 use std::{
     hash::{BuildHasher as _, RandomState},
     sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+        Arc, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicU8, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -22,12 +22,7 @@ const SHARDS: usize = 1_024;
 /// Breakers of one shard: 65,536 in all, of about 400 bytes.
 const BREAKERS_PER_SHARD: usize = 64;
 
-#[derive(Debug, Default)]
-struct Shard {
-    /// As many as `breakers` holds: a call reads this first, as a rule 0.
-    count: AtomicUsize,
-    breakers: RwLock<Vec<Arc<Breaker>>>,
-}
+type Shard = RwLock<Vec<Arc<Breaker>>>;
 
 /// The breakers of one host.
 #[derive(Debug)]
@@ -36,6 +31,9 @@ pub struct Breakers {
     started: Instant,
     /// Keeps tenants from choosing the shard that their versions come to lie in.
     seed: u64,
+    /// As many breakers as each shard holds: a call looks here first, as a rule in
+    /// vain, and all of it stays in the nearest cache.
+    counts: Box<[AtomicU8]>,
     shards: Box<[Shard]>,
     untracked: AtomicU64,
 }
@@ -44,8 +42,10 @@ impl Breakers {
     /// No version has had trouble yet.
     #[must_use]
     pub fn new(settings: BreakerSettings) -> Self {
+        let seed = RandomState::new().hash_one(SHARDS) | 1;
+        let counts = (0..SHARDS).map(|_| AtomicU8::new(0)).collect();
         let shards = (0..SHARDS).map(|_| Shard::default()).collect();
-        Self { settings, started: Instant::now(), seed: RandomState::new().hash_one(SHARDS) | 1, shards, untracked: AtomicU64::new(0) }
+        Self { settings, started: Instant::now(), seed, counts, shards, untracked: AtomicU64::new(0) }
     }
 
     /// Lets a call of a version through, or not. `now` may be a little old.
@@ -67,6 +67,9 @@ impl Breakers {
 
     /// Counts how a call of the version ended; says whether that changed its state.
     pub fn report(&self, ticket: Ticket, key: Key<'_>, ended: Ended, now: Instant) -> Option<Change> {
+        if ticket.held.is_none() && !ended.is_trouble() && self.is_empty(self.place(key.hash)) {
+            return None;
+        }
         let at = self.at(now);
         let mut held = ticket.held.or_else(|| self.hold(key, ended, at))?;
         let mut machine = held.breaker.machine();
@@ -93,9 +96,9 @@ impl Breakers {
     pub fn list(&self, now: Instant) -> Listed {
         let at = self.at(now);
         let mut all = Vec::new();
-        for shard in self.shards.iter().filter(|shard| shard.count.load(Relaxed) > 0) {
-            shard.retain(|breaker| !breaker.machine().is_idle(&self.settings, at));
-            all.extend(shard.read().iter().map(|breaker| status(breaker, &breaker.machine(), at)));
+        for place in self.occupied() {
+            self.retain(place, |breaker| !breaker.machine().is_idle(&self.settings, at));
+            all.extend(read(&self.shards[place]).iter().map(|breaker| status(breaker, &breaker.machine(), at)));
         }
         let open = all.iter().filter(|breaker| breaker.state != BreakerState::Closed).count();
         let troubled = all.len();
@@ -107,8 +110,9 @@ impl Breakers {
     /// How many versions are not called now, or are being tried.
     #[must_use]
     pub fn open(&self) -> usize {
-        let occupied = self.shards.iter().filter(|shard| shard.count.load(Relaxed) > 0);
-        occupied.map(|shard| shard.read().iter().filter(|breaker| !matches!(breaker.machine().state, State::Closed(_))).count()).sum()
+        self.occupied()
+            .map(|place| read(&self.shards[place]).iter().filter(|breaker| !matches!(breaker.machine().state, State::Closed(_))).count())
+            .sum()
     }
 
     /// Failures of versions that no breaker was left for.
@@ -121,17 +125,27 @@ impl Breakers {
         now.saturating_duration_since(self.started)
     }
 
-    fn shard(&self, hash: u64) -> &Shard {
+    /// The place of a version's shard.
+    fn place(&self, hash: u64) -> usize {
         // Multiplying spreads over the upper bits; SHARDS are 2^10.
-        &self.shards[(hash.wrapping_mul(self.seed) >> (u64::BITS - SHARDS.ilog2())) as usize]
+        (hash.wrapping_mul(self.seed) >> (u64::BITS - SHARDS.ilog2())) as usize
+    }
+
+    fn is_empty(&self, place: usize) -> bool {
+        self.counts[place].load(Relaxed) == 0
+    }
+
+    /// The shards with breakers.
+    fn occupied(&self) -> impl Iterator<Item = usize> {
+        (0..SHARDS).filter(|&place| !self.is_empty(place))
     }
 
     fn find(&self, key: Key<'_>) -> Option<Arc<Breaker>> {
-        let shard = self.shard(key.hash);
-        if shard.count.load(Relaxed) == 0 {
+        let place = self.place(key.hash);
+        if self.is_empty(place) {
             return None;
         }
-        shard.read().iter().find(|breaker| breaker.is_of(key)).cloned()
+        read(&self.shards[place]).iter().find(|breaker| breaker.is_of(key)).cloned()
     }
 
     /// The breaker that counts the end of a call that met none: trouble makes one.
@@ -149,45 +163,48 @@ impl Breakers {
     }
 
     fn make(&self, key: Key<'_>, at: Duration) -> Option<Arc<Breaker>> {
-        let shard = self.shard(key.hash);
-        let mut breakers = shard.breakers.write().unwrap_or_else(PoisonError::into_inner);
+        let place = self.place(key.hash);
+        let mut breakers = self.shards[place].write().unwrap_or_else(PoisonError::into_inner);
         if let Some(breaker) = breakers.iter().find(|breaker| breaker.is_of(key)) {
             return Some(Arc::clone(breaker));
         }
         breakers.retain(|breaker| !breaker.machine().is_idle(&self.settings, at));
         if breakers.len() >= BREAKERS_PER_SHARD && !make_room(&mut breakers) {
             self.untracked.fetch_add(1, Relaxed);
-            shard.count.store(breakers.len(), Relaxed);
+            self.count(place, &breakers);
             return None;
         }
         let breaker = Arc::new(Breaker::new(key, Machine::new(&self.settings)));
         breakers.push(Arc::clone(&breaker));
-        shard.count.store(breakers.len(), Relaxed);
+        self.count(place, &breakers);
         Some(breaker)
     }
 
     fn forget(&self, hash: u64, which: impl Fn(&Arc<Breaker>) -> bool) {
-        self.shard(hash).retain(|breaker| !which(breaker));
+        self.retain(self.place(hash), |breaker| !which(breaker));
+    }
+
+    /// Keeps some of a shard.
+    fn retain(&self, place: usize, keep: impl Fn(&Arc<Breaker>) -> bool) {
+        if self.is_empty(place) {
+            return;
+        }
+        let mut breakers = self.shards[place].write().unwrap_or_else(PoisonError::into_inner);
+        breakers.retain(keep);
+        self.count(place, &breakers);
+    }
+
+    /// Under the shard's lock.
+    fn count(&self, place: usize, breakers: &[Arc<Breaker>]) {
+        self.counts[place].store(u8::try_from(breakers.len()).unwrap_or(u8::MAX), Relaxed);
     }
 }
 
-impl Shard {
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, Vec<Arc<Breaker>>> {
-        // Whatever panicked, the list is whole.
-        self.breakers.read().unwrap_or_else(PoisonError::into_inner)
-    }
+const _: () = assert!(BREAKERS_PER_SHARD <= u8::MAX as usize, "a shard's count is a byte");
 
-    /// Keeps some; says whether that took any away.
-    fn retain(&self, keep: impl Fn(&Arc<Breaker>) -> bool) -> bool {
-        if self.count.load(Relaxed) == 0 {
-            return false;
-        }
-        let mut breakers = self.breakers.write().unwrap_or_else(PoisonError::into_inner);
-        let before = breakers.len();
-        breakers.retain(keep);
-        self.count.store(breakers.len(), Relaxed);
-        breakers.len() < before
-    }
+fn read(shard: &Shard) -> RwLockReadGuard<'_, Vec<Arc<Breaker>>> {
+    // Whatever panicked, the list is whole.
+    shard.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Takes away the closed breaker whose trouble is the oldest. Open ones stay:
@@ -269,7 +286,7 @@ mod tests {
         assert_eq!(breakers.list(now).troubled, 1);
         let later = now + Duration::from_secs(11);
         assert_eq!(breakers.report(breakers.admit(key(1, &bad), later).unwrap(), key(1, &bad), GOOD, later), None);
-        assert!(breakers.shards.iter().all(|shard| shard.count.load(Relaxed) == 0));
+        assert_eq!(breakers.occupied().count(), 0);
     }
 
     #[test]

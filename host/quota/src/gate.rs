@@ -147,6 +147,7 @@ impl Quotas {
 impl Gate {
     /// Whether it was made for calls in `env` under this state of control.
     #[must_use]
+    #[inline]
     pub fn is_under(&self, env: Environment, control: u64) -> bool {
         control != 0 && self.control == control && self.tenant.env == env
     }

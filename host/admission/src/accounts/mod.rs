@@ -106,14 +106,19 @@ impl Accounts {
         Account::open(Arc::clone(self.shard()), context, Batch::default())
     }
 
+    /// The same where the correlation id was made up for this request alone.
+    pub(crate) fn open_unnamed(&self, context: Arc<ExecutionContext>) -> Arc<Account> {
+        Account::open(Arc::clone(self.shard()), context, Batch { inputs: 0, is_quiet: true })
+    }
+
     /// Opens the account of the first input of a batch of `inputs`.
     pub(crate) fn open_batch(&self, context: Arc<ExecutionContext>, inputs: u32) -> Arc<Account> {
-        Account::open(Arc::clone(self.shard()), context, Batch { inputs, follows: false })
+        Account::open(Arc::clone(self.shard()), context, Batch { inputs, is_quiet: false })
     }
 
     /// The same for each further input.
     pub(crate) fn open_next_of_batch(&self, context: Arc<ExecutionContext>, inputs: u32) -> Arc<Account> {
-        Account::open(Arc::clone(self.shard()), context, Batch { inputs, follows: true })
+        Account::open(Arc::clone(self.shard()), context, Batch { inputs, is_quiet: true })
     }
 
     /// Records a request that was refused before it had a context: `who` is the
@@ -165,8 +170,9 @@ impl Books {
 
     fn listen_for_chatter(&self, record: &Record<'_>) {
         let Some(definition) = record.definition else { return };
-        // A batch is what chatty callers are asked for: it is one call of theirs.
-        if record.batch.follows {
+        // A batch is what chatty callers are asked for: it is one call of theirs. And
+        // under an id that nobody named, nobody asks again.
+        if record.batch.is_quiet {
             return;
         }
         if !self.chatty.saw(record.context, definition, record.at) {

@@ -35,8 +35,9 @@ pub(crate) struct Record<'a> {
 pub(crate) struct Batch {
     /// How many inputs the request brought; 0 for a single call.
     pub(crate) inputs: u32,
-    /// Whether it came after the first of them.
-    pub(crate) follows: bool,
+    /// Whether it tells nothing of its caller's habits: it came after the first
+    /// input, or under an id that was made up for it alone.
+    pub(crate) is_quiet: bool,
 }
 
 /// How a request ended, before any fallback.

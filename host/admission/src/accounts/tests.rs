@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use extensions_engine::{Failure, Observer, Outcome, Stats};
+use extensions_engine::{Failure, LogLevel, LogLine, Observer, Outcome, Stats};
 use extensions_fair::Nobody;
 use extensions_types::{ErrorCode, ExtensionDefinition, FailureCause, Fallback, FallbackAction, Refusal, Version};
 use prometheus_client::{encoding::text::encode, registry::Registry};
@@ -177,4 +177,53 @@ fn threads_count_apart_and_are_summed() {
     });
     assert_eq!(host.value("extensions_invocations_total{kind=\"domain_hook\",outcome=\"REJECTED\"}"), 10_000);
     assert_eq!(host.value("extensions_extension_invocations_total{tenant=\"acme\",extension=\"rule\",end=\"rejected\"}"), 10_000);
+}
+
+#[test]
+fn a_call_that_never_began_is_a_refusal() {
+    let (host, rule) = (Host::new(&MetricsSettings::default()), definition("acme", "rule"));
+    let account = host.accounts.open(context("acme", "c-1"));
+    account.resolved(&rule);
+    let waited = Stats { wall: micros(900), queue: micros(900), ..Stats::default() };
+    account.ended(&call_of("acme", Arc::new(Nobody)), &rule, &mut Outcome { stats: waited, ..outcome(Some(ErrorCode::Overloaded)) });
+    drop(account);
+    assert_eq!(host.value("extensions_refusals_total{code=\"OVERLOADED\"}"), 1);
+    assert_eq!(host.value("extensions_invocations_total{kind=\"domain_hook\",outcome=\"OVERLOADED\"}"), 0);
+    assert_eq!(host.value("extensions_tenant_invocations_total{tenant=\"acme\",end=\"refused\"}"), 1);
+    assert_eq!(host.value("extensions_invocation_wall_seconds_count"), 0, "it is no invocation");
+}
+
+/// As calls of the slow lane do: their threads open no accounts.
+#[test]
+fn what_ends_on_a_thread_that_opens_none_is_seen_by_the_next_scrape() {
+    let (host, rule) = (Host::new(&MetricsSettings::default()), definition("acme", "rule"));
+    let lines = || vec![LogLine { level: LogLevel::Info, message: "from the slow lane".to_owned() }];
+    for _ in 0..2_000 {
+        let account = host.accounts.open(context("acme", "c-1"));
+        let rule = Arc::clone(&rule);
+        let ending = move || account.ended(&call_of("acme", Arc::new(Nobody)), &rule, &mut Outcome { logs: lines(), ..outcome(None) });
+        std::thread::spawn(ending).join().unwrap();
+    }
+    assert_eq!(host.value("extensions_invocations_total{kind=\"domain_hook\",outcome=\"OK\"}"), 2_000);
+    assert_eq!(host.value("extensions_guest_log_lines_total"), 2_000);
+}
+
+#[test]
+fn calls_under_ids_made_up_for_them_are_no_chatter() {
+    let (host, rule) = (Host::new(&MetricsSettings { chatty_calls: 10, ..MetricsSettings::default() }), definition("acme", "rule"));
+    for _ in 0..50 {
+        let account = host.accounts.open_unnamed(context("acme", "c-1"));
+        account.ended(&call_of("acme", Arc::new(Nobody)), &rule, &mut outcome(None));
+    }
+    assert_eq!(host.value("extensions_chatty_callers_total"), 0);
+}
+
+#[test]
+fn compiling_is_its_tenants_time() {
+    let (host, rule) = (Host::new(&MetricsSettings::default()), definition("acme", "rule"));
+    host.accounts.compiled(&rule, micros(40_000));
+    host.run(&rule, None);
+    assert_eq!(host.value("extensions_compile_cpu_microseconds_total"), 40_000);
+    assert_eq!(host.value("extensions_tenant_cpu_microseconds_total{tenant=\"acme\"}"), 40_100);
+    assert_eq!(host.value("extensions_invocation_cpu_microseconds_total"), 100, "no call took it");
 }
