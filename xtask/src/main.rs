@@ -2,6 +2,7 @@
 //! that its checks answer within seconds. It is no part of the product.
 
 mod bench;
+mod budget;
 mod child;
 mod demo;
 mod deps;

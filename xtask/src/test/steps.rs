@@ -4,7 +4,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{child::Job, deps, foreign, fuzz, gen_files, guests, servers, supply, tidy, workspace::Workspace};
+use crate::{budget, child::Job, deps, foreign, fuzz, gen_files, guests, servers, supply, tidy, workspace::Workspace};
 
 /// One step.
 #[derive(Debug)]
@@ -34,6 +34,7 @@ pub(super) static ALL: &[Step] = &[
     step("foreign", "clients that nobody here generated: grpcio by reflection, curl", &["build", "toolchain"], foreign::run),
     step("tests", "unit and end-to-end tests", &["build", "toolchain", "servers"], tests),
     step("hostile", "attacks by guests and callers, in every profile, while neighbours are called", &["build"], hostile),
+    step("budget", "a call's CPU over its floor's, in one run, within what it may be", &["build", "toolchain"], budget::check),
 ];
 
 const fn step(name: &'static str, about: &'static str, needs: &'static [&'static str], run: fn(&Workspace) -> Result<()>) -> Step {
