@@ -128,24 +128,31 @@ mod tests {
 
     use super::*;
 
+    const ENOUGH: u64 = 10;
+
+    /// As a host does: the whole request, then a head, a message and trailers.
+    async fn answer((request, mut respond): (http::Request<h2::RecvStream>, h2::server::SendResponse<Bytes>), feeding: Arc<Feeding>) {
+        let mut body = request.into_body();
+        while let Some(data) = body.data().await {
+            body.flow_control().release_capacity(data.unwrap().len()).unwrap();
+        }
+        let mut answer = respond.send_response(http::Response::new(()), false).unwrap();
+        answer.send_data(Bytes::from_static(b"\0\0\0\0\0"), false).unwrap();
+        answer.send_trailers(http::HeaderMap::new()).unwrap();
+        feeding.over.store(feeding.answered.load(Relaxed) >= ENOUGH, Relaxed);
+    }
+
     #[tokio::test]
     async fn a_server_answers_what_it_is_fed_until_it_is_over() {
         let recording = Recording::make("a-token", &Bytes::from_static(b"\0\0\0\0\x02{}")).await.unwrap();
         let (feeding, (send, ended)) = (Arc::new(Feeding::default()), std::sync::mpsc::channel());
         let fed = Fed::new(recording, 4, Arc::clone(&feeding), send);
         let mut server = h2::server::handshake(fed).await.unwrap();
-        let mut answered = 0;
         while let Some(request) = server.accept().await {
-            let (_, mut respond) = request.unwrap();
-            let mut body = respond.send_response(http::Response::new(()), false).unwrap();
-            body.send_data(Bytes::from_static(b"\0\0\0\0\0"), false).unwrap();
-            body.send_trailers(http::HeaderMap::new()).unwrap();
-            answered += 1;
-            feeding.over.store(answered >= 10, Relaxed);
+            tokio::spawn(answer(request.unwrap(), Arc::clone(&feeding)));
         }
         drop(server);
         assert_eq!(ended.recv().unwrap(), Ok(()));
-        let counted = feeding.answered.load(Relaxed);
-        assert!(counted >= 10 && counted == answered, "{counted} of {answered}");
+        assert!(feeding.answered.load(Relaxed) >= ENOUGH);
     }
 }

@@ -35,6 +35,8 @@ impl Recording {
         let (sender, driver) = builder.handshake::<_, Bytes>(near).await?;
         let driver = tokio::spawn(driver);
         let (mut sender, mut frames, mut requests) = (sender, Frames::default(), Vec::new());
+        // One that nobody waits for any more would be reset, in the next one's bytes.
+        let mut waiting = Vec::new();
         let mut preface = [0; PREFACE.len()];
         far.read_exact(&mut preface).await?;
         ensure!(preface == *PREFACE, "the client does not begin as HTTP/2 does");
@@ -45,7 +47,8 @@ impl Recording {
                 .header("authorization", HeaderValue::from_str(&format!("Bearer {token}"))?)
                 .body(())?;
             sender = sender.ready().await?;
-            let (_, mut body) = sender.send_request(request, false)?;
+            let (response, mut body) = sender.send_request(request, false)?;
+            waiting.push(response);
             body.send_data(message.clone(), true)?;
             requests.push(written(&mut far, &mut frames).await?);
         }
@@ -98,7 +101,6 @@ impl Feed {
 
     /// Appends what a client would write now, to have so many calls in flight.
     pub(super) fn ask(&mut self, in_flight: usize, out: &mut Vec<u8>) {
-        out.append(&mut self.replies);
         while self.in_flight < in_flight {
             let from = out.len();
             if self.stream == 1 {
@@ -110,6 +112,8 @@ impl Feed {
             self.stream += 2;
             self.in_flight += 1;
         }
+        // After the preface: a host may speak first.
+        out.append(&mut self.replies);
     }
 
     pub(super) fn in_flight(&self) -> usize {
