@@ -1,17 +1,22 @@
 //! Calling a served extension, and what it logged.
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use extensions_types::ExtensionId;
 
-use super::{Input, Reference, words::reference};
+use super::{Reference, words::reference};
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true))]
 pub(crate) struct Invoke {
     /// EXTENSION or EXTENSION@VERSION
     #[arg(value_parser = reference)]
     pub(crate) extension: Reference,
-    #[command(flatten)]
-    pub(crate) input: Input,
+    /// JSON, @FILE, or - for standard input
+    #[arg(long, value_name = "JSON|@FILE|-", group = "what")]
+    pub(crate) input: Option<String>,
+    /// Many inputs in one request: a JSON value on each line
+    #[arg(long, value_name = "@FILE|-", group = "what")]
+    pub(crate) batch: Option<String>,
     /// The hook point, or the task
     #[arg(long, default_value = "", value_name = "NAME")]
     pub(crate) point: String,

@@ -18,6 +18,16 @@ fn an_extension_is_served_changed_and_called_over_every_transport() {
             assert!(answer["stats"]["cpu_micros"].as_u64().unwrap() > 0);
         }
     }
+    sandbox.write("orders.jsonl", "{\"quantity\": 7}\n\n{\"quantity\": 101}\n{}\n");
+    for transport in ["grpc", "http"] {
+        let batch = ["invoke", "rule", "--transport", transport, "--batch", "@orders.jsonl"];
+        let ran = sandbox.fails(&batch, 1, "1 of 3 inputs gave no answer: 1 × INVALID_INPUT");
+        let lines: Vec<serde_json::Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!((&lines[0]["ok"], &lines[1]["ok"]), (&true.into(), &false.into()), "{transport}");
+        assert_eq!(lines[2]["error"]["error_code"], "INVALID_INPUT", "{transport}");
+        let document = sandbox.fails(&[&["--json"][..], &batch].concat(), 1, "").json();
+        assert_eq!((&document["results"][0]["served_version"], &document["results"][0]["output"]["ok"]), (&1.into(), &true.into()));
+    }
     // Without flags, the running platform is found by its file.
     assert!(sandbox.ok(&["list"]).out.contains("rule"));
     assert!(sandbox.ok(&["logs", "rule"]).out.contains("judging 101 pieces"));

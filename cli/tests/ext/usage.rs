@@ -14,6 +14,9 @@ fn wrong_usage_ends_with_2_and_says_what_is_meant() {
     sandbox.fails(&["build"], 2, "ext new");
     sandbox.fails(&["invoke", "rule@0", "--input", "{}"], 2, "whole number");
     sandbox.fails(&["invoke", "rule", "--input", "{"], 2, "not JSON");
+    sandbox.fails(&["invoke", "rule", "--batch", "@missing.jsonl"], 2, "missing.jsonl");
+    sandbox.fails(&["invoke", "rule", "--batch", "{}"], 2, "@FILE");
+    sandbox.fails(&["invoke", "rule", "--batch", "-", "--input", "{}"], 2, "cannot be used with");
     sandbox.fails(&["run", ".", "--input", "@missing.json"], 2, "missing.json");
     sandbox.fails(&["invoke", "rule", "--input", "{}", "--server", "ftp://x"], 2, "--server");
     sandbox.fails(&["dev", "token", "--role", "king"], 2, "reviewer");
