@@ -90,9 +90,8 @@ impl Bucket {
         loop {
             let seen = self.seen(terms, now);
             let full_at = seen.full_at.saturating_add(cost).max(now).min(seen.full_at.max(now + SPAN_MAX));
-            // What takes nothing from a bucket with something in it writes nothing either.
-            let same = cost == 0 && self.is_still(seen);
-            if same || self.full_at.compare_exchange_weak(seen.full_at, full_at, AcqRel, Relaxed).is_ok() {
+            // Also where nothing was used: the word remembers when it was last asked.
+            if self.full_at.compare_exchange_weak(seen.full_at, full_at, AcqRel, Relaxed).is_ok() {
                 let empty_from = now + seen.window;
                 return if full_at < empty_from { Ok(()) } else { Err(full_at - empty_from + 1) };
             }
