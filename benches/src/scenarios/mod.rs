@@ -17,6 +17,7 @@ mod neighbours;
 mod overrun;
 mod peers;
 mod plain;
+mod ready;
 mod reload;
 mod servers;
 mod soak;

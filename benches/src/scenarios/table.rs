@@ -2,7 +2,7 @@
 
 use super::{
     Bench, admission, batch, budget, catalog, cold, compile, cores, fairness, hardened, hostile, in_process, languages, listing, neighbours, overrun,
-    peers, plain, reload, servers, soak, spinners, store, zipf,
+    peers, plain, ready, reload, servers, soak, spinners, store, zipf,
 };
 use crate::harness::{Plan, Section};
 
@@ -164,6 +164,15 @@ pub(crate) const ALL: &[Scenario] = &[
         quick: Plan::new(1, 4_000),
         full: Plan::new(3, 10_000),
         run: fairness::measure,
+    },
+    Scenario {
+        name: "ready",
+        about: "calls of an extension whose own start is dear: instances made ready ahead beside starts in the call",
+        modes: Modes::Keep,
+        when: When::Always,
+        quick: Plan::new(3, 500),
+        full: Plan::new(7, 2_000),
+        run: ready::measure,
     },
     Scenario {
         name: "cold",
