@@ -164,7 +164,7 @@ impl Section {
         json!({
             "scenario": self.scenario, "memory_reset": self.mode, "rounds": self.plan.rounds, "round_ms": self.plan.length.as_millis(),
             "seconds": self.took.as_secs_f64(),
-            "noise": self.noise.map(|noise| json!({"slowed": noise.slowed, "load": noise.load})),
+            "noise": self.noise.map(|noise| json!({"slowed": noise.slowed, "busy": noise.busy, "load": noise.load})),
             "rows": rows.collect::<Vec<_>>(), "goals": goals.collect::<Vec<_>>(), "figures": figures.collect::<Vec<_>>(),
             "doubts": self.doubts, "failure": self.failure,
         })
