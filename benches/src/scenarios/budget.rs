@@ -20,8 +20,10 @@ use crate::{
     stage::{Floor, ORDER, Street},
 };
 
-/// The most that a call may take of its floor's CPU: what was measured when this was last set, and a quarter more of what it had over the floor.
-const BUDGET: f64 = 1.75;
+/// What a call took of its floor's CPU when this was last set. Lower it when calls have become cheaper.
+const MEASURED: f64 = 1.51;
+/// The most that it may take: a quarter more of what it had over the floor.
+const BUDGET: f64 = 1.0 + (MEASURED - 1.0) * 1.25;
 /// As many as call the transports that are measured.
 const TENANTS: usize = 100;
 /// Calls between two looks at the thread's clock, which costs a fifth of a microsecond.
@@ -154,8 +156,8 @@ fn judge(section: &mut Section, over: &Values, seen: f64) -> anyhow::Result<()> 
     let least = surely_above(over).context("nothing was measured")?;
     ensure!(
         least <= BUDGET,
-        "a call takes {:.2} times the CPU of its floor (surely more than {least:.2}); the budget is {BUDGET}: find what was added \
-         (`cargo xtask profile`), or say in docs/performance.md why it is worth it and raise the budget",
+        "a call takes {:.2} times the CPU of its floor (surely more than {least:.2}); the budget is {BUDGET:.2}: find what was added \
+         (`cargo xtask profile`), or say in docs/performance.md why it is worth it and raise what is allowed",
         over.median()
     );
     Ok(())
