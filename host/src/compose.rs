@@ -19,6 +19,7 @@ use extensions_identity::Verifier;
 use extensions_modules::{Modules, raise_descriptor_limit};
 use extensions_quota::Quotas;
 use extensions_service::{FollowedFiles, LogLines};
+use extensions_types::Environment;
 use prometheus_client::registry::Registry;
 use tokio::runtime::Handle;
 
@@ -65,6 +66,7 @@ pub struct Prepared {
     admission: Admission,
     engine: Arc<Engine>,
     modules: Arc<Modules>,
+    env: Environment,
     quotas: Arc<Quotas>,
     about: About,
     metrics: Registry,
@@ -78,6 +80,7 @@ pub struct Host {
     front: Front,
     engine: Arc<Engine>,
     modules: Arc<Modules>,
+    env: Environment,
     drain_timeout: Duration,
 }
 
@@ -97,7 +100,7 @@ impl Prepared {
     /// As [`Host::loads`].
     #[must_use]
     pub fn loads(&self) -> Arc<dyn Loads> {
-        Arc::new(Through(Arc::clone(&self.modules)))
+        Arc::new(Through { modules: Arc::clone(&self.modules), engine: Arc::clone(&self.engine), env: self.env })
     }
 
     /// As [`Host::engine`].
@@ -135,7 +138,7 @@ impl Prepared {
             mount,
             Arc::new(Mutex::new(self.metrics)),
         )?;
-        Ok(Host { front, engine: self.engine, modules: self.modules, drain_timeout: self.drain_timeout })
+        Ok(Host { front, engine: self.engine, modules: self.modules, env: self.env, drain_timeout: self.drain_timeout })
     }
 }
 
@@ -208,7 +211,7 @@ impl Host {
         let admission = Admission::new(parts, &mut metrics);
         let front = front_settings(settings, io_threads)?;
         let about = About::of(&engine, verifier);
-        Ok(Prepared { admission, engine, modules, quotas, about, metrics, front, drain_timeout: settings.listen.drain_timeout() })
+        Ok(Prepared { admission, engine, modules, env: settings.env, quotas, about, metrics, front, drain_timeout: settings.listen.drain_timeout() })
     }
 
     /// Where it listens.
@@ -233,7 +236,7 @@ impl Host {
     /// The same for catalogs, which load a new version before calls see it.
     #[must_use]
     pub fn loads(&self) -> Arc<dyn Loads> {
-        Arc::new(Through(Arc::clone(&self.modules)))
+        Arc::new(Through { modules: Arc::clone(&self.modules), engine: Arc::clone(&self.engine), env: self.env })
     }
 
     /// The engine, for builds that test or describe an extension beside the host.

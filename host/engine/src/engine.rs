@@ -4,7 +4,7 @@ use std::{sync::Arc, task::Poll, time::Instant};
 
 use extensions_aot::Code;
 use extensions_engine_config::{CompatibilityHash, ConfigError, MemoryReset, MissingCpuFeatures, PoolSize, Profile, check_cpu, host_engine};
-use extensions_fair::{Lane, Payer, RoomSize};
+use extensions_fair::{Lane, Nobody, Payer, RoomSize};
 use extensions_types::{Environment, ExtensionDefinition, ToolDescription};
 use tokio::sync::oneshot;
 
@@ -216,9 +216,15 @@ impl Engine {
         self.slow_lane.finish(sliced).await
     }
 
-    /// Gets a version ready for its first call in `env`, at the payer's cost: its code
-    /// is there, and an instance waits where its own start is dear. Never for a call.
-    pub async fn warm(&self, extension: &Arc<Extension>, env: Environment, payer: &Arc<dyn Payer>) {
+    /// Gets a version ready for its first call in `env`: its code is in the caches,
+    /// and an instance waits where its own start is dear. Never for a call: the
+    /// platform pays, whose operators asked for it.
+    pub async fn warm(&self, extension: &Arc<Extension>, env: Environment) {
+        self.warm_for(&(Arc::new(Nobody) as Arc<dyn Payer>), extension, env).await;
+    }
+
+    /// The same at the payer's cost.
+    pub(crate) async fn warm_for(&self, payer: &Arc<dyn Payer>, extension: &Arc<Extension>, env: Environment) {
         for _ in 0..=STARTS_UNTIL_KNOWN {
             let claim = self.common.ready.claim(extension, payer.as_ref());
             let is_last = claim.is_some();

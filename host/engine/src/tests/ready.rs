@@ -60,7 +60,7 @@ fn figures(stage: &Stage) -> ReadyFigures {
 
 /// Calls until the start is known to be dear and one instance waits, with nothing else under way.
 async fn one_waits(stage: &Stage, tenant: &Arc<Tenant>, extension: &Arc<Extension>) {
-    stage.engine.warm(extension, Environment::Dev, &(Arc::clone(tenant) as Arc<dyn Payer>)).await;
+    stage.engine.warm_for(&(Arc::clone(tenant) as Arc<dyn Payer>), extension, Environment::Dev).await;
     until(|| stage.engine.slow_calls() == 0).await;
     assert_eq!((figures(stage).made, figures(stage).places), (1, 1));
 }
@@ -106,7 +106,7 @@ async fn a_start_that_talks_to_the_host_is_its_calls_own() {
     let stage = Stage::new();
     let says = format!("{} (call $log (i32.const 2) (i32.const 16) (i32.const 7))", counts(DEAR));
     let (tenant, talks) = (Tenant::new(), extension(&stage, &says, LIMITS));
-    stage.engine.warm(&talks, Environment::Dev, &(Arc::clone(&tenant) as Arc<dyn Payer>)).await;
+    stage.engine.warm_for(&(Arc::clone(&tenant) as Arc<dyn Payer>), &talks, Environment::Dev).await;
     for _ in 0..5 {
         let outcome = stage.engine.invoke(&talks, tenant.call(None)).await;
         assert_eq!((outcome.logs.len(), outcome.result.is_ok()), (1, true));
@@ -134,13 +134,13 @@ async fn a_start_made_ahead_counts_against_the_calls_limit() {
     let limits = "cpu_millis = 20\ntimeout_ms = 30000";
     // Nobody has seen this one end: a start that uses up the limit leaves nothing.
     let (tenant, endless) = (Tenant::new(), extension(&stage, SPINS, limits));
-    stage.engine.warm(&endless, Environment::Dev, &(Arc::clone(&tenant) as Arc<dyn Payer>)).await;
+    stage.engine.warm_for(&(Arc::clone(&tenant) as Arc<dyn Payer>), &endless, Environment::Dev).await;
     assert!(tenant.share.used() >= Duration::from_millis(60), "three starts at their limit: {:?}", tenant.share.used());
     assert_eq!((figures(&stage), stage.engine.instances()), (ReadyFigures::default(), 0));
     assert_eq!(tenant.invoke(&stage, &endless).await, Err(ErrorCode::CpuLimit));
     // As much memory as it likes, and no more than its limit.
     let greedy = extension(&stage, "(if (i32.eq (memory.grow (i32.const 4096)) (i32.const -1)) (then (unreachable)))", LIMITS);
-    stage.engine.warm(&greedy, Environment::Dev, &(Arc::clone(&tenant) as Arc<dyn Payer>)).await;
+    stage.engine.warm_for(&(Arc::clone(&tenant) as Arc<dyn Payer>), &greedy, Environment::Dev).await;
     assert_eq!((figures(&stage).made, stage.engine.instances()), (0, 0));
     assert_eq!(tenant.invoke(&stage, &greedy).await, Err(ErrorCode::MemoryLimit));
 }
@@ -202,7 +202,7 @@ async fn what_is_switched_off_is_neither_kept_nor_made() {
     let used = tenant.share.used();
     stage.engine.tend(Instant::now(), None);
     assert_eq!(stage.engine.instances(), 0);
-    stage.engine.warm(&dear, Environment::Dev, &(Arc::clone(&tenant) as Arc<dyn Payer>)).await;
+    stage.engine.warm_for(&(Arc::clone(&tenant) as Arc<dyn Payer>), &dear, Environment::Dev).await;
     assert_eq!((stage.engine.instances(), tenant.share.used()), (0, used), "not even begun");
 }
 
@@ -210,7 +210,7 @@ async fn what_is_switched_off_is_neither_kept_nor_made() {
 async fn an_instance_serves_calls_of_its_environment_alone() {
     let stage = Stage::new();
     let (tenant, dear) = (Tenant::new(), extension(&stage, &counts(DEAR), LIMITS));
-    stage.engine.warm(&dear, Environment::Prod, &(Arc::clone(&tenant) as Arc<dyn Payer>)).await;
+    stage.engine.warm_for(&(Arc::clone(&tenant) as Arc<dyn Payer>), &dear, Environment::Prod).await;
     assert_eq!(answer(&stage, &tenant, &dear).await, r#"{"n":2}"#);
     assert_eq!((figures(&stage).used, figures(&stage).missed), (0, 1));
 }
@@ -221,12 +221,12 @@ async fn no_tenant_takes_the_places_of_the_others() {
     let (flood, other) = (Tenant::new(), Tenant::new());
     let many = stage.link(8, &guest(&counts(DEAR)), true, LIMITS);
     for extension in &many {
-        stage.engine.warm(extension, Environment::Dev, &(Arc::clone(&flood) as Arc<dyn Payer>)).await;
+        stage.engine.warm_for(&(Arc::clone(&flood) as Arc<dyn Payer>), extension, Environment::Dev).await;
     }
     until(|| stage.engine.slow_calls() == 0).await;
     assert_eq!((figures(&stage).places, stage.engine.instances()), (2, 2), "half of the places");
     let own = extension(&stage, &counts(DEAR), LIMITS);
-    stage.engine.warm(&own, Environment::Dev, &(Arc::clone(&other) as Arc<dyn Payer>)).await;
+    stage.engine.warm_for(&(Arc::clone(&other) as Arc<dyn Payer>), &own, Environment::Dev).await;
     until(|| stage.engine.slow_calls() == 0).await;
     assert_eq!(figures(&stage).places, 3);
     let none = Stage::with(Settings { ready_instances_max: 0, ..Settings::default() });
