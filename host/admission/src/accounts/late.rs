@@ -42,6 +42,7 @@ pub(super) fn may_enter() -> bool {
 #[derive(Debug, Clone)]
 pub(super) struct Late(SyncSender<Work>);
 
+#[allow(clippy::large_enum_variant, reason = "nearly all are of the large one, and a box would be an allocation for each call")]
 enum Work {
     Enter(Ended),
     /// Everything before it has been entered.
