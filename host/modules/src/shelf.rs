@@ -23,6 +23,9 @@ use crate::capacity::{Capacity, WHOLE};
 /// the bound, and the largest component must fit into one.
 const SHARDS_MAX: usize = 16;
 
+/// Names of code are not looked through for dead ones below this many.
+const CODES_MIN: usize = 1_024;
+
 type Kept<K, V, W> = sync::Cache<K, V, W, DefaultHashBuilder, Handed>;
 
 /// Loaded versions, and those that are leaving.
@@ -109,7 +112,12 @@ impl Shelf {
 
     /// Code that versions may share from now on, for as long as one uses it.
     pub(crate) fn mapped(&self, component: Sha256, mapped: &Mapped) {
-        self.codes().insert(component, mapped.downgrade());
+        let mut codes = self.codes();
+        if codes.len() > CODES_MIN.max(2 * self.ready.len()) {
+            // Code whose last holder was a call leaves its name behind.
+            codes.retain(|_, code| code.upgrade().is_some());
+        }
+        codes.insert(component, mapped.downgrade());
     }
 
     /// Keeps a version. How many had to make room; whether somebody has to see
@@ -127,7 +135,7 @@ impl Shelf {
 
     /// Unmaps what has left and runs no more; whether some are left. Takes its time: not for I/O threads.
     pub(crate) fn bury(&self) -> bool {
-        // Whoever leaves is in no table: where this is the last hold of it, nobody can take another.
+        // Whoever leaves is in no table. A call that remembers it weakly may still take it, and drops it itself then.
         let is_still = |version: &mut Arc<Extension>| Arc::strong_count(version) == 1;
         let still: Vec<_> = self.leaving().versions.extract_if(.., is_still).collect();
         for version in still {
