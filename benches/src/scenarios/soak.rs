@@ -82,14 +82,19 @@ async fn stretch(host: &Apart, rate: f64, slow: String, length: Duration, sectio
         in_flight: HTTP_IN_FLIGHT,
         tokens: host.tokens.clone().into(),
     };
-    let (rule, slow, logging, http) = tokio::try_join!(rule.run(length), slow.run(length), logging.run(length), http.http(length))?;
+    // A refusal ends these callers, and is a failed call; the others go on.
+    let http = async { anyhow::Ok(http.http(length).await) };
+    let (rule, slow, logging, http) = tokio::try_join!(rule.run(length), slow.run(length), logging.run(length), http)?;
+    let refused = http.as_ref().err().map(|error| format!("over HTTP: {error:#}"));
+    let http_failed = u64::from(refused.is_some());
+    refused.into_iter().for_each(|refused| section.doubt(refused));
     let offered = [("the rule", &rule), ("slow guests", &slow), ("guests that log", &logging)];
     offered.iter().for_each(|(whose, offered)| offered.must_be_whole(whose, section));
     let ended: u64 = offered.iter().map(|(_, offered)| offered.ended()).sum();
     Ok(Stretch {
         rule: rule.sample(length),
-        all_per_second: ended as f64 / length.as_secs_f64() + http.rate,
-        failed: offered.iter().map(|(_, offered)| Offered::failed(offered)).sum(),
+        all_per_second: ended as f64 / length.as_secs_f64() + http.map_or(0.0, |sample| sample.rate),
+        failed: offered.iter().map(|(_, offered)| Offered::failed(offered)).sum::<u64>() + http_failed,
         descriptors: settled_descriptors(host).await?,
         resident_mib: host.resident_kib()? as f64 / 1024.0,
     })
