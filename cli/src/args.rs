@@ -26,7 +26,7 @@ pub(crate) use self::{
         WeightCommand,
     },
     dev::{Dev, DevCommand, Token},
-    load::{Load, Tolerated},
+    load::{Load, Ramp, Tolerated},
     registry::{
         Approve, ChangeArguments, Enable, Guard, History, List, Pin, Promote, Push, Reject, Retire, Rollback, Show, Submit, Wait, Waivers, Watch,
     },
@@ -120,7 +120,7 @@ pub(crate) enum Command {
     /// Call an extension on a server
     Invoke(Invoke),
     /// Call an extension at the rates asked for and say how that went
-    Load(Load),
+    Load(Box<Load>),
     /// Make a new draft version of an extension: it answers when it is built or has failed
     Push(Push),
     /// Ask for review of a version for an environment

@@ -33,7 +33,7 @@ fn asked(url: &str, connections: u16) -> (Load, Global) {
     let words = ["ext", "load", "--extension", "rule", "--input", "{}", "--transport", "http", "--host", url, "--connections"];
     let arguments = Arguments::try_parse_from(words.map(str::to_owned).into_iter().chain([connections.to_string()])).unwrap();
     let Command::Load(load) = arguments.command else { panic!("it is a load") };
-    (load, arguments.global)
+    (*load, arguments.global)
 }
 
 fn offering((calls, course): (Arc<Calls>, Arc<Course>)) -> Offering {
