@@ -272,8 +272,7 @@ impl Catalog for StoreCatalog {
             if !index.is_known() {
                 return Err(Unread::Unavailable);
             }
-            let slots: Vec<_> = index.of_tenant(tenant).iter().flat_map(|extensions| extensions.values()).cloned().collect();
-            let read = stream::iter(slots).map(|slot| async move {
+            let read = stream::iter(index.of_tenant(tenant)).map(|slot| async move {
                 match self.0.read(&slot).await {
                     // One damaged entry does not hide the others.
                     Err(Unread::Damaged) => Ok(None),

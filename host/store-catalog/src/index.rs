@@ -1,26 +1,24 @@
 //! All extensions of the environment: an immutable snapshot, replaced when the
 //! list gains or loses names. Changes of one extension happen in its slot.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
+use ahash::RandomState;
 use extensions_artifact::Owned;
 use extensions_catalog::Origin;
 use extensions_types::{ExtensionId, TenantId};
 
 use crate::slot::Slot;
 
-/// One tenant's extensions, in order.
-pub(crate) type Extensions = BTreeMap<ExtensionId, Arc<Slot>>;
+/// One tenant's extensions. Looked into by each call, so hashed cheaply, with keys of this process's own.
+pub(crate) type Extensions = HashMap<ExtensionId, Arc<Slot>, RandomState>;
 
 /// The names of an environment.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Index {
     /// Where the names come from; nothing is known to be absent before that.
     pub(crate) origin: Origin,
-    tenants: HashMap<TenantId, Arc<Extensions>>,
+    tenants: HashMap<TenantId, Arc<Extensions>, RandomState>,
     len: usize,
 }
 
@@ -38,8 +36,11 @@ impl Index {
         self.tenants.get(tenant)?.get(extension)
     }
 
-    pub(crate) fn of_tenant(&self, tenant: &TenantId) -> Option<Arc<Extensions>> {
-        self.tenants.get(tenant).cloned()
+    /// A tenant's extensions in the order of their ids.
+    pub(crate) fn of_tenant(&self, tenant: &TenantId) -> Vec<Arc<Slot>> {
+        let mut slots: Vec<_> = self.tenants.get(tenant).into_iter().flat_map(|extensions| extensions.values()).cloned().collect();
+        slots.sort_unstable_by(|one, other| one.of.extension.cmp(&other.of.extension));
+        slots
     }
 
     pub(crate) fn slots(&self) -> impl Iterator<Item = &Arc<Slot>> {
