@@ -64,7 +64,6 @@ pub(crate) struct Books {
     by_name: Mutex<ByName>,
     chatty: Chatty,
     chatty_callers: AtomicU64,
-    compile_cpu_nanos: AtomicU64,
 }
 
 /// Counts of those who are busiest here.
@@ -88,7 +87,6 @@ impl Accounts {
             by_name: Mutex::new(ByName { extensions, tenants }),
             chatty: Chatty::new(settings.chatty_calls, Duration::from_secs(settings.chatty_window_s.into())),
             chatty_callers: AtomicU64::new(0),
-            compile_cpu_nanos: AtomicU64::new(0),
         });
         // One more than threads that open accounts: of those that end elsewhere.
         let of_others = Arc::new(Shard::new(Arc::clone(&books), None));
@@ -129,11 +127,9 @@ impl Accounts {
         tracing::info!(target: "record", who, correlation_id = correlation, error_code = %refusal.code, reason = refusal.message, "refused");
     }
 
-    /// Counts what compiling a version took of CPU time.
+    /// Counts what compiling a version took of CPU time, under its tenant's and its own name.
     pub(crate) fn compiled(&self, definition: &ExtensionDefinition, cpu: Duration) {
-        let cpu_nanos = nanos(cpu);
-        self.books.compile_cpu_nanos.fetch_add(cpu_nanos, Relaxed);
-        self.books.by_name().add(definition, Counts { cpu_nanos, ..Counts::default() });
+        self.books.by_name().add(definition, Counts { cpu_nanos: nanos(cpu), ..Counts::default() });
     }
 
     /// The calling thread's shard: cloning it touches no count of other threads.

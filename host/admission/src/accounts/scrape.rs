@@ -75,7 +75,6 @@ impl Scrape {
         let (kept, dropped) = books.guest_logs.lines();
         for (name, help, value) in [
             ("invocation_cpu_microseconds", "Thread CPU time of all invocations", sum.cpu_micros()),
-            ("compile_cpu_microseconds", "CPU time of compile children, which their tenants pay", books.compile_cpu_nanos.load(Relaxed) / 1_000),
             ("host_calls", "Host calls made by extensions, denied ones included", sum.host_calls()),
             (
                 "chatty_callers",
