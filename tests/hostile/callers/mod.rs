@@ -1,5 +1,6 @@
 //! Attacks by callers: connections, requests, frames, names, tokens.
 
+mod batches;
 mod chance;
 mod crowd;
 mod frames;
@@ -29,6 +30,7 @@ pub(crate) fn all() -> Vec<Attack> {
         names::ATTACKS,
         tokens::ATTACKS,
         labels::ATTACKS,
+        batches::ATTACKS,
         chance::ATTACKS,
     ]
     .concat()
