@@ -106,8 +106,9 @@ async fn what_has_not_run_in_time_says_so_and_the_rest_is_answered() {
     for result in &results {
         assert!(matches!(code(result), Some(ErrorCode::Deadline | ErrorCode::CpuLimit)), "{result:?}");
     }
+    // The batch's own word, or the engine's where what was left of the time would not have done.
     let last = results[63].as_ref().unwrap_err().to_string();
-    assert!(last.contains("did not run"), "{last}");
+    assert!(last.contains("did not run") || last.contains("was not begun"), "{last}");
 }
 
 #[tokio::test]
