@@ -19,7 +19,7 @@ use self::words::environment;
 
 pub(crate) use self::{
     admin::{Admin, Precompile, UpkeepArgument},
-    author::{Check, Folder, Input, New, Run, Test, Toolchain},
+    author::{Check, Folder, New, Run, Test, Toolchain},
     calls::{Invoke, Logs, Transport},
     control::{
         ContractCommand, ControlGuard, PolicyCommand, QuotaCommand, QuotaGet, QuotaSet, Reasoned, Scope, SwitchCommand, SwitchOff, Target, Until,

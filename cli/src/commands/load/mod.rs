@@ -35,7 +35,7 @@ use self::{
     offer::{Calls, Offering},
     pace::Course,
     plan::Plan,
-    report::{Facts, Found, Part, Report},
+    report::{Facts, Found, Report},
 };
 use crate::{
     args::{Global, Load, Tolerated},
