@@ -118,7 +118,11 @@ impl HttpClient {
             let sent = self.send(Method::GET, path.to_owned(), HeaderMap::new(), Bytes::new());
             async move {
                 let (head, body) = sent.await?.into_parts();
-                if head.status.is_success() { Ok((head, body)) } else { Err(problem::failed(head.status, &head.headers, &whole(body, ANSWER_BYTES_MAX).await?)) }
+                if head.status.is_success() {
+                    Ok((head, body))
+                } else {
+                    Err(problem::failed(head.status, &head.headers, &whole(body, ANSWER_BYTES_MAX).await?))
+                }
             }
         })
         .await?;

@@ -67,7 +67,10 @@ mod tests {
         let left = Duration::from_millis(250);
         assert_eq!(path(&Invoke::new("discount"), "invoke", left), "/v1/extensions/discount:invoke?timeout_ms=250");
         let call = Invoke::new("a/../b?c").version("3").point("Before/Create").caller("o&m").context(Context::new().env(Environment::Dev));
-        assert_eq!(path(&call, "invoke", left), "/v1/extensions/a%2F..%2Fb%3Fc:invoke?timeout_ms=250&version=3&env=dev&point=Before%2FCreate&caller=o%26m");
+        assert_eq!(
+            path(&call, "invoke", left),
+            "/v1/extensions/a%2F..%2Fb%3Fc:invoke?timeout_ms=250&version=3&env=dev&point=Before%2FCreate&caller=o%26m"
+        );
     }
 
     #[test]

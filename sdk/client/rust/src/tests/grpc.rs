@@ -9,7 +9,8 @@ use std::{
 use extensions_proto::{
     refusal_details,
     v1::{
-        self, ErrorDetail, InvokeExtensionBatchRequest, InvokeExtensionBatchResponse, InvokeExtensionRequest, InvokeExtensionResponse, ListExtensionsRequest, ListExtensionsResponse,
+        self, ErrorDetail, InvokeExtensionBatchRequest, InvokeExtensionBatchResponse, InvokeExtensionRequest, InvokeExtensionResponse,
+        ListExtensionsRequest, ListExtensionsResponse,
         wasm_extension_runtime_server::{WasmExtensionRuntime, WasmExtensionRuntimeServer},
     },
 };
@@ -64,10 +65,7 @@ impl WasmExtensionRuntime for Script {
     }
 
     /// One scripted answer for each input; a status answers for all of them.
-    async fn invoke_extension_batch(
-        &self,
-        request: Request<InvokeExtensionBatchRequest>,
-    ) -> Result<Response<InvokeExtensionBatchResponse>, Status> {
+    async fn invoke_extension_batch(&self, request: Request<InvokeExtensionBatchRequest>) -> Result<Response<InvokeExtensionBatchResponse>, Status> {
         let batch = request.into_inner();
         let answers: Vec<_> = {
             let mut answers = self.answers.lock().unwrap();
