@@ -28,7 +28,7 @@ pub(crate) struct Options {
     /// Writes the figures as JSON too.
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,
-    /// Keeps the result in this folder: <date>-<commit>.json, .md and .svg.
+    /// Keeps the result in this folder: `DATE-COMMIT.json`, .md and .svg.
     #[arg(long)]
     pub(crate) keep: Option<PathBuf>,
     /// Only the scenarios whose name contains this.

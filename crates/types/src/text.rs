@@ -106,7 +106,7 @@ mod tests {
             prop_assert_eq!(a.cmp(&b), one.cmp(&other));
             prop_assert_eq!(a == b, one == other);
             let hasher = std::hash::RandomState::new();
-            prop_assert_eq!(hasher.hash_one(&a), hasher.hash_one(&a.clone()));
+            prop_assert_eq!(hasher.hash_one(&a), hasher.hash_one(a.clone()));
         }
     }
 

@@ -72,7 +72,7 @@ impl Shelf {
 
     /// Takes an instance for a call in `env`.
     pub(crate) fn take(&self, env: Environment) -> Option<Box<Ready>> {
-        let found = self.take_where(1, |ready| ready.env == env).pop();
+        let found = self.take_where(|ready| ready.env == env).next();
         if found.is_none() {
             let more = (self.wanted.load(Relaxed) + 1).min(INSTANCES_MAX as u32);
             self.wanted.store(more, Relaxed);
@@ -90,15 +90,15 @@ impl Shelf {
 
     /// Takes out those that `unwanted` names. What is locked just now stays.
     pub(crate) fn clear_where(&self, unwanted: impl Fn(&Ready) -> bool) -> usize {
-        let unwanted = self.take_where(INSTANCES_MAX, unwanted);
-        if !unwanted.is_empty() {
+        let cleared = self.take_where(unwanted).count();
+        if cleared > 0 {
             self.wanted.store(0, Relaxed);
         }
-        unwanted.len()
+        cleared
     }
 
-    fn take_where(&self, most: usize, wanted: impl Fn(&Ready) -> bool) -> Vec<Box<Ready>> {
-        let take = |place: &Mutex<Option<Box<Ready>>>| {
+    fn take_where(&self, wanted: impl Fn(&Ready) -> bool) -> impl Iterator<Item = Box<Ready>> {
+        let take = move |place: &Mutex<Option<Box<Ready>>>| {
             let mut place = match place.try_lock() {
                 Ok(place) => place,
                 // No code that can panic halfway runs under the lock.
@@ -107,6 +107,6 @@ impl Shelf {
             };
             place.take_if(|ready| wanted(ready))
         };
-        self.places.iter().filter_map(take).take(most).collect()
+        self.places.iter().filter_map(take)
     }
 }
