@@ -9,7 +9,7 @@ use http::HeaderValue;
 
 thread_local! {
     /// The second, and its text.
-    static LAST: RefCell<(u64, HeaderValue)> = RefCell::new((0, HeaderValue::from_static("")));
+    static LAST: RefCell<(u64, HeaderValue)> = const { RefCell::new((0, HeaderValue::from_static(""))) };
 }
 
 /// Now, as HTTP writes it.
