@@ -127,7 +127,12 @@ mod tests {
         let mut wire = WIRE.to_vec();
         renumber(&mut wire, 9);
         let mut streams = Vec::new();
-        Frames::default().push(&wire, |frame| Ok(streams.push(frame.stream))).unwrap();
+        Frames::default()
+            .push(&wire, |frame| {
+                streams.push(frame.stream);
+                Ok(())
+            })
+            .unwrap();
         assert_eq!(streams, [0, 9]);
     }
 }

@@ -12,7 +12,7 @@ impl Report {
     pub(super) fn markdown(&self, name: &str) -> String {
         let mut page = format!("# {}\n\n{}. A {} run; medians over rounds.\n", name, self.machine, self.size());
         if let Some(left_out) = self.left_out() {
-            let _ = write!(page, "{left_out}\n");
+            let _ = writeln!(page, "{left_out}");
         }
         let _ = write!(page, "\n![Goals, and how far each was reached]({name}.svg)\n\n## Goals\n\n");
         page.push_str("| Scenario | Reset | Goal | Bound | Value | ± | |\n|---|---|---|---|---:|---:|---|\n");
