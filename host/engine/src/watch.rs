@@ -95,11 +95,13 @@ mod tests {
         assert_eq!(watches.oldest(now), None);
         let running = Watches::begin(&watches, now - millis(3));
         std::thread::scope(|scope| {
-            scope.spawn(|| {
+            let other_thread = scope.spawn(|| {
                 let running = Watches::begin(&watches, now - millis(5));
                 assert_eq!(watches.oldest(now), Some(millis(5)));
                 drop(running);
             });
+            // The scope alone waits for the closure, not for what the thread kept.
+            other_thread.join().unwrap();
         });
         assert_eq!((watches.oldest(now), other.oldest(now)), (Some(millis(3)), None));
         drop(running);
