@@ -24,7 +24,7 @@ impl Report {
             let path = path.with_extension(ending);
             fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))
         };
-        write("json", &serde_json::to_vec_pretty(&self.json())?)?;
+        write("json", format!("{:#}\n", self.json()).as_bytes())?;
         write("md", self.markdown(&name).as_bytes())?;
         write("svg", self.chart()?.as_bytes())?;
         Ok(path)
