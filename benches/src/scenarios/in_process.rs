@@ -31,8 +31,8 @@ pub(super) fn measure(bench: &Bench, section: &mut Section) -> anyhow::Result<()
     ];
     let series = alternate(contenders, bench.plan)?;
     section.add("calls", &series);
-    section.goal("in-process CPU over the floor", series[1].ratio(&series[0], Sample::cpu), "×", Bound::AtMost(1.3));
-    section.goal("two threads over one", series[2].ratio(&series[1], |sample| sample.rate), "×", Bound::AtLeast(1.8));
+    section.goal("in-process CPU over the floor", series[1].ratio(&series[0], Sample::cpu), "×", Bound::AtMost(1.2));
+    section.goal("two threads over one", series[2].ratio(&series[1], |sample| sample.rate), "×", Bound::AtLeast(1.85));
     Ok(())
 }
 
