@@ -27,7 +27,9 @@ async fn the_callers_deadline_is_shorter() {
     let call = scene.client.invoke(Invoke::new("spins").timeout(Duration::from_millis(40))).await;
     assert!(is(&call, ErrorCode::Deadline), "{call:?}");
     until(|| scene.platform.engine().slow_calls() == 0).await;
-    assert_eq!(scene.platform.ended(Kind::ProcessHook, "DEADLINE").await, 2);
+    // The second begins in the slow lane; on a busy machine not before its time is over, and then it is a refusal.
+    let ran = scene.platform.ended(Kind::ProcessHook, "DEADLINE").await;
+    assert!((1..=2).contains(&ran), "{ran} ran");
     scene.others_are_unharmed("a deadline").await;
 }
 
