@@ -14,14 +14,18 @@ const TABLES_PER_COMPONENT: u32 = 8;
 const TABLE_ELEMENTS: usize = 20_000;
 /// Largest memory that any definition may ask for.
 const MEMORY_BYTES_MAX: usize = 256 << 20;
-/// Slots queued for one decommit call, by each core: fewer TLB shootdowns.
-const DECOMMIT_BATCH: usize = 16;
+/// Slots are free again at once. Queued ones would save guests that outgrow the window some TLB shootdowns, but in
+/// wasmtime 48 even a slot with nothing to decommit waits for its batch: eight memories of a compact guest then take
+/// turns, and each call writes into one that has left the core's cache.
+const DECOMMIT_BATCH: usize = 1;
 /// wasmtime gives each core its own list of free slots only where there are so
 /// many; slots that are never used cost address space alone.
 const SHARDED_SLOTS_MIN: u32 = 128;
-/// Idle slots that keep their resident window: bounds idle memory at 32 × 384 KiB = 12 MiB. More would
-/// be of no use: any slot suits any component.
-const WARM_SLOTS_MAX: u32 = 32;
+/// It gives no more cores one than this.
+const LISTS_MAX: u32 = 16;
+/// While a core has so many used slots free, it takes one of them rather than a new one: any slot suits any
+/// component. Of those it takes the one that was idle longest, so more than one would only cool them.
+const WARM_SLOTS_PER_CORE: u32 = 1;
 
 /// How many instances a host can have at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +36,7 @@ pub struct PoolSize {
 
 impl PoolSize {
     pub(crate) fn config(self, reset: MemoryReset) -> PoolingAllocationConfig {
-        // Slots that wait for their batch to be decommitted are not free yet.
-        let cores = std::thread::available_parallelism().map_or(1, |n| n.get().min(16));
-        let queued = u32::try_from(cores * DECOMMIT_BATCH).unwrap_or(u32::MAX);
-        let slots = self.instances.saturating_add(queued).max(SHARDED_SLOTS_MIN);
+        let slots = self.instances.max(SHARDED_SLOTS_MIN);
         let mut pool = PoolingAllocationConfig::new();
         // Every slot can take the largest component: one tenant's odd ones never use up another's.
         pool.total_component_instances(slots)
@@ -48,7 +49,7 @@ impl PoolSize {
             .max_tables_per_component(TABLES_PER_COMPONENT)
             .table_elements(TABLE_ELEMENTS)
             .max_memory_size(MEMORY_BYTES_MAX)
-            .max_unused_warm_slots(WARM_SLOTS_MAX)
+            .max_unused_warm_slots(cores() * WARM_SLOTS_PER_CORE)
             .decommit_batch_size(DECOMMIT_BATCH)
             .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
             .table_keep_resident(16 << 10)
@@ -58,4 +59,9 @@ impl PoolSize {
             });
         pool
     }
+}
+
+/// As many as wasmtime gives lists of free slots to.
+fn cores() -> u32 {
+    std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX)).min(LISTS_MAX)
 }
