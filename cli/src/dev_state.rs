@@ -3,8 +3,10 @@
 use std::{
     fs,
     io::{self, Write},
+    net::{SocketAddr, TcpStream},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use extensions_identity::DevKey;
@@ -13,7 +15,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{failure::Failure, tools};
 
+/// What `ext` reads, in its own folder.
+const FILE: &str = "dev.json";
+/// The same of a platform that is not the default, in its data: for whoever started it.
+const BESIDE_FILE: &str = "dev-beside.json";
 const KEY_FILE: &str = "signing-key.p8";
+/// What runs on this machine accepts a connection sooner.
+const ACCEPTED_WITHIN: Duration = Duration::from_secs(1);
 /// The issuer of every development token.
 pub(crate) const ISSUER: &str = "ext-dev";
 
@@ -54,6 +62,12 @@ impl Running {
         }
         self.hosts.iter().filter(|host| host.env == env).map(|host| host.url.as_str()).collect()
     }
+
+    /// Whether this is another platform than `own`, and still runs.
+    fn runs_beside(&self, own: &Self) -> bool {
+        // Nobody else listens at our own address; and a process's number may have gone to another program.
+        self.process != own.process && self.server != own.server && is_alive(self.process) && accepts(&self.server)
+    }
 }
 
 /// Where `ext dev` keeps its data unless told otherwise.
@@ -62,26 +76,36 @@ pub(crate) fn default_data_dir() -> Result<PathBuf, Failure> {
 }
 
 fn file() -> Result<PathBuf, Failure> {
-    Ok(tools::home()?.path().join("dev.json"))
+    Ok(tools::home()?.path().join(FILE))
 }
 
 /// The running `ext dev`; none when there is none.
 pub(crate) fn read() -> Result<Option<Running>, Failure> {
-    let path = file()?;
-    match fs::read(&path) {
-        Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| local("read", &path, io::Error::other(error))),
+    read_at(&file()?)
+}
+
+fn read_at(path: &Path) -> Result<Option<Running>, Failure> {
+    match fs::read(path) {
+        Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| local("read", path, io::Error::other(error))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(local("read", &path, error)),
+        Err(error) => Err(local("read", path, error)),
     }
 }
 
-/// Says where this process listens, until the guard is dropped.
-pub(crate) fn announce(running: &Running) -> Result<Announced, Failure> {
-    let path = file()?;
+/// Says where this process listens, until the guard is dropped: to every `ext`
+/// of this user or, where another platform runs that they find, in `data` alone.
+pub(crate) fn announce(running: &Running, data: &Path) -> Result<Announced, Failure> {
     private_dir(&tools::home()?.path().join("dev"))?;
+    announce_at(file()?, running, data)
+}
+
+fn announce_at(default: PathBuf, running: &Running, data: &Path) -> Result<Announced, Failure> {
+    // What cannot be read names nobody.
+    let other = read_at(&default).ok().flatten().filter(|other| other.runs_beside(running)).map(|other| other.process);
+    let path = if other.is_some() { data.join(BESIDE_FILE) } else { default };
     let text = serde_json::to_vec_pretty(running).map_err(|error| Failure::Local(error.to_string()))?;
     write_private(&path, &text)?;
-    Ok(Announced { path, process: running.process })
+    Ok(Announced { path, process: running.process, other })
 }
 
 /// Removes the announcement when `ext dev` ends, unless another one took it over.
@@ -89,12 +113,18 @@ pub(crate) fn announce(running: &Running) -> Result<Announced, Failure> {
 pub(crate) struct Announced {
     path: PathBuf,
     process: u32,
+    other: Option<u32>,
 }
 
 impl Announced {
-    /// The file that `ext` reads.
+    /// The file that says where this process listens.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The process of the platform that stays the default; none where this one is.
+    pub(crate) fn other(&self) -> Option<u32> {
+        self.other
     }
 }
 
@@ -123,6 +153,16 @@ pub(crate) fn signing_key(data: &Path) -> Result<DevKey, Failure> {
     }
 }
 
+fn is_alive(process: u32) -> bool {
+    Path::new("/proc").join(process.to_string()).exists()
+}
+
+/// Whether somebody listens there; an address of another form than ours is believed.
+fn accepts(server: &str) -> bool {
+    let address = server.strip_prefix("http://").and_then(|address| address.parse::<SocketAddr>().ok());
+    address.is_none_or(|address| TcpStream::connect_timeout(&address, ACCEPTED_WITHIN).is_ok())
+}
+
 fn private_dir(path: &Path) -> Result<(), Failure> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| local("create", path, error))
 }
@@ -144,7 +184,51 @@ fn local(action: &str, path: &Path, error: io::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
+
+    /// Runs wherever tests do.
+    const ALIVE: u32 = 1;
+    /// Above what the kernel gives.
+    const GONE: u32 = u32::MAX;
+    const NOBODY: &str = "http://127.0.0.1:1";
+
+    fn running(process: u32, server: &str) -> Running {
+        let (server, token, operator_token) = (server.to_owned(), "t".to_owned(), "o".to_owned());
+        Running { server, socket: None, hosts: Vec::new(), token, operator_token, process }
+    }
+
+    #[test]
+    fn a_platform_that_runs_stays_the_default() {
+        let (home, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let file = home.path().join(FILE);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        write_private(&file, &serde_json::to_vec(&running(ALIVE, &format!("http://{}", listener.local_addr().unwrap()))).unwrap()).unwrap();
+        let announced = announce_at(file.clone(), &running(std::process::id(), NOBODY), data.path()).unwrap();
+        assert_eq!((announced.other(), announced.path()), (Some(ALIVE), data.path().join(BESIDE_FILE).as_path()));
+        assert_eq!(read_at(announced.path()).unwrap().unwrap().server, NOBODY);
+        drop(announced);
+        assert!(read_at(&data.path().join(BESIDE_FILE)).unwrap().is_none());
+        assert_eq!(read_at(&file).unwrap().unwrap().process, ALIVE, "the other's is left as it is");
+    }
+
+    #[test]
+    fn what_no_longer_runs_is_taken_over() {
+        let (home, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let file = home.path().join(FILE);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = format!("http://{}", listener.local_addr().unwrap());
+        // The process is gone; its number is another program's, which does not listen there; or we do.
+        for (process, address, own) in [(GONE, &*server, NOBODY), (ALIVE, NOBODY, &*server), (ALIVE, &*server, &*server)] {
+            write_private(&file, &serde_json::to_vec(&running(process, address)).unwrap()).unwrap();
+            let announced = announce_at(file.clone(), &running(std::process::id(), own), data.path()).unwrap();
+            assert_eq!((announced.other(), announced.path()), (None, file.as_path()));
+            assert_eq!(read_at(&file).unwrap().unwrap().process, std::process::id());
+            drop(announced);
+            assert!(read_at(&file).unwrap().is_none());
+        }
+    }
 
     /// As `crates/test-fleet` writes it.
     const FLEET: &str = r#"{"server": "http://r", "token": "t", "operator_token": "o", "process": 1,

@@ -33,7 +33,7 @@ const NOT_OFFERED: &str = "NOT_OFFERED";
                   Examples:\n  \
                   ext load --extension my-rule --input '{\"quantity\": 7}' --rate 500 --duration 1m\n  \
                   ext load --extension my-rule --inputs orders.jsonl --ramp 100..5000/60s --hdr ramp.hlog\n  \
-                  ext load --extension my-rule --inputs cases/ --rate 200 --until-p99 5ms --server unix:/run/ext/host.sock"
+                  ext load --extension my-rule --inputs orders/ --rate 200 --until-p99 5ms --server unix:/run/ext/host.sock"
 )]
 pub(crate) struct Load {
     /// EXTENSION or EXTENSION@VERSION

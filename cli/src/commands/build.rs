@@ -57,7 +57,12 @@ pub(crate) struct Ready {
 /// Builds the extension in `folder` for this machine's own use. A folder that
 /// is no extension is wrong usage; whatever else fails is told.
 pub(crate) async fn attempt(folder: &Path, say: &Say) -> Result<Attempt, Failure> {
-    let folder = match Folder::open(folder) {
+    attempt_opened(Folder::open(folder), say).await
+}
+
+/// The same, of a folder that has been opened, or could not be.
+pub(crate) async fn attempt_opened(opened: Result<Folder, FolderError>, say: &Say) -> Result<Attempt, Failure> {
+    let folder = match opened {
         Ok(folder) => folder,
         Err(error @ (FolderError::Open { .. } | FolderError::NoManifest(_))) => return Err(error.into()),
         Err(error) => {

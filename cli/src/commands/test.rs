@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use extensions_pipeline::{CaseResult, run_cases};
+use extensions_pipeline::{Case, CaseResult, Folder, run_cases};
 use serde_json::{Value, json};
 
 use crate::{
@@ -13,22 +13,24 @@ use crate::{
     say::{Say, seconds},
 };
 
+/// Names of cases in a text.
+const NAMES_MAX: usize = 10;
+
 pub(crate) async fn run(test: &Test, say: &Say) -> Result<(), Failure> {
-    let Attempt { document, outcome } = build::attempt(&test.folder, say).await?;
-    let Ready { folder, built, workbench } = match outcome {
+    let opened = Folder::open(&test.folder);
+    // Looked for before a build that would be for nothing. What is wrong with a folder, the build says.
+    let cases = match &opened {
+        Ok(folder) => asked_for(folder, test)?,
+        Err(_) => Vec::new(),
+    };
+    let Attempt { document, outcome } = build::attempt_opened(opened, say).await?;
+    let Ready { built, workbench, .. } = match outcome {
         Ok(ready) => ready,
         Err(failure) => {
             say.event(&json!(document));
             return Err(failure);
         }
     };
-    let cases: Vec<_> = folder.cases()?.into_iter().filter(|case| is_asked_for(&test.filter, &case.name, &case.file)).collect();
-    if cases.is_empty() {
-        return Err(Failure::Usage(format!(
-            "no case to run: {}/tests/ has no JSON file that fits; docs/extensions.md shows one",
-            test.folder.display()
-        )));
-    }
     let started = Instant::now();
     let counts = run_cases(&workbench, &built, &cases, |result| show(&result, say)).await;
     let took = started.elapsed();
@@ -40,6 +42,26 @@ pub(crate) async fn run(test: &Test, say: &Say) -> Result<(), Failure> {
         }
         failed => Err(Failure::Told(format!("{failed} of {} cases failed", cases.len()))),
     }
+}
+
+/// The cases that the filter leaves, at least one.
+fn asked_for(folder: &Folder, test: &Test) -> Result<Vec<Case>, Failure> {
+    let (cases, others): (Vec<_>, Vec<_>) = folder.cases()?.into_iter().partition(|case| is_asked_for(&test.filter, &case.name, &case.file));
+    if !cases.is_empty() {
+        return Ok(cases);
+    }
+    let names: Vec<_> = others.into_iter().map(|case| case.name).collect();
+    Err(Failure::Usage(if names.is_empty() {
+        format!("no case to run: {}/tests/ has no JSON file; docs/extensions.md shows one", test.folder.display())
+    } else {
+        format!("no case's name or file contains `{}`; there are: {}", test.filter, listed(&names))
+    }))
+}
+
+/// The first of the names, and whether there are more.
+fn listed(names: &[String]) -> String {
+    let shown = names[..names.len().min(NAMES_MAX)].join(", ");
+    if names.len() > NAMES_MAX { format!("{shown}, …") } else { shown }
 }
 
 /// Whether a case's name or file holds the text; everything does where there is none.
@@ -82,5 +104,13 @@ mod tests {
     fn a_case_is_found_by_its_name_or_file() {
         let asked = |filter| is_asked_for(filter, "too many pieces are refused", "tests/too-many.json");
         assert!(asked("") && asked("pieces") && asked("too-many.json") && !asked("few"));
+    }
+
+    #[test]
+    fn no_more_than_ten_names_are_listed() {
+        let names: Vec<_> = (1..=11).map(|number| number.to_string()).collect();
+        assert_eq!(listed(&names[..2]), "1, 2");
+        assert!(listed(&names[..10]).ends_with("9, 10"));
+        assert!(listed(&names).ends_with("9, 10, …"));
     }
 }

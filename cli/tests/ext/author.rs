@@ -57,7 +57,7 @@ fn what_does_not_compile_or_pass_is_shown_where_it_stands() {
     assert!(failed.err.contains("the output differs at /") && failed.err.contains("+  \"ok\": true"), "a place and a diff: {}", failed.err);
     assert!(failed.err.contains("tests/too-many.json"), "the case's file: {}", failed.err);
     sandbox.ok(&["test", "rule", "--filter", "accepted"]);
-    sandbox.fails(&["test", "rule", "--filter", "no such case"], 2, "no case to run");
+    sandbox.fails(&["test", "rule", "--filter", "no such case"], 2, "no case's name or file contains `no such case`; there are: ");
     sandbox.write("rule/src/lib.rs", source.replace("order.quantity >", "order.amount >"));
     let failed = sandbox.fails(&["build", "rule"], 5, "does not compile");
     assert!(failed.err.contains("src/lib.rs:") && failed.err.contains("no field `amount`"), "{}", failed.err);

@@ -4,7 +4,7 @@
 use extensions_types::{Kind, Waiver};
 
 use crate::{
-    componentize, conform,
+    componentize, conform, data,
     finding::{Finding, Findings},
     form::{self, Form, inspect},
     imports, plain, policy, prescan,
@@ -76,8 +76,8 @@ fn component_of(bytes: &[u8], expected: Expected<'_>, findings: &mut Findings) -
 fn made(form: Form, module: &[u8]) -> Result<Option<Vec<u8>>, Vec<Finding>> {
     match form {
         Form::Component => Ok(None),
-        Form::ModuleWithWorld => componentize::componentize(module).map(Some).map_err(|reason| vec![reason]),
-        Form::PlainModule => plain::wrap(module).map(Some),
+        Form::ModuleWithWorld => componentize::componentize(&data::joined(module)).map(Some).map_err(|reason| vec![reason]),
+        Form::PlainModule => plain::wrap(&data::joined(module)).map(Some),
         Form::Module => Err(vec![form::undescribed()]),
         Form::NotWasm => Err(vec![prescan::not_wasm()]),
     }

@@ -8,6 +8,7 @@
 mod check;
 mod componentize;
 mod conform;
+mod data;
 mod digest;
 mod embed;
 mod finding;

@@ -40,7 +40,7 @@ pub(crate) const TABLES_MAX: u64 = 8;
 pub(crate) const TABLE_ELEMENTS_MAX: u64 = 20_000;
 /// Elements of all segments.
 pub(crate) const ELEMENTS_MAX: u64 = 100_000;
-/// A memory's image is mapped in one piece; a linker makes a handful.
+/// Each start copies all of them. A linker makes a handful, AssemblyScript one for each text.
 pub(crate) const DATA_SEGMENTS_MAX: u64 = 5_000;
 /// Toolchains make fewer than ten.
 pub(crate) const GLOBALS_MAX: u64 = 2_000;

@@ -28,7 +28,7 @@ pub enum Bounds {
 /// How an instance's memory is reset before its slot is used again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum MemoryReset {
-    /// The first [`KEEP_RESIDENT_BYTES`] by writing, the rest by batched decommit.
+    /// The first [`KEEP_RESIDENT_BYTES`] by writing, the rest by decommit.
     #[default]
     Keep,
     /// Only pages that the kernel saw written. Leaks swapped-out pages in

@@ -172,7 +172,7 @@ impl Engine {
     }
 
     /// Links mapped code as one extension. Versions of the same component share
-    /// its code and memory image, whoever owns them.
+    /// its code, whoever owns them.
     ///
     /// # Errors
     /// When the component is of another world or a schema is refused.

@@ -34,8 +34,9 @@ use crate::{
 /// Guest time between two looks at I/O. The last call of a cycle may take a
 /// slice more, so that I/O waits for a millisecond at most.
 const CYCLE: Duration = SLICE;
-/// Calls that wait on one thread: half a second of whole slices, some KiB each.
-const WAITING_MAX: usize = 1_024;
+/// Calls that wait on one thread, some KiB each and their input of 64 KiB at most. A machine that stood still for 200 ms
+/// brings a tenant's calls by the thousand: one that is alone may have half of the room, 50 ms of short calls.
+const WAITING_MAX: usize = 4_096;
 
 /// What became of a call's first slice.
 pub(crate) enum Turned {

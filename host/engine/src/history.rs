@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use extensions_fair::Outlived;
+
 use crate::budget::SLICE;
 
 /// Two slices outlived within this time, of one call or of two, make a long call.
@@ -44,10 +46,17 @@ impl History {
     }
 
     /// One of a call's first two slices has ended with the guest still running.
-    pub(crate) fn outlived(&self, now: Instant) {
-        let at = self.millis(now);
-        let warned = self.warned_at.swap(at, Relaxed);
-        if warned > 0 && at.saturating_sub(warned) <= millis(WARNED_FOR) {
+    /// Slices that ran at once say no more than one: the machine may have stood
+    /// still. One that `is_long` is the guest's doing, and says enough.
+    pub(crate) fn outlived(&self, slice: Outlived, is_long: bool) {
+        let at = self.millis(slice.ended);
+        let warned = self.warned_at.load(Relaxed);
+        let is_same_event = self.millis(slice.began) < warned;
+        let is_second = warned > 0 && at.saturating_sub(warned) <= millis(WARNED_FOR) && !is_same_event;
+        if !is_same_event {
+            self.warned_at.store(at, Relaxed);
+        }
+        if is_second || is_long {
             self.warned_at.store(0, Relaxed);
             self.long_at.store(at, Relaxed);
             self.score.store((self.score() + LONG_CALL).min(SCORE_MAX), Relaxed);
@@ -108,21 +117,37 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
     const SECOND: Duration = Duration::from_secs(1);
 
+    fn slice(ended: Instant) -> Outlived {
+        Outlived { began: ended, ended, cpu: MS }
+    }
+
     fn long_call(history: &History, now: Instant) {
-        history.outlived(now);
-        history.outlived(now);
+        history.outlived(slice(now), false);
+        history.outlived(slice(now), false);
         history.ended(40, 20 * MS, now);
     }
 
     #[test]
     fn one_slice_may_be_the_machines_doing_two_are_the_guests() {
         let (history, start) = (History::new(), Instant::now());
-        history.outlived(start);
+        history.outlived(slice(start), false);
         assert!(!history.is_usually_long(|| start));
-        history.outlived(start + 2 * SECOND);
+        history.outlived(slice(start + 2 * SECOND), false);
         assert!(!history.is_usually_long(|| start + 2 * SECOND));
-        history.outlived(start + 2 * SECOND + MS);
+        history.outlived(slice(start + 2 * SECOND + MS), false);
         assert!(history.is_usually_long(|| start + 2 * SECOND + MS));
+    }
+
+    #[test]
+    fn slices_that_were_late_together_are_one_and_a_long_one_is_enough() {
+        let (history, start) = (History::new(), Instant::now());
+        let late = Outlived { began: start, ended: start + 10 * MS, cpu: 10 * MS };
+        for _ in 0..8 {
+            history.outlived(late, false);
+        }
+        assert!(!history.is_usually_long(|| start + 10 * MS), "eight threads stood still at once");
+        history.outlived(late, true);
+        assert!(history.is_usually_long(|| start + 10 * MS));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use extensions_fair::{Lane, Share};
+use extensions_fair::{Lane, Outlived, Share};
 use extensions_types::{ErrorCode, Limits};
 
 use crate::{
@@ -22,9 +22,14 @@ use crate::{
     run::Run,
 };
 
-/// One slice may take longer by the machine's doing: page faults, cold code. One
-/// as long as this is the guest's: a bulk instruction, which no tick interrupts.
-const LONG_SLICE: Duration = Duration::from_micros(4 * SLICE.as_micros() as u64);
+/// One slice may take longer by the machine's doing: page faults, cold code, a
+/// virtual machine that stood still, which charges its threads for that. One as
+/// long as this is the guest's (a bulk instruction, which no tick interrupts)
+/// where the clock went on ticking: it stands still with its machine.
+const LONG_SLICE: Duration = Duration::from_micros(LONG_SLICE_TICKS * SLICE.as_micros() as u64);
+const LONG_SLICE_TICKS: u64 = 4;
+/// The clock's looks are up to two slices apart, and come late on busy cores.
+const TICKS_SEEN_MIN: u64 = LONG_SLICE_TICKS / 2;
 
 /// Public texts of calls that never began.
 pub(crate) const NO_TIME: &str = "this host had no time for the call; try again";
@@ -82,7 +87,7 @@ impl Sliced {
         }
         self.slices += 1;
         let Invocation { extension, call, control, .. } = &*self.invocation;
-        let running = extension.common.beat.slice(began);
+        let (running, ticks) = (extension.common.beat.slice(began), extension.common.beat.ticks());
         let run = &mut self.run;
         let slice = control.metered(began, || {
             // A panic in one call must not end the thread that serves the others.
@@ -95,12 +100,12 @@ impl Sliced {
         match slice.result {
             Ok(Some(Poll::Pending)) => {
                 // What was charged may be a moment less than what the tick saw.
-                self.outlived(slice.ended, SLICE / 2);
+                self.outlived(began, slice.ended, ticks, SLICE / 2);
                 Poll::Pending
             }
             Ok(Some(Poll::Ready(outcome))) => {
                 // One bulk instruction can be longer than any slice.
-                self.outlived(slice.ended, SLICE);
+                self.outlived(began, slice.ended, ticks, SLICE);
                 Poll::Ready(self.end(outcome, slice.ended))
             }
             Ok(None) | Err(_) => {
@@ -111,21 +116,18 @@ impl Sliced {
     }
 
     /// Remembers a call by its first two slices: what it takes altogether shows later.
-    fn outlived(&self, now: Instant, least: Duration) {
+    fn outlived(&self, began: Instant, ended: Instant, ticks_before: u64, least: Duration) {
         let Invocation { extension, call, .. } = &*self.invocation;
         // By the CPU clock, so that a stolen core is not held against it; and a call
         // with a large answer leaves its slice before the slice is over.
-        let counts = match self.last_slice {
-            _ if self.slices > 2 || !self.is_call => 0,
-            cpu if cpu >= LONG_SLICE => 2,
-            cpu if cpu >= least => 1,
-            _ => 0,
-        };
-        for _ in 0..counts {
-            extension.history.outlived(now);
-            if self.began_in == Lane::Fast && call.payer.share().outlived(now) {
-                extension.common.counters.surprised();
-            }
+        if self.slices > 2 || !self.is_call || self.last_slice < least {
+            return;
+        }
+        let ticks = extension.common.beat.ticks() - ticks_before;
+        let slice = Outlived { began, ended, cpu: self.last_slice };
+        extension.history.outlived(slice, self.last_slice >= LONG_SLICE && ticks >= TICKS_SEEN_MIN);
+        if self.began_in == Lane::Fast && call.payer.share().outlived(slice) {
+            extension.common.counters.surprised();
         }
     }
 

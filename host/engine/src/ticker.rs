@@ -9,7 +9,7 @@ use std::{
     sync::{
         Arc, OnceLock,
         atomic::{
-            AtomicBool,
+            AtomicBool, AtomicU64,
             Ordering::{Relaxed, SeqCst},
         },
     },
@@ -39,6 +39,7 @@ pub(crate) struct Beat {
     resting: AtomicBool,
     ticker: OnceLock<Thread>,
     stop: AtomicBool,
+    ticks: AtomicU64,
     watches: Arc<Watches>,
 }
 
@@ -50,6 +51,11 @@ impl Beat {
             self.wake();
         }
         running
+    }
+
+    /// How often the clock has ticked.
+    pub(crate) fn ticks(&self) -> u64 {
+        self.ticks.load(Relaxed)
     }
 
     #[cold]
@@ -81,6 +87,8 @@ impl Beat {
                 quiet &= oldest.is_none();
                 let look = look(oldest);
                 if look.is_over {
+                    // The clock's own thread alone writes it.
+                    self.ticks.store(self.ticks() + 1, Relaxed);
                     tick();
                 }
                 thread::sleep(look.again_after);

@@ -13,4 +13,4 @@ mod share;
 pub use payer::{Nobody, Payer};
 pub use queue::{FairQueue, Full, Ticket, Turn};
 pub use room::{Place, Purpose, Room, RoomSize};
-pub use share::{Lane, Share};
+pub use share::{Lane, Outlived, Share};

@@ -17,6 +17,9 @@ use crate::room::{Purpose, Taken};
 const SURPRISED_FOR: Duration = Duration::from_secs(1);
 /// Surprises that come again soon double it, up to this many times: 16 s.
 const SURPRISES_MAX: u32 = 4;
+/// An outlived slice among calls that used as many times its CPU time surprises
+/// nobody: the tenant pays for it, and I/O waited for a slice.
+const RARE: u64 = 20;
 
 /// Where a turn was taken. Each lane shares out its own time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +30,17 @@ pub enum Lane {
     Slow,
 }
 
+/// A slice that ended late, or with the guest still running.
+#[derive(Debug, Clone, Copy)]
+pub struct Outlived {
+    /// When the slice began.
+    pub began: Instant,
+    /// When it ended.
+    pub ended: Instant,
+    /// What it was charged.
+    pub cpu: Duration,
+}
+
 /// One tenant's weight, what it used, and what it was lately like. Shared by all threads.
 #[derive(Debug)]
 pub struct Share {
@@ -35,6 +49,8 @@ pub struct Share {
     used_nanos: [AtomicU64; 2],
     /// When a first slice was outlived, in nanoseconds after [`START`]; 0 for never.
     warned_at: AtomicU64,
+    /// What was used of the fast lane by then.
+    used_when_warned: AtomicU64,
     /// The same for the end of a surprise.
     surprised_until: AtomicU64,
     surprises: AtomicU32,
@@ -58,6 +74,7 @@ impl Share {
             weight: AtomicU32::new(weight.get().into()),
             used_nanos: [AtomicU64::new(0), AtomicU64::new(0)],
             warned_at: AtomicU64::new(0),
+            used_when_warned: AtomicU64::new(0),
             surprised_until: AtomicU64::new(0),
             surprises: AtomicU32::new(0),
             taken: Default::default(),
@@ -112,20 +129,31 @@ impl Share {
         nanos.saturating_mul(Weight::DEFAULT.get().into()).div_ceil(weight)
     }
 
-    /// A slice of the fast lane's calls of this tenant has ended with the guest
-    /// still running. One may be the machine's doing (a page fault, cold code);
-    /// two, of whichever call, are a surprise. Says whether this was one.
-    pub fn outlived(&self, now: Instant) -> bool {
+    /// A slice of the fast lane's calls of this tenant has been charged, and ended
+    /// with the guest still running. One may be the machine's doing (a page fault,
+    /// cold code, a virtual machine that stood still, whose threads are charged for
+    /// that), and so may several that ran at once, or one in a while among many
+    /// short ones. Two after one another, of whichever call, with little between
+    /// them, are a surprise. Says whether this was one.
+    pub fn outlived(&self, slice: Outlived) -> bool {
         if !self.is_tenant {
             return false;
         }
-        let (at, until) = (since_start(now), self.surprised_until.load(Relaxed));
+        let (at, until) = (since_start(slice.ended), self.surprised_until.load(Relaxed));
         if at < until {
             // Calls that began together surprise together: that is one surprise.
             return false;
         }
-        let warned = self.warned_at.swap(at, Relaxed);
-        if warned == 0 || at.saturating_sub(warned) > nanos(SURPRISED_FOR) {
+        let warned = self.warned_at.load(Relaxed);
+        if since_start(slice.began) < warned {
+            return false;
+        }
+        let used = self.fine_used(Lane::Fast);
+        let between = used.saturating_sub(self.used_when_warned.load(Relaxed));
+        let is_rare = between > nanos(slice.cpu) * RARE;
+        if warned == 0 || at.saturating_sub(warned) > nanos(SURPRISED_FOR) || is_rare {
+            self.used_when_warned.store(used, Relaxed);
+            self.warned_at.store(at, Relaxed);
             return false;
         }
         let before = self.surprises.load(Relaxed);
@@ -189,16 +217,45 @@ mod tests {
         assert_eq!(changed.weighed(1_000), 2_000);
     }
 
-    /// Outlives two slices at once.
+    const MS: Duration = Duration::from_millis(1);
+
+    /// A slice of a millisecond that ended then.
+    fn slice(ended: Instant) -> Outlived {
+        Outlived { began: ended - MS, ended, cpu: MS }
+    }
+
+    /// Outlives two slices after one another.
     fn surprise(share: &Share, now: Instant) -> bool {
-        let _ = share.outlived(now);
-        share.outlived(now)
+        let _ = share.outlived(slice(now - 2 * MS));
+        share.outlived(slice(now))
+    }
+
+    #[test]
+    fn slices_that_were_late_together_are_one_warning() {
+        let (share, start) = (Share::default(), Instant::now() + SECOND);
+        for _ in 0..8 {
+            assert!(!share.outlived(slice(start)), "eight threads stood still at once");
+        }
+        assert!(share.outlived(slice(start + SECOND / 2)), "and then another one alone was late");
+    }
+
+    #[test]
+    fn a_late_slice_among_many_short_ones_is_no_surprise() {
+        let (share, start) = (Share::default(), Instant::now() + SECOND);
+        for at in 1..9 {
+            // An eighth of a second in which calls of 25 µs used half of a core, and a late slice.
+            (0..2_500).for_each(|_| share.charge(Lane::Fast, MS / 40));
+            share.charge(Lane::Fast, MS);
+            assert!(!share.outlived(slice(start + at * SECOND / 8)));
+        }
+        share.charge(Lane::Fast, MS);
+        assert!(share.outlived(slice(start + SECOND + 2 * MS)), "the next one was late as well");
     }
 
     #[test]
     fn a_surprise_is_remembered_for_a_while_and_longer_when_it_comes_again() {
         let share = Share::default();
-        let start = Instant::now();
+        let start = Instant::now() + SECOND;
         let slow_at = |seconds: u64| share.lately_surprised(|| start + Duration::from_millis(seconds * 1_000));
         assert!(!slow_at(0));
         assert!(surprise(&share, start));
@@ -218,9 +275,9 @@ mod tests {
     #[test]
     fn one_slice_now_and_then_is_no_surprise() {
         let share = Share::default();
-        let start = Instant::now();
+        let start = Instant::now() + SECOND;
         for at in 0..10 {
-            assert!(!share.outlived(start + at * 2 * SECOND));
+            assert!(!share.outlived(slice(start + at * 2 * SECOND)));
         }
         assert!(!share.lately_surprised(|| start + 20 * SECOND));
     }

@@ -12,7 +12,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 
-use crate::connection::InFlight;
+use crate::{
+    budget::ByteBudget,
+    connection::InFlight,
+    refused::Refused,
+    unread::{Ends, Pieces, WHOLE_BYTES_MAX},
+};
 
 pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
@@ -59,6 +64,16 @@ impl FrontBody {
 
     pub(crate) fn stream(body: impl Body<Data = Bytes, Error = BoxError> + Send + 'static) -> Self {
         Self { content: Content::Stream(Box::pin(body)), flight: None }
+    }
+
+    /// The same, but for a large answer: that waits in pieces for its caller.
+    pub(crate) fn bounded(self, unread: &ByteBudget) -> Result<Self, Refused> {
+        let (bytes, ends) = match self.content {
+            Content::Full(bytes) if bytes.len() > WHOLE_BYTES_MAX => (bytes, Ends::Bare),
+            Content::Message(bytes) if bytes.len() > WHOLE_BYTES_MAX => (bytes, Ends::Trailers),
+            _ => return Ok(self),
+        };
+        Ok(Self { content: Content::Stream(Box::pin(Pieces::of(bytes, ends, unread)?)), flight: self.flight })
     }
 
     /// Keeps the request in flight until the body has been handed on.

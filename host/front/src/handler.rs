@@ -47,6 +47,10 @@ pub(crate) async fn handle<S: Service>(conn: Arc<Conn<S>>, head: Parts, body: Re
         catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(cx))).unwrap_or_else(|_| Poll::Ready(Err(panicked())))
     })
     .await;
+    let answered = answered.and_then(|(response, class)| {
+        let (head, body) = response.into_parts();
+        Ok((Response::from_parts(head, body.bounded(&conn.shared.unread)?), class))
+    });
     let (mut response, class) = answered.unwrap_or_else(|refused| span.in_scope(|| refuse(refused, route.name(), &head, &trace)));
     if conn.state.is_leaving_for_abuse() && head.version < Version::HTTP_2 {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -31,6 +31,7 @@ mod service;
 mod settings;
 mod shared;
 mod trace;
+mod unread;
 
 pub use drain::{Drained, Handle};
 pub use handout::Stream;

@@ -15,7 +15,7 @@ use crate::{
     body::FrontBody,
     connection::Conn,
     http::{JSON, parse_query, text},
-    intake::{self, Bounds},
+    intake,
     metrics::Class,
     refused::Refused,
     router::SwitchVerb,
@@ -100,9 +100,7 @@ where
     B: Body<Data = Bytes> + Unpin,
     T: DeserializeOwned,
 {
-    let until = accepted + conn.shared.body_read;
-    let bounds = Bounds { bytes_max: BODY_BYTES_MAX, until, deadline: None, budget: &conn.shared.bodies };
-    let taken = intake::whole(body, &bounds).await?;
+    let taken = intake::whole(body, &conn.shared.bounds(BODY_BYTES_MAX, accepted, None)).await?;
     serde_json::from_slice(&taken.bytes).map_err(|error| Refused::bad_request(format!("the body is not as docs/operations.md says: {error}")))
 }
 

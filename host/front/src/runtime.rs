@@ -35,6 +35,7 @@ use crate::{
     service::Service,
     settings::{FrontSettings, SettingsError},
     shared::Shared,
+    unread::UNREAD_BYTES_MAX,
 };
 
 /// Why a front did not start.
@@ -109,6 +110,8 @@ impl Front {
             mount,
             bodies: ByteBudget::new(BODY_BYTES_MAX),
             body_read: settings.timeouts.body_read,
+            answer_read: settings.timeouts.answer_read,
+            unread: ByteBudget::new(UNREAD_BYTES_MAX),
             draining: Arc::clone(&draining),
             metrics: Arc::clone(&metrics),
             registry: Arc::clone(&registry),

@@ -51,6 +51,8 @@ pub struct Timeouts {
     pub header_read: Duration,
     /// For one whole body.
     pub body_read: Duration,
+    /// A caller that takes nothing of its answer for this long loses it.
+    pub answer_read: Duration,
     /// A connection without a request for this long is closed.
     pub idle: Duration,
     /// While more than half of the connections are taken, one that has not
@@ -68,6 +70,7 @@ impl Default for Timeouts {
             header_read: Duration::from_secs(10),
             // 8 MiB in that time is 280 KB a second, which any real network gives.
             body_read: Duration::from_secs(30),
+            answer_read: Duration::from_secs(30),
             // Clients keep a connection between bursts; proxies usually give up after as long.
             idle: Duration::from_secs(300),
             // A caller authenticates with its first request.
@@ -137,6 +140,7 @@ impl FrontSettings {
         for (name, time) in [
             ("timeouts.header_read", times.header_read),
             ("timeouts.body_read", times.body_read),
+            ("timeouts.answer_read", times.answer_read),
             ("timeouts.idle", times.idle),
             ("timeouts.stranger", times.stranger),
             ("timeouts.keepalive_interval", times.keepalive_interval),

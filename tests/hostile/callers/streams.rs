@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use extensions_test_support::{Guest, PATIENCE};
+use extensions_types::Kind;
+
 use super::{
     frames::{
         ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, H2, HEADERS, PING, PRIORITY, PUSH_PROMISE, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame,
         grpc_head, head,
     },
-    heads::kept,
+    heads::{kept, kept_below},
     wire::{self, serve_rule},
 };
 use crate::{
@@ -20,6 +23,7 @@ pub(super) const ATTACKS: &[Attack] = &[
     Attack { name: "rapid-reset", about: "calls that are cancelled as soon as they are sent", run: |stage| Box::pin(resets(stage)) },
     Attack { name: "stream-exhaustion", about: "more streams than a connection may have", run: |stage| Box::pin(exhaustion(stage)) },
     Attack { name: "window-games", about: "answers that the caller will not take", run: |stage| Box::pin(windows(stage)) },
+    Attack { name: "unread-answers", about: "answers of a megabyte that nobody reads", run: |stage| Box::pin(unread(stage)) },
     Attack { name: "frame-floods", about: "frames that carry nothing, by the hundred thousand", run: |stage| Box::pin(floods(stage)) },
     Attack { name: "frame-lies", about: "frames that break the protocol", run: |stage| Box::pin(lies(stage)) },
 ];
@@ -37,9 +41,9 @@ fn streams(count: usize) -> impl Iterator<Item = u32> {
     (1..).step_by(2).take(count)
 }
 
-/// A unary call of `rule` as one frame of HEADERS and one of DATA.
-fn call(stage: &Stage, stream: u32) -> Vec<u8> {
-    let message = [&[0x0a, 4], b"rule".as_slice(), &[0x22, 2], b"{}"].concat();
+/// A unary call as one frame of HEADERS and one of DATA.
+fn call(stage: &Stage, stream: u32, id: &str) -> Vec<u8> {
+    let message = [&[0x0a, u8::try_from(id.len()).unwrap()], id.as_bytes(), &[0x22, 2], b"{}"].concat();
     let data = [&[0, 0, 0, 0, u8::try_from(message.len()).unwrap()], message.as_slice()].concat();
     [frame(HEADERS, END_HEADERS, stream, &grpc_head(stage)), frame(DATA, END_STREAM, stream, &data)].concat()
 }
@@ -50,7 +54,7 @@ async fn resets(stage: &Stage) -> Vec<Row> {
     let mut rows = Vec::new();
     for (what, request) in [
         ("probes", (|_: &Stage, stream, probe: &[u8]| frame(HEADERS, END_STREAM | END_HEADERS, stream, probe)) as fn(&Stage, u32, &[u8]) -> Vec<u8>),
-        ("calls", |stage, stream, _| call(stage, stream)),
+        ("calls", |stage, stream, _| call(stage, stream, "rule")),
         ("calls without a body", |stage, stream, _| frame(HEADERS, END_HEADERS, stream, &grpc_head(stage))),
     ] {
         let mut h2 = H2::dial(stage, &[]).await;
@@ -154,6 +158,44 @@ async fn windows(stage: &Stage) -> Vec<Row> {
     let got = h2.verdict(SILENCE).await;
     rows.push(Row::holds("2 MiB into a window of 256 KiB", "refused", got != "silent", || got.clone()));
     rows.push(kept(before));
+    rows
+}
+
+/// More of them than a host keeps for callers that read late.
+async fn unread(stage: &Stage) -> Vec<Row> {
+    const CONNECTIONS: usize = 3;
+    const STREAMS: usize = 200;
+    let kind = Kind::ProcessHook;
+    let answer = format!("{{\"a\":\"{}\"}}", "x".repeat(1_000_000));
+    stage.serve("large", kind, "", Guest::answering(kind, answer).component()).await.1.unwrap();
+    let before = process::resident_mib();
+    let (mut held, mut begun, mut refused) = (Vec::new(), 0, 0);
+    for _ in 0..CONNECTIONS {
+        let mut h2 = H2::dial(stage, &[(WINDOW, 0)]).await;
+        let all: Vec<u8> = streams(STREAMS).flat_map(|stream| call(stage, stream, "large")).collect();
+        h2.send(&all).await;
+        let all = begun + refused + STREAMS;
+        while begun + refused < all {
+            match h2.next_within(PATIENCE).await {
+                // A refusal is heads alone.
+                Some(head) if head.kind == HEADERS && head.flags & END_STREAM != 0 => refused += 1,
+                Some(head) if head.kind == HEADERS => begun += 1,
+                Some(_) => {}
+                None => break,
+            }
+        }
+        held.push(h2);
+    }
+    stage.neighbours.answered(3).await;
+    let told = || format!("{begun} begun, {refused} refused");
+    let mut rows = vec![
+        Row::holds("600 MB of them", "most of what fits is begun, the rest refused", begun > 200 && begun <= 270 && begun + refused == 600, told),
+        kept_below(before, 400),
+    ];
+    drop(held);
+    // The host sees that their callers are gone.
+    let again = tokio::time::timeout(PATIENCE, async { while stage.call("large").await.code != "OK" {} }).await;
+    rows.push(Row::holds("when they are gone", "answered", again.is_ok(), || "refused".to_owned()));
     rows
 }
 

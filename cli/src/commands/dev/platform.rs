@@ -78,7 +78,14 @@ impl Platform {
         let operator_token = token::of_operator(&key, TOKEN_LIFE)?;
         let running =
             Running { server: format!("http://{tcp}"), socket: Some(socket), hosts: Vec::new(), token, operator_token, process: std::process::id() };
-        let announced = dev_state::announce(&running)?;
+        let announced = dev_state::announce(&running, &data)?;
+        if let Some(process) = announced.other() {
+            say.warning(format_args!(
+                "another `ext dev` (process {process}) stays the default; name this one with --server {} and a --token of `ext dev token --data {}`",
+                running.server,
+                data.display()
+            ));
+        }
         let admin = addresses.admin;
         say.event(&json!({"event": "listening", "server": running.server, "socket": running.socket}));
         Ok(Self { host, folders, registry, worker, following, running, admin, announced, _log: log })
@@ -97,7 +104,9 @@ impl Platform {
             "event": "ready", "server": running.server, "admin": admin, "socket": running.socket, "token_file": self.announced.path(),
             "process": running.process,
         }));
-        say.note(format_args!("ready; call it with `ext invoke EXTENSION --input JSON`, end it with Ctrl-C; metrics at {admin}/metrics"));
+        // Where it is not the default, its start has said how to name it.
+        let named = self.announced.other().map_or_else(String::new, |_| format!(" --server {}", running.server));
+        say.note(format_args!("ready; call it with `ext invoke EXTENSION --input JSON{named}`, end it with Ctrl-C; metrics at {admin}/metrics"));
     }
 
     pub(crate) async fn stop(self) -> extensions_host::Drained {

@@ -1,8 +1,10 @@
 //! What is sent: one input, the lines of a file in turn, or the files of a folder.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File},
     io::{self, BufRead, BufReader, Read as _},
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
 
@@ -35,7 +37,7 @@ impl Inputs {
         match (&load.input, &load.inputs) {
             (Some(input), _) => Ok(Self(vec![read_input(input)?])),
             (None, Some(path)) if path.as_os_str() == STANDARD_INPUT => Self::lines(io::stdin().lock(), "standard input").map_err(wrong),
-            (None, Some(path)) => Self::at(path).map_err(wrong),
+            (None, Some(path)) => Self::at(named(path)).map_err(wrong),
             (None, None) => Err(Failure::Usage("say what to send with --input or --inputs".to_owned())),
         }
     }
@@ -114,6 +116,11 @@ impl Reading {
     }
 }
 
+/// The path, also where it has the `@` that other flags ask for before a file.
+fn named(path: &Path) -> &Path {
+    path.as_os_str().as_bytes().strip_prefix(b"@").map_or(path, |rest| Path::new(OsStr::from_bytes(rest)))
+}
+
 fn unreadable(path: &Path, error: &io::Error) -> String {
     format!("cannot read {}: {error}", path.display())
 }
@@ -130,6 +137,13 @@ mod tests {
     fn lines_are_sent_in_turn() {
         let inputs = lines("{\"a\": 1}\r\n\n2").unwrap();
         assert_eq!([0, 1, 2].map(|call| inputs.of_call(call)), ["{\"a\": 1}", "2", "{\"a\": 1}"]);
+    }
+
+    #[test]
+    fn a_path_may_have_the_sign_of_other_flags() {
+        for (given, path) in [("@orders.jsonl", "orders.jsonl"), ("orders/", "orders/"), ("./@odd", "./@odd")] {
+            assert_eq!(named(Path::new(given)), Path::new(path));
+        }
     }
 
     #[test]

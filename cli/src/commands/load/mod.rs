@@ -115,7 +115,7 @@ async fn follow(plan: Plan, offering: &mut Offering, tolerated: &[Tolerated]) ->
         search.went(kept);
     }
     let p99_bound_micros = u64::try_from(search.bound.as_micros()).unwrap_or(u64::MAX);
-    Ok(Some(Found { p99_bound_micros, rate: search.held }))
+    Ok(Some(Found { p99_bound_micros, rate: search.held, limit_found: search.failed.is_some() }))
 }
 
 /// Whether it went as it was asked for; the report has said how it went.

@@ -119,6 +119,8 @@ pub(super) struct Found {
     pub(super) p99_bound_micros: u64,
     /// The highest rate that kept the bound; none where no step did.
     pub(super) rate: Option<f64>,
+    /// Whether a rate was offered that did not keep it: where none was, the search was ended before it knew.
+    pub(super) limit_found: bool,
 }
 
 /// What a report is made from, beside the tallies.

@@ -21,7 +21,7 @@ pub(super) struct Search {
     pub(super) bound: Duration,
     next: f64,
     pub(super) held: Option<f64>,
-    failed: Option<f64>,
+    pub(super) failed: Option<f64>,
     steps: usize,
 }
 

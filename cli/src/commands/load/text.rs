@@ -12,7 +12,7 @@ impl fmt::Display for Report {
         if let Some(problem) = self.not_offered() {
             writeln!(f, "          {problem}")?;
         }
-        writeln!(f, "latency   {}", self.latency)?;
+        writeln!(f, "latency   {}{}", self.latency, self.failed_among_them())?;
         let versions: Vec<_> = self.versions.iter().map(|one| format!("v{}: {}", one.version, one.span.calls)).collect();
         writeln!(f, "answered  {}", if versions.is_empty() { "by nobody".to_owned() } else { versions.join(" · ") })?;
         for (action, calls) in &self.fallbacks {
@@ -52,6 +52,13 @@ impl Report {
         Some(format!("the rate of {:.0} a second was NOT offered: {left_out} calls left out, {} begun late; {why}", self.rate, self.late))
     }
 
+    /// Whose latencies are not those of answers; nothing where all calls that ended were answered.
+    fn failed_among_them(&self) -> String {
+        let failed: u64 = self.failures.iter().filter(|one| !one.tolerated).map(|one| one.span.calls).sum();
+        let what = if self.batch > 1 { "inputs" } else { "calls" };
+        if failed > 0 { format!(" ({failed} failed {what} among them)") } else { String::new() }
+    }
+
     fn failures(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "failed    {}", self.failed)?;
         for one in &self.failures {
@@ -85,9 +92,13 @@ impl fmt::Display for Part {
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bound = millis(self.p99_bound_micros);
-        match self.rate {
-            Some(rate) => write!(f, "{rate:.0} a second is the highest rate that kept p99 within {bound}"),
-            None => write!(f, "no rate kept p99 within {bound} with every call offered in time and answered"),
+        match (self.rate, self.limit_found) {
+            (Some(rate), true) => write!(f, "{rate:.0} a second is the highest rate that kept p99 within {bound}"),
+            (Some(rate), false) => {
+                write!(f, "at least {rate:.0} a second kept p99 within {bound}; the search was ended before it found one that does not")
+            }
+            (None, true) => write!(f, "no rate kept p99 within {bound} with every call offered in time and answered"),
+            (None, false) => write!(f, "nothing about p99 within {bound}: the search was ended before its first step was whole"),
         }
     }
 }
@@ -102,6 +113,7 @@ impl fmt::Display for Latency {
 #[cfg(test)]
 mod tests {
     use super::{super::report::tests::report, *};
+    use crate::args::Tolerated;
 
     #[test]
     fn a_rate_that_was_not_offered_is_said_with_the_reason() {
@@ -114,12 +126,31 @@ mod tests {
 
     #[test]
     fn a_search_says_what_it_found_and_each_step() {
-        let found = |rate| Some(Found { p99_bound_micros: 5_000, rate });
+        let found = |rate| Some(Found { p99_bound_micros: 5_000, rate, limit_found: true });
         let mut whole = report(&[], found(Some(2_400.0)));
         whole.stages.extend(report(&[], None).stages);
         let text = whole.to_string();
         assert!(text.contains("found     2400 a second is the highest rate that kept p99 within 5.00 ms"), "{text}");
         assert!(!text.contains("NOT offered") && text.contains("not offered (7 left out, 0 late)"), "{text}");
         assert!(report(&[], found(None)).to_string().contains("no rate kept p99 within 5.00 ms"));
+    }
+
+    #[test]
+    fn a_search_that_was_ended_claims_no_more_than_it_knows() {
+        let ended = |rate| Found { p99_bound_micros: 5_000, rate, limit_found: false };
+        let text = ended(Some(2_400.0)).to_string();
+        assert!(text.starts_with("at least 2400 a second kept p99 within 5.00 ms; ") && !text.contains("highest"), "{text}");
+        assert!(ended(None).to_string().starts_with("nothing about p99 within 5.00 ms"));
+        assert_eq!(serde_json::to_value(ended(Some(1.0))).unwrap()["limit_found"], false);
+    }
+
+    #[test]
+    fn latencies_of_failed_calls_are_said_to_be_among_them() {
+        let text = report(&[], None).to_string();
+        assert!(text.contains("max 3.00 ms (2 failed calls among them)\n"), "{text}");
+        let tolerated = report(&[Tolerated::Any], None).to_string();
+        assert!(!tolerated.contains("among them"), "{tolerated}");
+        let batches = Report { batch: 2, ..report(&[], None) }.to_string();
+        assert!(batches.contains("(2 failed inputs among them)"), "{batches}");
     }
 }

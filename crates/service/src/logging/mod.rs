@@ -5,7 +5,12 @@
 mod metrics;
 mod writer;
 
-use std::{fs::File, io, os::fd::AsFd as _, panic};
+use std::{
+    fs::File,
+    io::{self, IsTerminal as _},
+    os::fd::AsFd as _,
+    panic,
+};
 
 use serde::Deserialize;
 use tracing::{Level, Metadata};
@@ -71,7 +76,12 @@ pub fn start_logging(format: LogFormat, filter: Option<&str>) -> Result<Log, Set
     let builder = fmt::fmt().with_env_filter(filter).with_writer(Writer(lines.clone()));
     match format {
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
-        LogFormat::Text => builder.compact().with_target(false).try_init(),
+        LogFormat::Text => {
+            let text = builder.compact().with_target(false);
+            // Files and pipes get no escapes; on a terminal NO_COLOR is heeded.
+            let text = if io::stderr().is_terminal() { text } else { text.with_ansi(false) };
+            text.try_init()
+        }
     }
     .map_err(|error| wrong(&error))?;
     // The standard hook writes to standard error itself, and would wait for whoever reads it.

@@ -73,6 +73,8 @@ impl Sleepers {
         for bed in self.idle.iter().chain([&self.minimum]) {
             bed.wake();
         }
+        // It may be at rest between two turns.
+        self.minimum.thread.get().inspect(|thread| thread.unpark());
     }
 
     /// Puts idle thread `number`, the calling one, to sleep.

@@ -16,6 +16,7 @@ use tokio::{
     net::{TcpStream, UnixStream},
     time::timeout,
 };
+use tokio_io_timeout::TimeoutWriter;
 
 pub(crate) use self::state::{Conn, ConnState, InFlight, Peer, Worker};
 use self::{
@@ -115,6 +116,10 @@ async fn speak<S: Service, T: AsyncRead + AsyncWrite + Unpin + 'static>(io: T, s
         Ok(Ok(None) | Err(_)) => return,
         Err(_) => return tracing::debug!(peer = %state.peer, "closed: no request head within the time"),
     };
+    // Whatever is written: a peer that takes nothing for so long is gone.
+    let mut io = TimeoutWriter::new(io);
+    io.set_timeout(Some(shared.answer_read));
+    let io = Box::pin(io);
     let conn = Arc::new(Conn { shared, state: Arc::new(state) });
     let state = Arc::clone(&conn.state);
     let end = match protocol {

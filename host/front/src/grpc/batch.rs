@@ -48,8 +48,7 @@ where
 }
 
 fn asked(message: &InvokeExtensionBatchRequest, transport: Option<Duration>, accepted: Instant) -> Result<Asked<'_>, Refused> {
-    let context = message.ctx.as_ref().map_or_else(|| Ok(AskedContext::default()), context);
-    let context = context.map_err(|unknown| Refused::bad_request(unknown.to_string()))?;
+    let context = context(message.ctx.as_ref())?;
     Ok(Asked {
         extension_id: &message.extension_id,
         version: &message.version,

@@ -17,7 +17,7 @@ use crate::{
     auth::authenticate,
     body::{BoxError, FrontBody},
     connection::Conn,
-    intake::{self, Bounds, PREFIX_BYTES, Taken},
+    intake::{self, PREFIX_BYTES, Taken},
     metrics::Class,
     refused::Refused,
     service::Service,
@@ -60,16 +60,13 @@ where
 {
     metadata::check(head)?;
     let transport = timeout::grpc_timeout(&head.headers)?;
-    let until = accepted + conn.shared.body_read;
-    let bounds = Bounds { bytes_max, until, deadline: transport.map(|timeout| accepted + timeout), budget: &conn.shared.bodies };
-    let taken = intake::message(body, &bounds).await?;
+    let taken = intake::message(body, &conn.shared.bounds(bytes_max, accepted, transport)).await?;
     let message = M::decode(taken.bytes.clone()).map_err(|error| Refused::bad_request(format!("the message does not decode: {error}")))?;
     Ok((message, transport, taken))
 }
 
 fn asked(message: &InvokeExtensionRequest, transport: Option<std::time::Duration>, accepted: Instant) -> Result<Asked<'_>, Refused> {
-    let context = message.ctx.as_ref().map_or_else(|| Ok(AskedContext::default()), context);
-    let context = context.map_err(|unknown| Refused::bad_request(unknown.to_string()))?;
+    let context = context(message.ctx.as_ref())?;
     Ok(Asked {
         extension_id: &message.extension_id,
         version: &message.version,
@@ -79,7 +76,13 @@ fn asked(message: &InvokeExtensionRequest, transport: Option<std::time::Duration
     })
 }
 
-pub(super) fn context(ctx: &ExecutionContext) -> Result<AskedContext<'_>, UnknownNumber> {
+/// What the message says of its context, which may leave all of it out.
+pub(super) fn context(ctx: Option<&ExecutionContext>) -> Result<AskedContext<'_>, Refused> {
+    let read = ctx.map_or_else(|| Ok(AskedContext::default()), read);
+    read.map_err(|unknown| Refused::bad_request(unknown.to_string()))
+}
+
+fn read(ctx: &ExecutionContext) -> Result<AskedContext<'_>, UnknownNumber> {
     Ok(AskedContext {
         actor_type: actor_type(ctx.actor_type)?.map_or("", |actor| actor.as_str()),
         risk_tier: risk_tier(ctx.risk_tier)?.map_or("", |tier| tier.as_str()),
@@ -133,11 +136,11 @@ mod tests {
     #[test]
     fn words_come_from_numbers_and_unknown_ones_are_refused() {
         let ctx = ExecutionContext { actor_type: 2, risk_tier: 3, tenant_id: "acme".into(), ..Default::default() };
-        let asked = context(&ctx).unwrap();
+        let asked = context(Some(&ctx)).unwrap();
         assert_eq!((asked.actor_type, asked.risk_tier, asked.tenant_id), ("AGENT", "high", "acme"));
-        assert!(context(&ExecutionContext { actor_type: 9, ..Default::default() }).is_err());
+        assert!(context(Some(&ExecutionContext { actor_type: 9, ..Default::default() })).is_err());
         let empty = ExecutionContext::default();
-        let unset = context(&empty).unwrap();
+        let unset = context(Some(&empty)).unwrap();
         assert!(unset.actor_type.is_empty() && unset.risk_tier.is_empty());
     }
 

@@ -13,16 +13,7 @@ use super::{
     batch_answer, batch_split,
     invoke::{Line, check_content, identity, insert},
 };
-use crate::{
-    auth::authenticate,
-    body::FrontBody,
-    connection::Conn,
-    grpc,
-    intake::{self, Bounds},
-    metrics::Class,
-    refused::Refused,
-    service::Service,
-};
+use crate::{auth::authenticate, body::FrontBody, connection::Conn, grpc, intake, metrics::Class, refused::Refused, service::Service};
 
 /// What stands between inputs: a comma and, as a person writes it, some space.
 const BETWEEN_BYTES_MAX: usize = 16 * BATCH_INPUTS_MAX;
@@ -42,13 +33,8 @@ where
     let line = Line::read(extension, head)?;
     let asked = line.asked(identity(&head.headers)?, accepted);
     check_content(&head.headers)?;
-    let bounds = Bounds {
-        bytes_max: conn.shared.service.input_bytes_max() + BETWEEN_BYTES_MAX,
-        until: accepted + conn.shared.body_read,
-        deadline: asked.timeout.map(|timeout| accepted + timeout),
-        budget: &conn.shared.bodies,
-    };
-    let taken = intake::whole(body, &bounds).await?;
+    let bytes_max = conn.shared.service.input_bytes_max() + BETWEEN_BYTES_MAX;
+    let taken = intake::whole(body, &conn.shared.bounds(bytes_max, accepted, asked.timeout)).await?;
     let inputs = batch_split::values(&taken.bytes).await?;
     let answer = conn.shared.service.invoke_batch(&principal, BatchRequest { asked, inputs }).await?;
     let mut response = text(StatusCode::OK, JSON, batch_answer::array(&answer.results));

@@ -23,16 +23,7 @@ use super::{
     problem::document,
     query,
 };
-use crate::{
-    auth::authenticate,
-    body::FrontBody,
-    connection::Conn,
-    grpc,
-    intake::{self, Bounds},
-    metrics::Class,
-    refused::Refused,
-    service::Service,
-};
+use crate::{auth::authenticate, body::FrontBody, connection::Conn, grpc, intake, metrics::Class, refused::Refused, service::Service};
 
 pub(super) const QUERY: [&str; 5] = ["version", "env", "point", "timeout_ms", "caller"];
 const TENANT_ID: HeaderName = HeaderName::from_static("x-ameide-tenant-id");
@@ -60,13 +51,8 @@ where
     let line = Line::read(extension, head)?;
     let asked = line.asked(identity(&head.headers)?, accepted);
     check_content(&head.headers)?;
-    let bounds = Bounds {
-        bytes_max: conn.shared.service.input_bytes_max(),
-        until: accepted + conn.shared.body_read,
-        deadline: asked.timeout.map(|timeout| accepted + timeout),
-        budget: &conn.shared.bodies,
-    };
-    let taken = intake::whole(body, &bounds).await?;
+    let bytes_max = conn.shared.service.input_bytes_max();
+    let taken = intake::whole(body, &conn.shared.bounds(bytes_max, accepted, asked.timeout)).await?;
     let request = Request { asked, input: taken.bytes.clone() };
     let answer = conn.shared.service.invoke(&principal, request).await?;
     let response = response(&answer);

@@ -132,7 +132,7 @@ pub(super) fn lifecycle(refused: extensions_registry_core::Refusal) -> Refusal {
 }
 
 fn no_such(extension: &ExtensionId) -> Refusal {
-    not_found(format!("the tenant has no extension `{extension}`; `ext list` shows what it has"))
+    not_found(format!("`{extension}` has no version in the registry: `ext push` makes one (folders that `ext dev` serves have none)"))
 }
 
 fn bad_token() -> Refusal {

@@ -1,38 +1,33 @@
 //! How a call can fail, as far as a caller can tell.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, fmt, time::Duration};
 
 use extensions_tls::HandshakeError;
 use extensions_types::{ErrorCode, Version};
+use tonic::{Status, transport};
 
 use crate::Stats;
 
 /// Why there is no answer of the extension.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub enum InvokeError {
     /// The extension ran and this is its outcome.
-    #[error("{}: {}", .0.code, .0.message)]
     Outcome(Box<Outcome>),
     /// The platform refused the call: it did not run, or its time ran out.
-    #[error("{}: {}", .0.code, .0.message)]
     Refused(Box<Refused>),
     /// The host was not reached, or the connection broke.
-    #[error("cannot reach the server")]
     Unreachable {
         /// Whether the call may have run all the same.
         sent: bool,
         /// What the transport said.
-        #[source]
         source: Box<dyn Error + Send + Sync>,
     },
     /// The server offers no such service: a host without a registry, or the reverse.
-    #[error("the server does not offer this: {message}")]
     Absent {
         /// What the server said.
         message: String,
     },
     /// What answered does not speak our protocol.
-    #[error("{message}")]
     Protocol {
         /// What was unexpected.
         message: String,
@@ -65,6 +60,36 @@ pub struct Refused {
     pub retry_after: Option<Duration>,
     /// The id under which the platform's logs tell more.
     pub correlation: Option<String>,
+}
+
+impl fmt::Display for InvokeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Outcome(outcome) => write!(f, "{}: {}", outcome.code, outcome.message),
+            Self::Refused(refused) => write!(f, "{}: {}", refused.code, refused.message),
+            Self::Unreachable { .. } => f.write_str("cannot reach the server"),
+            Self::Absent { message } => write!(f, "the server does not offer this: {message}"),
+            Self::Protocol { message } => f.write_str(message),
+        }
+    }
+}
+
+impl Error for InvokeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Unreachable { source, .. } => Some(cause_in_words(&**source)),
+            Self::Outcome(_) | Self::Refused(_) | Self::Absent { .. } | Self::Protocol { .. } => None,
+        }
+    }
+}
+
+/// The first cause that speaks for itself: a status prints what is behind it as
+/// code, and "transport error" says nothing.
+fn cause_in_words<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
+    match error.source() {
+        Some(cause) if error.is::<Status>() || error.is::<transport::Error>() => cause_in_words(cause),
+        Some(_) | None => error,
+    }
 }
 
 impl InvokeError {
@@ -116,4 +141,27 @@ impl InvokeError {
 /// An optional text of the wire: empty means none.
 pub(crate) fn given(text: String) -> Option<String> {
     if text.is_empty() { None } else { Some(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use extensions_types::with_causes;
+    use tonic::ConnectError;
+
+    use super::*;
+
+    fn unreachable(status: Status) -> String {
+        with_causes(&InvokeError::Unreachable { sent: false, source: Box::new(status) })
+    }
+
+    #[test]
+    fn causes_are_told_in_words() {
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let status = Status::from_error(Box::new(ConnectError(Box::new(refused))));
+        assert_eq!(unreachable(status), "cannot reach the server: connection refused");
+        let alone = unreachable(Status::unavailable("a proxy's word"));
+        assert!(alone.contains("a proxy's word"), "{alone}");
+    }
 }

@@ -3,6 +3,7 @@
 use std::{
     future::poll_fn,
     task::{Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -12,28 +13,32 @@ use http::{
     header::{CONTENT_LENGTH, DATE},
 };
 use http_body::{Body as _, Frame};
+use tokio::time::timeout;
 
 use super::date;
 use crate::{
     body::{BoxError, Content, Frames, FrontBody, ok_trailers},
+    budget::ByteBudget,
     connection::InFlight,
+    unread::{Ends, Pieces},
 };
 
 /// Sends what there is of an answer; a stream is still to be [sent on](Streaming::go).
 ///
-/// h2 keeps what the peer's window does not take yet. An answer that has been
-/// sent here is no longer in flight: a peer that does not read it counts as idle.
-pub(super) fn send(mut respond: SendResponse<Bytes>, response: Response<FrontBody>) -> Option<Streaming> {
+/// Whole ones are those that the peer's windows take: h2 keeps them until the
+/// socket does, and takes no further requests meanwhile. They are no longer in
+/// flight then: a peer that does not read them counts as idle.
+pub(super) fn send(mut respond: SendResponse<Bytes>, response: Response<FrontBody>, unread: &ByteBudget) -> Option<Streaming> {
     let (head, body) = response.into_parts();
     let (content, flight) = body.into_content();
-    let sent = begin(&mut respond, Response::from_parts(head, ()), content);
+    let sent = begin(&mut respond, Response::from_parts(head, ()), content, unread);
     match sent {
         Ok(Some((to, frames))) => return Some(Streaming { to, frames, _flight: flight }),
         Ok(None) => {}
         Err(error) => {
             // Usually the peer has given the stream up.
             tracing::debug!(%error, "an answer could not be sent");
-            respond.send_reset(Reason::INTERNAL_ERROR);
+            respond.send_reset(error.reason().unwrap_or(Reason::INTERNAL_ERROR));
         }
     }
     None
@@ -41,7 +46,7 @@ pub(super) fn send(mut respond: SendResponse<Bytes>, response: Response<FrontBod
 
 type Rest = Option<(SendStream<Bytes>, Frames)>;
 
-fn begin(respond: &mut SendResponse<Bytes>, mut head: Response<()>, content: Content) -> Result<Rest, h2::Error> {
+fn begin(respond: &mut SendResponse<Bytes>, mut head: Response<()>, content: Content, unread: &ByteBudget) -> Result<Rest, h2::Error> {
     if !matches!(content, Content::Message(_)) {
         // gRPC has no use for it; HTTP asks for it.
         head.headers_mut().entry(DATE).or_insert_with(date::now);
@@ -50,11 +55,18 @@ fn begin(respond: &mut SendResponse<Bytes>, mut head: Response<()>, content: Con
         Content::Done => respond.send_response(head, true).map(|_| None),
         Content::Full(bytes) => {
             head.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-            respond.send_response(head, false)?.send_data(bytes, true)?;
+            let mut to = respond.send_response(head, false)?;
+            if !is_taken(&mut to, &bytes) {
+                return pieces(to, bytes, Ends::Bare, unread).map(Some);
+            }
+            to.send_data(bytes, true)?;
             Ok(None)
         }
         Content::Message(bytes) => {
             let mut to = respond.send_response(head, false)?;
+            if !is_taken(&mut to, &bytes) {
+                return pieces(to, bytes, Ends::Trailers, unread).map(Some);
+            }
             to.send_data(bytes, false)?;
             to.send_trailers(ok_trailers())?;
             Ok(None)
@@ -71,6 +83,18 @@ fn begin(respond: &mut SendResponse<Bytes>, mut head: Response<()>, content: Con
     }
 }
 
+/// Whether the peer's windows have room for all of it.
+fn is_taken(to: &mut SendStream<Bytes>, bytes: &Bytes) -> bool {
+    to.reserve_capacity(bytes.len());
+    to.capacity() >= bytes.len()
+}
+
+/// What a small window leaves behind; a peer that leaves too much there has to calm down.
+fn pieces(to: SendStream<Bytes>, bytes: Bytes, ends: Ends, unread: &ByteBudget) -> Result<(SendStream<Bytes>, Frames), h2::Error> {
+    let pieces = Pieces::of(bytes, ends, unread).map_err(|_| h2::Error::from(Reason::ENHANCE_YOUR_CALM))?;
+    Ok((to, Box::pin(pieces)))
+}
+
 /// An answer whose frames come as they come.
 pub(super) struct Streaming {
     to: SendStream<Bytes>,
@@ -81,13 +105,15 @@ pub(super) struct Streaming {
 
 impl Streaming {
     /// Sends frame after frame, as fast as the peer takes them, until either side ends it.
-    pub(super) async fn go(mut self) {
-        if let Err(error) = self.send_all().await {
+    ///
+    /// One that takes none of a frame within `patience` loses the answer.
+    pub(super) async fn go(mut self, patience: Duration) {
+        if let Err(error) = self.send_all(patience).await {
             tracing::debug!(%error, "an answer's stream broke off");
         }
     }
 
-    async fn send_all(&mut self) -> Result<(), h2::Error> {
+    async fn send_all(&mut self, patience: Duration) -> Result<(), h2::Error> {
         loop {
             let frame = match self.next().await? {
                 Some(Ok(frame)) => frame,
@@ -104,8 +130,9 @@ impl Streaming {
                 Err(Err(_unknown)) => continue,
             };
             let is_last = self.frames.is_end_stream();
-            if !data.is_empty() {
-                self.room().await?;
+            if !data.is_empty() && !self.has_room(patience).await? {
+                self.to.send_reset(Reason::CANCEL);
+                return Ok(());
             }
             self.to.send_data(data, is_last)?;
             if is_last {
@@ -122,6 +149,14 @@ impl Streaming {
             Poll::Pending => frames.as_mut().poll_frame(cx).map(Ok),
         })
         .await
+    }
+
+    /// Whether the peer makes room in time.
+    async fn has_room(&mut self, patience: Duration) -> Result<bool, h2::Error> {
+        match timeout(patience, self.room()).await {
+            Ok(room) => room.map(|()| true),
+            Err(_) => Ok(false),
+        }
     }
 
     /// Waits until the peer takes at least a byte: no more than one frame of a stream is kept for it.

@@ -26,7 +26,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::keep_alive::{KeepAlive, Pace};
 use super::{Conn, HEAD_BYTES_MAX, answering::Answering, life::Transport};
-use crate::{body::BoxError, request_body::RequestBody, service::Service, settings::FrontSettings};
+use crate::{body::BoxError, request_body::RequestBody, service::Service, settings::FrontSettings, shared::Shared};
 
 /// What one stream may send before we read it; 4 streams' worth per connection.
 const STREAM_WINDOW_BYTES: u32 = 256 << 10;
@@ -121,7 +121,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S: Service> Transport for Http2<T, S> {
             return Poll::Pending;
         }
         for (request, respond) in this.arrived.drain(..) {
-            answer(Arc::clone(&this.conn), request, respond, cx);
+            answer(&this.conn, request, respond, cx);
         }
         // Their answers are written now; what arrives meanwhile waits for the others' turn.
         let ended = this.poll_streams(cx);
@@ -141,29 +141,29 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S: Service> Transport for Http2<T, S> {
 }
 
 /// Answers at once, or in a task where the request has to wait for anything.
-fn answer<S: Service>(conn: Arc<Conn<S>>, request: Request<RecvStream>, respond: SendResponse<Bytes>, cx: &mut Context<'_>) {
+fn answer<S: Service>(conn: &Arc<Conn<S>>, request: Request<RecvStream>, respond: SendResponse<Bytes>, cx: &mut Context<'_>) {
     let (head, incoming) = request.into_parts();
     let body = RequestBody::http2(&head.headers, incoming);
-    let mut answering = Answering::begin(conn, head, body);
+    let mut answering = Answering::begin(Arc::clone(conn), head, body);
     match Pin::new(&mut answering).poll(cx) {
-        Poll::Pending => drop(tokio::spawn(wait(answering, respond))),
+        Poll::Pending => drop(tokio::spawn(wait(answering, respond, Arc::clone(&conn.shared)))),
         Poll::Ready(response) => {
-            if let Some(streaming) = answer::send(respond, response) {
-                tokio::spawn(streaming.go());
+            if let Some(streaming) = answer::send(respond, response, &conn.shared.unread) {
+                tokio::spawn(streaming.go(conn.shared.answer_read));
             }
         }
     }
 }
 
 /// Polls a request on, until there is an answer or the peer has given it up.
-async fn wait(mut answering: Answering, mut respond: SendResponse<Bytes>) {
+async fn wait<S>(mut answering: Answering, mut respond: SendResponse<Bytes>, shared: Arc<Shared<S>>) {
     let answered = poll_fn(|cx| match Pin::new(&mut answering).poll(cx) {
         Poll::Ready(response) => Poll::Ready(Some(response)),
         Poll::Pending => respond.poll_reset(cx).map(|_| None),
     })
     .await;
     drop(answering);
-    if let Some(streaming) = answered.and_then(|response| answer::send(respond, response)) {
-        streaming.go().await;
+    if let Some(streaming) = answered.and_then(|response| answer::send(respond, response, &shared.unread)) {
+        streaming.go(shared.answer_read).await;
     }
 }

@@ -14,7 +14,7 @@ use extensions_proto::{
         wasm_extension_runtime_server::{WasmExtensionRuntime, WasmExtensionRuntimeServer},
     },
 };
-use extensions_types::{ActorType, Environment, ErrorCode, Kind, RiskTier};
+use extensions_types::{ActorType, Environment, ErrorCode, Kind, RiskTier, with_causes};
 use tokio::net::{TcpListener, UnixListener};
 use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tonic::{Code, Request, Response, Status, transport::Server};
@@ -203,6 +203,8 @@ async fn a_dead_address_is_unreachable_and_unsent() {
     let client = Client::builder().retries(1).connect(&tcp(port)).unwrap();
     let error = client.invoke(Invoke::new("x")).await.unwrap_err();
     assert!(matches!(error, InvokeError::Unreachable { sent: false, .. }), "{error:?}");
+    let told = with_causes(&error);
+    assert!(told.contains("refused") && !told.contains("Error"), "words, no code: {told}");
     let missing: Endpoint = "unix:/nonexistent/ext.sock".parse().unwrap();
     let error = Client::builder().retries(0).connect(&missing).unwrap().invoke(Invoke::new("x")).await.unwrap_err();
     assert!(matches!(error, InvokeError::Unreachable { sent: false, .. }), "{error:?}");
