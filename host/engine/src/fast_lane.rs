@@ -36,7 +36,7 @@ use crate::{
 const CYCLE: Duration = SLICE;
 /// Calls that wait on one thread, some KiB each and their input of 64 KiB at most. A machine that stood still for 200 ms
 /// brings a tenant's calls by the thousand: one that is alone may have half of the room, 50 ms of short calls.
-const WAITING_MAX: usize = 4_096;
+pub(crate) const WAITING_MAX: usize = 4_096;
 
 /// What became of a call's first slice.
 pub(crate) enum Turned {

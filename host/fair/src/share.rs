@@ -226,8 +226,8 @@ mod tests {
 
     /// Outlives two slices after one another.
     fn surprise(share: &Share, now: Instant) -> bool {
-        let _ = share.outlived(slice(now - 2 * MS));
-        share.outlived(slice(now))
+        let _ = share.outlived(slice(now));
+        share.outlived(Outlived { began: now, ..slice(now) })
     }
 
     #[test]

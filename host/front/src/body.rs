@@ -138,7 +138,8 @@ impl Body for FrontBody {
             Content::Done => SizeHint::with_exact(0),
             Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             // No content-length on gRPC: trailers follow.
-            Content::Message(_) | Content::Trailers | Content::Stream(_) => SizeHint::default(),
+            Content::Message(_) | Content::Trailers => SizeHint::default(),
+            Content::Stream(stream) => stream.size_hint(),
         }
     }
 }
