@@ -66,7 +66,7 @@ impl FrontBody {
         Self { content: Content::Stream(Box::pin(body)), flight: None }
     }
 
-    /// The same, but for a large answer: that waits in pieces for its caller.
+    /// This body; a large one waits in pieces for its caller, or is refused where there is no memory for it.
     pub(crate) fn bounded(self, unread: &ByteBudget) -> Result<Self, Refused> {
         let (bytes, ends) = match self.content {
             Content::Full(bytes) if bytes.len() > WHOLE_BYTES_MAX => (bytes, Ends::Bare),
