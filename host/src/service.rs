@@ -9,7 +9,7 @@ use extensions_coordination::{Coordination, HostId, RedisStatus};
 use extensions_engine::Engine;
 use extensions_front::Service;
 use extensions_identity::{Channel, KeySource, Principal, Verifier};
-use extensions_types::{Environment, ErrorCode, ExtensionDefinition, Kind, Switch, SwitchTarget};
+use extensions_types::{Environment, ErrorCode, ExtensionDefinition, Kind, Switch, SwitchTarget, TenantId};
 use serde::Serialize;
 
 /// The one [`Service`] of a host.
@@ -61,6 +61,10 @@ impl Service for Admitted {
 
     async fn authenticate(&self, channel: &Channel, bearer: Option<&str>) -> Result<Self::Principal, Refusal> {
         self.admission.authenticate(channel, bearer).await
+    }
+
+    fn holder<'p>(&self, principal: &'p Self::Principal) -> &'p str {
+        principal.tenant().map_or(principal.subject().as_str(), TenantId::as_str)
     }
 
     async fn invoke(&self, principal: &Self::Principal, request: Request<'_>) -> Result<Answer, Refusal> {

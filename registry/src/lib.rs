@@ -18,7 +18,7 @@ mod standalone;
 pub use control_files::ControlFileSettings;
 pub use embedded::{Embedded, EmbeddedParts};
 pub use extensions_coordination::{
-    CompileStream, Coordination, EntryState, Heartbeat, HostChange, HostId, Member, Members, Recent, RedisSettings, Trust,
+    CompileStream, ControlAt, Coordination, EntryState, Heartbeat, HostChange, HostId, Member, Members, Recent, RedisSettings, Trust,
 };
 pub use extensions_registry_api::{
     About, Asking, Audit, BoardSettings, Bundle, BundleError, COMPONENT_FILE, Connection, Fleet, GRPC_JOBS_SERVICE, GRPC_SERVICE, HTTP_PREFIX,

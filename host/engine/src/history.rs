@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use extensions_fair::Outlived;
+use extensions_fair::{Outlived, Told, Warning};
 
 use crate::budget::SLICE;
 
@@ -26,8 +26,8 @@ const REMEMBERED: Duration = Duration::from_secs(1);
 pub(crate) struct History {
     loaded: Instant,
     score: AtomicU32,
+    warning: Warning,
     /// Milliseconds after `loaded`, plus one; 0 for never.
-    warned_at: AtomicU64,
     long_at: AtomicU64,
     /// CPU time of the quickest call since `quickest_from`, in nanoseconds; 0 for none.
     quickest: AtomicU64,
@@ -38,7 +38,7 @@ impl History {
     pub(crate) fn new() -> Self {
         let zero = || AtomicU64::new(0);
         let score = AtomicU32::new(0);
-        Self { loaded: Instant::now(), score, warned_at: zero(), long_at: zero(), quickest: zero(), quickest_from: zero() }
+        Self { loaded: Instant::now(), score, warning: Warning::default(), long_at: zero(), quickest: zero(), quickest_from: zero() }
     }
 
     fn millis(&self, at: Instant) -> u64 {
@@ -48,18 +48,14 @@ impl History {
     /// One of a call's first two slices has ended with the guest still running.
     /// Slices that ran at once say no more than one: the machine may have stood
     /// still. One that `is_long` is the guest's doing, and says enough.
-    pub(crate) fn outlived(&self, slice: Outlived, is_long: bool) {
-        let at = self.millis(slice.ended);
-        let warned = self.warned_at.load(Relaxed);
-        let is_same_event = self.millis(slice.began) < warned;
-        let is_second = warned > 0 && at.saturating_sub(warned) <= millis(WARNED_FOR) && !is_same_event;
-        if !is_same_event {
-            self.warned_at.store(at, Relaxed);
-        }
-        if is_second || is_long {
-            self.warned_at.store(0, Relaxed);
-            self.long_at.store(at, Relaxed);
+    pub(crate) fn outlived(&self, slice: &Outlived, is_long: bool) {
+        let told = self.warning.told(slice, WARNED_FOR);
+        if is_long || told == Told::Second {
+            self.warning.clear();
+            self.long_at.store(self.millis(slice.ended), Relaxed);
             self.score.store((self.score() + LONG_CALL).min(SCORE_MAX), Relaxed);
+        } else if told == Told::First {
+            self.warning.keep(slice);
         }
     }
 
@@ -122,19 +118,19 @@ mod tests {
     }
 
     fn long_call(history: &History, now: Instant) {
-        history.outlived(slice(now), false);
-        history.outlived(slice(now), false);
+        history.outlived(&slice(now), false);
+        history.outlived(&slice(now), false);
         history.ended(40, 20 * MS, now);
     }
 
     #[test]
     fn one_slice_may_be_the_machines_doing_two_are_the_guests() {
         let (history, start) = (History::new(), Instant::now());
-        history.outlived(slice(start), false);
+        history.outlived(&slice(start), false);
         assert!(!history.is_usually_long(|| start));
-        history.outlived(slice(start + 2 * SECOND), false);
+        history.outlived(&slice(start + 2 * SECOND), false);
         assert!(!history.is_usually_long(|| start + 2 * SECOND));
-        history.outlived(slice(start + 2 * SECOND + MS), false);
+        history.outlived(&slice(start + 2 * SECOND + MS), false);
         assert!(history.is_usually_long(|| start + 2 * SECOND + MS));
     }
 
@@ -143,10 +139,10 @@ mod tests {
         let (history, start) = (History::new(), Instant::now());
         let late = Outlived { began: start, ended: start + 10 * MS, cpu: 10 * MS };
         for _ in 0..8 {
-            history.outlived(late, false);
+            history.outlived(&late, false);
         }
         assert!(!history.is_usually_long(|| start + 10 * MS), "eight threads stood still at once");
-        history.outlived(late, true);
+        history.outlived(&late, true);
         assert!(history.is_usually_long(|| start + 10 * MS));
     }
 

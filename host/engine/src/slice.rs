@@ -94,18 +94,23 @@ impl Sliced {
             catch_unwind(AssertUnwindSafe(|| run.as_mut().map(|run| run.as_mut().poll(&mut Context::from_waker(Waker::noop())))))
         });
         drop(running);
+        let outlived = Outlived { began, ended: slice.ended, cpu: slice.cpu };
         self.last_slice = slice.cpu;
         call.payer.share().charge(lane, slice.cpu);
         call.payer.charge(slice.cpu);
         match slice.result {
             Ok(Some(Poll::Pending)) => {
                 // What was charged may be a moment less than what the tick saw.
-                self.outlived(began, slice.ended, ticks, SLICE / 2);
+                if slice.cpu >= SLICE / 2 {
+                    self.outlived(&outlived, ticks);
+                }
                 Poll::Pending
             }
             Ok(Some(Poll::Ready(outcome))) => {
                 // One bulk instruction can be longer than any slice.
-                self.outlived(began, slice.ended, ticks, SLICE);
+                if slice.cpu >= SLICE {
+                    self.outlived(&outlived, ticks);
+                }
                 Poll::Ready(self.end(outcome, slice.ended))
             }
             Ok(None) | Err(_) => {
@@ -115,17 +120,16 @@ impl Sliced {
         }
     }
 
-    /// Remembers a call by its first two slices: what it takes altogether shows later.
-    fn outlived(&self, began: Instant, ended: Instant, ticks_before: u64, least: Duration) {
-        let Invocation { extension, call, .. } = &*self.invocation;
-        // By the CPU clock, so that a stolen core is not held against it; and a call
-        // with a large answer leaves its slice before the slice is over.
-        if self.slices > 2 || !self.is_call || self.last_slice < least {
+    /// Remembers a call by its first two slices: what it takes altogether shows
+    /// later. By the CPU clock, so that a stolen core is not held against it; and a
+    /// call with a large answer leaves its slice before the slice is over.
+    fn outlived(&self, slice: &Outlived, ticks_before: u64) {
+        if self.slices > 2 || !self.is_call {
             return;
         }
+        let Invocation { extension, call, .. } = &*self.invocation;
         let ticks = extension.common.beat.ticks() - ticks_before;
-        let slice = Outlived { began, ended, cpu: self.last_slice };
-        extension.history.outlived(slice, self.last_slice >= LONG_SLICE && ticks >= TICKS_SEEN_MIN);
+        extension.history.outlived(slice, slice.cpu >= LONG_SLICE && ticks >= TICKS_SEEN_MIN);
         if self.began_in == Lane::Fast && call.payer.share().outlived(slice) {
             extension.common.counters.surprised();
         }

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Lane, Share, share::nanos};
+use crate::{Lane, Share, warning::nanos};
 
 /// What a tenant used of the same lane on other threads puts it off by this
 /// much at most (200 slices): it has what it is due, yet those of its calls

@@ -1,25 +1,23 @@
 //! One tenant's claim on the CPU of a host.
 
 use std::{
-    sync::{
-        LazyLock,
-        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
 use extensions_types::Weight;
 
-use crate::room::{Purpose, Taken};
+use crate::{
+    late::Late,
+    room::{Purpose, Taken},
+    warning::{Outlived, nanos, since_start},
+};
 
 /// How long a tenant's calls start slowly after one of them took the fast lane
 /// by surprise: it began there and outlived its slices.
 const SURPRISED_FOR: Duration = Duration::from_secs(1);
 /// Surprises that come again soon double it, up to this many times: 16 s.
 const SURPRISES_MAX: u32 = 4;
-/// An outlived slice among calls that used as many times its CPU time surprises
-/// nobody: the tenant pays for it, and I/O waited for a slice.
-const RARE: u64 = 20;
 
 /// Where a turn was taken. Each lane shares out its own time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,28 +28,14 @@ pub enum Lane {
     Slow,
 }
 
-/// A slice that ended late, or with the guest still running.
-#[derive(Debug, Clone, Copy)]
-pub struct Outlived {
-    /// When the slice began.
-    pub began: Instant,
-    /// When it ended.
-    pub ended: Instant,
-    /// What it was charged.
-    pub cpu: Duration,
-}
-
 /// One tenant's weight, what it used, and what it was lately like. Shared by all threads.
 #[derive(Debug)]
 pub struct Share {
     weight: AtomicU32,
     /// CPU time in the fast lane and in the slow one.
     used_nanos: [AtomicU64; 2],
-    /// When a first slice was outlived, in nanoseconds after [`START`]; 0 for never.
-    warned_at: AtomicU64,
-    /// What was used of the fast lane by then.
-    used_when_warned: AtomicU64,
-    /// The same for the end of a surprise.
+    late: Late,
+    /// On the clock of [`since_start`]; 0 for never.
     surprised_until: AtomicU64,
     surprises: AtomicU32,
     /// What the tenant holds of the [`crate::Room`] of each purpose.
@@ -69,12 +53,10 @@ impl Share {
     /// A share that has used nothing.
     #[must_use]
     pub fn new(weight: Weight) -> Self {
-        LazyLock::force(&START);
         Self {
             weight: AtomicU32::new(weight.get().into()),
             used_nanos: [AtomicU64::new(0), AtomicU64::new(0)],
-            warned_at: AtomicU64::new(0),
-            used_when_warned: AtomicU64::new(0),
+            late: Late::default(),
             surprised_until: AtomicU64::new(0),
             surprises: AtomicU32::new(0),
             taken: Default::default(),
@@ -130,30 +112,13 @@ impl Share {
     }
 
     /// A slice of the fast lane's calls of this tenant has been charged, and ended
-    /// with the guest still running. One may be the machine's doing (a page fault,
-    /// cold code, a virtual machine that stood still, whose threads are charged for
-    /// that), and so may several that ran at once, or one in a while among many
-    /// short ones. Two after one another, of whichever call, with little between
-    /// them, are a surprise. Says whether this was one.
-    pub fn outlived(&self, slice: Outlived) -> bool {
-        if !self.is_tenant {
-            return false;
-        }
+    /// with the guest still running. A few may be the machine's doing, and so may
+    /// several that ran at once, or some among many short ones. More are a
+    /// surprise, of whichever calls. Says whether this was one.
+    pub fn outlived(&self, slice: &Outlived) -> bool {
         let (at, until) = (since_start(slice.ended), self.surprised_until.load(Relaxed));
-        if at < until {
-            // Calls that began together surprise together: that is one surprise.
-            return false;
-        }
-        let warned = self.warned_at.load(Relaxed);
-        if since_start(slice.began) < warned {
-            return false;
-        }
-        let used = self.fine_used(Lane::Fast);
-        let between = used.saturating_sub(self.used_when_warned.load(Relaxed));
-        let is_rare = between > nanos(slice.cpu) * RARE;
-        if warned == 0 || at.saturating_sub(warned) > nanos(SURPRISED_FOR) || is_rare {
-            self.used_when_warned.store(used, Relaxed);
-            self.warned_at.store(at, Relaxed);
+        // Calls that began together surprise together: that is one surprise.
+        if !self.is_tenant || at < until || !self.late.is_one_too_many(slice, self.fine_used(Lane::Fast)) {
             return false;
         }
         let before = self.surprises.load(Relaxed);
@@ -162,7 +127,6 @@ impl Share {
         let surprises = if again { (before + 1).min(SURPRISES_MAX) } else { 0 };
         self.surprises.store(surprises, Relaxed);
         self.surprised_until.store(at + remembered(surprises), Relaxed);
-        self.warned_at.store(0, Relaxed);
         true
     }
 
@@ -177,19 +141,6 @@ impl Share {
 /// Nanoseconds for which a surprise after so many others is remembered.
 fn remembered(surprises: u32) -> u64 {
     nanos(SURPRISED_FOR) << surprises
-}
-
-pub(crate) fn nanos(duration: Duration) -> u64 {
-    // 2^64 ns are 584 years.
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Before every time that shares are told.
-static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-/// Times as numbers; never 0.
-fn since_start(now: Instant) -> u64 {
-    nanos(now.saturating_duration_since(*START)) + 1
 }
 
 #[cfg(test)]
@@ -219,37 +170,12 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// A slice of a millisecond that ended then.
-    fn slice(ended: Instant) -> Outlived {
-        Outlived { began: ended - MS, ended, cpu: MS }
-    }
-
-    /// Outlives two slices after one another.
+    /// Outlives slices one after another until it surprises, if it does.
     fn surprise(share: &Share, now: Instant) -> bool {
-        let _ = share.outlived(slice(now));
-        share.outlived(Outlived { began: now, ..slice(now) })
-    }
-
-    #[test]
-    fn slices_that_were_late_together_are_one_warning() {
-        let (share, start) = (Share::default(), Instant::now() + SECOND);
-        for _ in 0..8 {
-            assert!(!share.outlived(slice(start)), "eight threads stood still at once");
-        }
-        assert!(share.outlived(slice(start + SECOND / 2)), "and then another one alone was late");
-    }
-
-    #[test]
-    fn a_late_slice_among_many_short_ones_is_no_surprise() {
-        let (share, start) = (Share::default(), Instant::now() + SECOND);
-        for at in 1..9 {
-            // An eighth of a second in which calls of 25 µs used half of a core, and a late slice.
-            (0..2_500).for_each(|_| share.charge(Lane::Fast, MS / 40));
+        (0..10).any(|_| {
             share.charge(Lane::Fast, MS);
-            assert!(!share.outlived(slice(start + at * SECOND / 8)));
-        }
-        share.charge(Lane::Fast, MS);
-        assert!(share.outlived(slice(start + SECOND + 2 * MS)), "the next one was late as well");
+            share.outlived(&Outlived { began: now, ended: now, cpu: MS })
+        })
     }
 
     #[test]
@@ -270,16 +196,6 @@ mod tests {
         // A long time later, it is a first one again.
         assert!(surprise(&share, start + 100 * SECOND));
         assert!(slow_at(100) && !slow_at(101));
-    }
-
-    #[test]
-    fn one_slice_now_and_then_is_no_surprise() {
-        let share = Share::default();
-        let start = Instant::now() + SECOND;
-        for at in 0..10 {
-            assert!(!share.outlived(slice(start + at * 2 * SECOND)));
-        }
-        assert!(!share.lately_surprised(|| start + 20 * SECOND));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use prometheus_client::encoding::text::encode;
 use serde::Serialize;
 
 use crate::{
-    auth::authenticate,
+    auth::{Caller, authenticate},
     body::FrontBody,
     connection::Conn,
     http::{JSON, text},
@@ -49,7 +49,7 @@ struct Status<A, C> {
 
 /// `GET /admin/v1/status`.
 pub(crate) async fn status<S: Service>(conn: &Conn<S>, head: &Parts) -> Result<(Response<FrontBody>, Class), Refused> {
-    let principal = authenticate(conn, &head.headers).await?;
+    let Caller { principal, .. } = authenticate(conn, &head.headers).await?;
     conn.shared.service.authorize_admin(&principal)?;
     let shared = &conn.shared;
     let status = Status {

@@ -5,14 +5,20 @@ use std::time::{Duration, Instant};
 use extensions_types::ErrorCode;
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 
-use crate::{connection::Conn, refused::Refused, service::Service};
+use crate::{budget::Holder, connection::Conn, refused::Refused, service::Service};
 
 /// What a caller should wait before it connects again.
 const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
+/// Who calls, and for whom the memory of its bodies is counted.
+pub(crate) struct Caller<P> {
+    pub(crate) principal: P,
+    pub(crate) holder: Holder,
+}
+
 /// Who calls. On too many failures the connection is told to close, and what
 /// still arrives on it is refused unverified.
-pub(crate) async fn authenticate<S: Service>(conn: &Conn<S>, headers: &HeaderMap) -> Result<S::Principal, Refused> {
+pub(crate) async fn authenticate<S: Service>(conn: &Conn<S>, headers: &HeaderMap) -> Result<Caller<S::Principal>, Refused> {
     if conn.state.is_leaving_for_abuse() {
         return Err(too_many());
     }
@@ -23,12 +29,13 @@ pub(crate) async fn authenticate<S: Service>(conn: &Conn<S>, headers: &HeaderMap
     if verified.is_ok() {
         conn.state.is_a_callers();
     }
-    verified.inspect_err(|refused| {
+    let verified = verified.inspect_err(|refused| {
         // Keys that we could not read yet, and too many good tokens, are no attempts.
         if matches!(refused.refusal.code, ErrorCode::Unauthenticated | ErrorCode::PermissionDenied) {
             count_failure(conn, Instant::now());
         }
-    })
+    });
+    verified.map(|principal| Caller { holder: conn.shared.holders.of(conn.shared.service.holder(&principal)), principal })
 }
 
 /// A failed authentication, also one of a mounted service.

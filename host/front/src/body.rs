@@ -13,10 +13,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 
 use crate::{
-    budget::ByteBudget,
+    budget::{ByteBudget, Holder},
     connection::InFlight,
     refused::Refused,
-    unread::{Ends, Pieces, WHOLE_BYTES_MAX},
+    unread::{Pieces, WHOLE_BYTES_MAX},
 };
 
 pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -30,6 +30,8 @@ pub(crate) type Frames = Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send
 /// What a response carries.
 pub(crate) struct FrontBody {
     content: Content,
+    /// Who asked for it.
+    holder: Holder,
     /// Ends with the last frame, or with the body where the caller left.
     flight: Option<InFlight>,
 }
@@ -37,43 +39,59 @@ pub(crate) struct FrontBody {
 pub(crate) enum Content {
     /// Nothing, or nothing any more.
     Done,
-    /// A whole HTTP body.
-    Full(Bytes),
-    /// One gRPC message, then its trailers.
-    Message(Bytes),
+    /// All of it at once: an HTTP body, or a gRPC message with its trailers.
+    Whole(Bytes, Ends),
     /// The trailers of a message that has been sent.
     Trailers,
     /// Frames as they come.
     Stream(Frames),
 }
 
+/// What follows an answer's last byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ends {
+    Bare,
+    /// Those of a good gRPC call.
+    Trailers,
+}
+
 impl FrontBody {
     pub(crate) fn empty() -> Self {
-        Self { content: Content::Done, flight: None }
+        Self::of(Content::Done)
     }
 
     pub(crate) fn full(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        Self { content: if bytes.is_empty() { Content::Done } else { Content::Full(bytes) }, flight: None }
+        Self::of(if bytes.is_empty() { Content::Done } else { Content::Whole(bytes, Ends::Bare) })
     }
 
     /// An encoded gRPC message, to be followed by `grpc-status: 0`.
     pub(crate) fn message(frame: Bytes) -> Self {
-        Self { content: Content::Message(frame), flight: None }
+        Self::of(Content::Whole(frame, Ends::Trailers))
     }
 
     pub(crate) fn stream(body: impl Body<Data = Bytes, Error = BoxError> + Send + 'static) -> Self {
-        Self { content: Content::Stream(Box::pin(body)), flight: None }
+        Self::of(Content::Stream(Box::pin(body)))
+    }
+
+    fn of(content: Content) -> Self {
+        Self { content, holder: Holder::NOBODY, flight: None }
+    }
+
+    /// Counts what waits of it for a caller.
+    pub(crate) fn held_by(mut self, holder: Holder) -> Self {
+        self.holder = holder;
+        self
     }
 
     /// This body; a large one waits in pieces for its caller, or is refused where there is no memory for it.
     pub(crate) fn bounded(self, unread: &ByteBudget) -> Result<Self, Refused> {
-        let (bytes, ends) = match self.content {
-            Content::Full(bytes) if bytes.len() > WHOLE_BYTES_MAX => (bytes, Ends::Bare),
-            Content::Message(bytes) if bytes.len() > WHOLE_BYTES_MAX => (bytes, Ends::Trailers),
-            _ => return Ok(self),
+        let Self { content, holder, flight } = self;
+        let content = match content {
+            Content::Whole(bytes, ends) if bytes.len() > WHOLE_BYTES_MAX => Content::Stream(Box::pin(Pieces::of(bytes, ends, unread.of(holder))?)),
+            content => content,
         };
-        Ok(Self { content: Content::Stream(Box::pin(Pieces::of(bytes, ends, unread)?)), flight: self.flight })
+        Ok(Self { content, holder, flight })
     }
 
     /// Keeps the request in flight until the body has been handed on.
@@ -85,9 +103,9 @@ impl FrontBody {
         self
     }
 
-    /// For transports that need no [`Body`]: what is to be sent, and the request that is in flight until then.
-    pub(crate) fn into_content(self) -> (Content, Option<InFlight>) {
-        (self.content, self.flight)
+    /// For transports that need no [`Body`]: what is to be sent, to whom, and the request that is in flight until then.
+    pub(crate) fn into_content(self) -> (Content, Holder, Option<InFlight>) {
+        (self.content, self.holder, self.flight)
     }
 }
 
@@ -106,8 +124,8 @@ impl Body for FrontBody {
         let this = self.get_mut();
         let frame = match std::mem::replace(&mut this.content, Content::Done) {
             Content::Done => None,
-            Content::Full(bytes) => Some(Ok(Frame::data(bytes))),
-            Content::Message(bytes) => {
+            Content::Whole(bytes, Ends::Bare) => Some(Ok(Frame::data(bytes))),
+            Content::Whole(bytes, Ends::Trailers) => {
                 this.content = Content::Trailers;
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
@@ -128,7 +146,7 @@ impl Body for FrontBody {
     fn is_end_stream(&self) -> bool {
         match &self.content {
             Content::Done => true,
-            Content::Full(_) | Content::Message(_) | Content::Trailers => false,
+            Content::Whole(..) | Content::Trailers => false,
             Content::Stream(stream) => stream.is_end_stream(),
         }
     }
@@ -136,9 +154,9 @@ impl Body for FrontBody {
     fn size_hint(&self) -> SizeHint {
         match &self.content {
             Content::Done => SizeHint::with_exact(0),
-            Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Whole(bytes, Ends::Bare) => SizeHint::with_exact(bytes.len() as u64),
             // No content-length on gRPC: trailers follow.
-            Content::Message(_) | Content::Trailers => SizeHint::default(),
+            Content::Whole(_, Ends::Trailers) | Content::Trailers => SizeHint::default(),
             Content::Stream(stream) => stream.size_hint(),
         }
     }

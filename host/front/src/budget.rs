@@ -1,28 +1,79 @@
-//! How many bytes of request bodies may wait in memory, over all connections.
+//! How many bytes of bodies may wait in memory, over all connections and for each caller.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 /// 64 of the largest inputs at once; beyond it callers are told to come back.
 pub(crate) const BODY_BYTES_MAX: usize = 512 << 20;
 
-/// Bytes that are still free. Bodies of one frame are not charged: HTTP/2 and
-/// the read buffer bound those already.
+/// Bytes that are still free, and who holds the others: each caller may hold as
+/// many as are free. One alone gets half of them, two get a third each, and the
+/// next one always finds some.
+///
+/// Bodies of one frame are not charged: HTTP/2 and the read buffer bound those
+/// already.
 #[derive(Debug, Clone)]
 pub(crate) struct ByteBudget {
-    free: Arc<AtomicUsize>,
+    bytes: Arc<Bytes>,
+}
+
+#[derive(Debug)]
+struct Bytes {
+    free: AtomicUsize,
+    held: Box<[AtomicUsize]>,
+}
+
+/// For whom bytes are held. Thousands of callers share some hundred numbers,
+/// which are others after each start: whoever holds none by mistake of another
+/// cannot have been chosen for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Holder(usize);
+
+impl Holder {
+    /// What no caller asked for.
+    pub(crate) const NOBODY: Self = Self(0);
+    const NUMBER: usize = 1 << 10;
+}
+
+/// Tells callers apart.
+#[derive(Debug, Default)]
+pub(crate) struct Holders(RandomState);
+
+impl Holders {
+    /// The holder that a caller is, by what it is called.
+    pub(crate) fn of(&self, name: &str) -> Holder {
+        let hash = usize::try_from(self.0.hash_one(name) >> 32).unwrap_or(0);
+        Holder(1 + hash % (Holder::NUMBER - 1))
+    }
 }
 
 impl ByteBudget {
     pub(crate) fn new(bytes: usize) -> Self {
-        Self { free: Arc::new(AtomicUsize::new(bytes)) }
+        let held = (0..Holder::NUMBER).map(|_| AtomicUsize::new(0)).collect();
+        Self { bytes: Arc::new(Bytes { free: AtomicUsize::new(bytes), held }) }
     }
 
+    pub(crate) fn of(&self, holder: Holder) -> Allowance<'_> {
+        Allowance { budget: self, holder }
+    }
+}
+
+/// A budget as one of its holders sees it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Allowance<'b> {
+    budget: &'b ByteBudget,
+    holder: Holder,
+}
+
+impl Allowance<'_> {
     /// An empty share, to be grown.
-    pub(crate) fn share(&self) -> Share {
-        Share { budget: self.clone(), bytes: 0 }
+    pub(crate) fn share(self) -> Share {
+        Share { budget: self.budget.clone(), holder: self.holder, bytes: 0 }
     }
 }
 
@@ -30,22 +81,33 @@ impl ByteBudget {
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: ByteBudget,
+    holder: Holder,
     bytes: usize,
 }
 
 impl Share {
-    /// Takes `bytes` more; false, and nothing taken, when they are not there.
+    /// Takes `bytes` more; false, and nothing taken, when they are not there for this holder.
     pub(crate) fn grow(&mut self, bytes: usize) -> bool {
-        let taken = self.budget.free.fetch_update(Relaxed, Relaxed, |free| free.checked_sub(bytes)).is_ok();
-        self.bytes += if taken { bytes } else { 0 };
-        taken
+        let Bytes { free, held } = &*self.budget.bytes;
+        let Ok(before) = free.fetch_update(Relaxed, Relaxed, |free| free.checked_sub(bytes)) else { return false };
+        let held = &held[self.holder.0];
+        let own = held.fetch_add(bytes, Relaxed);
+        if own.saturating_add(bytes) <= before {
+            self.bytes += bytes;
+            return true;
+        }
+        held.fetch_sub(bytes, Relaxed);
+        free.fetch_add(bytes, Relaxed);
+        false
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
         if self.bytes > 0 {
-            self.budget.free.fetch_add(self.bytes, Relaxed);
+            let Bytes { free, held } = &*self.budget.bytes;
+            held[self.holder.0].fetch_sub(self.bytes, Relaxed);
+            free.fetch_add(self.bytes, Relaxed);
         }
     }
 }
@@ -54,14 +116,31 @@ impl Drop for Share {
 mod tests {
     use super::*;
 
+    const ONE: Holder = Holder(1);
+    const TWO: Holder = Holder(2);
+
     #[test]
     fn shares_are_bounded_and_come_back() {
-        let budget = ByteBudget::new(10);
-        let (mut one, mut two) = (budget.share(), budget.share());
-        assert!(one.grow(6) && !two.grow(5) && two.grow(4) && !one.grow(1));
-        drop(one);
-        assert!(two.grow(6));
+        let budget = ByteBudget::new(12);
+        let share = |holder| budget.of(holder).share();
+        let (mut one, mut again, mut two) = (share(ONE), share(ONE), share(TWO));
+        assert!(one.grow(4) && again.grow(2), "half of it");
+        assert!(!one.grow(1) && !again.grow(1), "a caller holds no more than is free");
+        assert!(two.grow(3) && !two.grow(1), "another one finds a half of what is left");
+        assert!(!share(Holder::NOBODY).grow(4));
+        drop((one, again));
+        assert!(two.grow(3));
         drop(two);
-        assert_eq!(budget.free.load(Relaxed), 10);
+        assert_eq!(budget.bytes.free.load(Relaxed), 12);
+        assert!(budget.bytes.held.iter().all(|held| held.load(Relaxed) == 0));
+    }
+
+    #[test]
+    fn callers_are_told_apart_and_nobody_from_all() {
+        let holders = Holders::default();
+        let all: Vec<_> = (0..4_096).map(|at| holders.of(&format!("tenant-{at}"))).collect();
+        assert!(all.iter().all(|holder| *holder != Holder::NOBODY && holder.0 < Holder::NUMBER));
+        assert_eq!(all[7], holders.of("tenant-7"));
+        assert!(all.iter().filter(|holder| **holder == all[0]).count() < 64);
     }
 }

@@ -17,7 +17,7 @@ use http_body_util::BodyExt as _;
 use tokio::time::timeout_at;
 
 use crate::{
-    budget::{ByteBudget, Share},
+    budget::{Allowance, Share},
     refused::Refused,
 };
 
@@ -36,7 +36,7 @@ pub(crate) struct Bounds<'b> {
     pub(crate) until: Instant,
     /// The caller's own deadline.
     pub(crate) deadline: Option<Instant>,
-    pub(crate) budget: &'b ByteBudget,
+    pub(crate) budget: Allowance<'b>,
 }
 
 /// A body, and its share of the memory for bodies, to be kept while the bytes are.
@@ -152,7 +152,7 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn new(budget: &ByteBudget) -> Self {
+    fn new(budget: Allowance<'_>) -> Self {
         Self { first: Bytes::new(), joined: BytesMut::new(), share: budget.share() }
     }
 
@@ -166,7 +166,7 @@ impl Gathered {
             return Ok(());
         }
         if !self.share.grow(self.first.len() + chunk.len()) {
-            let mut refused = Refused::new(ErrorCode::Overloaded, "too many large requests are arriving at this host");
+            let mut refused = Refused::new(ErrorCode::Overloaded, "too many large requests of yours, or of all callers, are arriving at this host");
             refused.refusal.retry_after = Some(RETRY_AFTER);
             return Err(refused);
         }
@@ -205,6 +205,7 @@ mod tests {
     use http_body::Frame;
 
     use super::*;
+    use crate::budget::{ByteBudget, Holder};
 
     /// Yields its chunks, then ends or hangs; counts what was taken.
     struct Script {
@@ -228,7 +229,7 @@ mod tests {
     }
 
     fn bounds(budget: &ByteBudget) -> Bounds<'_> {
-        Bounds { bytes_max: 8, until: Instant::now() + Duration::from_secs(30), deadline: None, budget }
+        Bounds { bytes_max: 8, until: Instant::now() + Duration::from_secs(30), deadline: None, budget: budget.of(Holder::NOBODY) }
     }
 
     async fn read(chunks: &[&[u8]]) -> Result<Vec<u8>, ErrorCode> {

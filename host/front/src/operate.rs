@@ -11,8 +11,9 @@ use http_body::Body;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    auth::authenticate,
+    auth::{Caller, authenticate},
     body::FrontBody,
+    budget::Holder,
     connection::Conn,
     http::{JSON, parse_query, text},
     intake,
@@ -60,18 +61,18 @@ where
     S: Service,
     B: Body<Data = Bytes> + Unpin,
 {
-    let principal = authenticate(conn, &head.headers).await?;
+    let Caller { principal, holder } = authenticate(conn, &head.headers).await?;
     let service = &conn.shared.service;
     service.authorize_admin(&principal)?;
     match verb {
         SwitchVerb::List => Ok(json(&Listed { switches: service.local_switches() })),
         SwitchVerb::Off => {
-            let OffBody { target, why, until_ms, abort } = read(conn, body, accepted).await?;
+            let OffBody { target, why, until_ms, abort } = read(conn, holder, body, accepted).await?;
             service.switch_off(&principal, AskedSwitch { target, why, until_ms, abort }).await?;
             Ok(json(&Changed { changed: true }))
         }
         SwitchVerb::On => {
-            let OnBody { target } = read(conn, body, accepted).await?;
+            let OnBody { target } = read(conn, holder, body, accepted).await?;
             let changed = service.switch_on(&principal, target).await?;
             Ok(json(&Changed { changed }))
         }
@@ -80,7 +81,7 @@ where
 
 /// `GET /admin/v1/control`: all that is in force here, or what it says of one extension.
 pub(crate) async fn control<S: Service>(conn: &Conn<S>, head: &Parts) -> Answered {
-    let principal = authenticate(conn, &head.headers).await?;
+    let Caller { principal, .. } = authenticate(conn, &head.headers).await?;
     let service = &conn.shared.service;
     service.authorize_admin(&principal)?;
     let [env, tenant, extension] = parse_query(head.uri.query(), ["env", "tenant_id", "extension_id"])?;
@@ -94,13 +95,13 @@ pub(crate) async fn control<S: Service>(conn: &Conn<S>, head: &Parts) -> Answere
     }
 }
 
-async fn read<S, B, T>(conn: &Conn<S>, body: &mut B, accepted: Instant) -> Result<T, Refused>
+async fn read<S, B, T>(conn: &Conn<S>, holder: Holder, body: &mut B, accepted: Instant) -> Result<T, Refused>
 where
     S: Service,
     B: Body<Data = Bytes> + Unpin,
     T: DeserializeOwned,
 {
-    let taken = intake::whole(body, &conn.shared.bounds(BODY_BYTES_MAX, accepted, None)).await?;
+    let taken = intake::whole(body, &conn.shared.bounds(holder, BODY_BYTES_MAX, accepted, None)).await?;
     serde_json::from_slice(&taken.bytes).map_err(|error| Refused::bad_request(format!("the body is not as docs/operations.md says: {error}")))
 }
 

@@ -22,7 +22,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    budget::{BODY_BYTES_MAX, ByteBudget},
+    budget::{BODY_BYTES_MAX, ByteBudget, Holders},
     connection::{self, Protocols, Worker},
     drain::{Drained, Draining, Handle, Phase},
     grpc::{self, Readiness},
@@ -108,6 +108,7 @@ impl Front {
             watchers: Seats::new(WATCHERS_MAX),
             followers: Seats::new(FOLLOWERS_MAX),
             mount,
+            holders: Holders::default(),
             bodies: ByteBudget::new(BODY_BYTES_MAX),
             body_read: settings.timeouts.body_read,
             answer_read: settings.timeouts.answer_read,

@@ -29,6 +29,9 @@ pub trait Service: Send + Sync + 'static {
     /// UNAUTHENTICATED and PERMISSION_DENIED count towards the connection's bound on failures.
     fn authenticate(&self, channel: &Channel, bearer: Option<&str>) -> impl Future<Output = Result<Self::Principal, Refusal>> + Send;
 
+    /// For whom the memory of a caller's bodies is counted: its tenant, or the service that calls for many.
+    fn holder<'p>(&self, principal: &'p Self::Principal) -> &'p str;
+
     /// Runs one extension. Dropping the future is the caller's cancellation.
     fn invoke(&self, principal: &Self::Principal, request: Request<'_>) -> impl Future<Output = Result<Answer, Refusal>> + Send;
 

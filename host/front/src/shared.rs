@@ -10,7 +10,15 @@ use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
 
 use crate::{
-    budget::ByteBudget, drain::Draining, grpc::Health, intake::Bounds, metrics::Metrics, mount::Mount, router::Plane, seats::Seats, service::Service,
+    budget::{ByteBudget, Holder, Holders},
+    drain::Draining,
+    grpc::Health,
+    intake::Bounds,
+    metrics::Metrics,
+    mount::Mount,
+    router::Plane,
+    seats::Seats,
+    service::Service,
 };
 
 /// One per front.
@@ -19,6 +27,7 @@ pub(crate) struct Shared<S> {
     pub(crate) draining: Arc<Draining>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) registry: Arc<Mutex<Registry>>,
+    pub(crate) holders: Holders,
     pub(crate) bodies: ByteBudget,
     pub(crate) body_read: Duration,
     /// The longest that a piece of an answer waits for its caller.
@@ -41,9 +50,9 @@ impl<S: Service> Shared<S> {
         self.mount.as_ref().filter(|mount| is_for_callers && mount.owns(path))
     }
 
-    /// What a body may be of a request that came at `accepted`, whose caller waits for `timeout`.
-    pub(crate) fn bounds(&self, bytes_max: usize, accepted: Instant, timeout: Option<Duration>) -> Bounds<'_> {
-        Bounds { bytes_max, until: accepted + self.body_read, deadline: timeout.map(|timeout| accepted + timeout), budget: &self.bodies }
+    /// What a body may be of a request of `holder` that came at `accepted`, whose caller waits for `timeout`.
+    pub(crate) fn bounds(&self, holder: Holder, bytes_max: usize, accepted: Instant, timeout: Option<Duration>) -> Bounds<'_> {
+        Bounds { bytes_max, until: accepted + self.body_read, deadline: timeout.map(|timeout| accepted + timeout), budget: self.bodies.of(holder) }
     }
 
     /// Whether calls are wanted here.

@@ -11,25 +11,17 @@ use extensions_types::ErrorCode;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::{
-    body::{BoxError, ok_trailers},
-    budget::{ByteBudget, Share},
+    body::{BoxError, Ends, ok_trailers},
+    budget::{Allowance, Share},
     refused::Refused,
 };
 
-/// 32 of the largest answers at once; beyond it callers are told to come back.
+/// 32 of the largest answers at once, and half as many of one caller; beyond it callers are told to come back.
 pub(crate) const UNREAD_BYTES_MAX: usize = 256 << 20;
 /// Larger answers wait in pieces, whoever asks for them.
 pub(crate) const WHOLE_BYTES_MAX: usize = 64 << 10;
 /// A transport keeps about as much of such an answer, and asks for more when that has left.
 const PIECE_BYTES: usize = 16 << 10;
-
-/// What follows an answer's last byte.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ends {
-    Bare,
-    /// Those of a good gRPC call.
-    Trailers,
-}
 
 /// An answer that is handed on as fast as its caller takes it, with its share of the memory.
 #[derive(Debug)]
@@ -42,12 +34,12 @@ pub(crate) struct Pieces {
 
 impl Pieces {
     /// Refused where answers that are not read fill the memory.
-    pub(crate) fn of(bytes: Bytes, ends: Ends, budget: &ByteBudget) -> Result<Self, Refused> {
+    pub(crate) fn of(bytes: Bytes, ends: Ends, budget: Allowance<'_>) -> Result<Self, Refused> {
         let mut share = budget.share();
         if share.grow(bytes.len()) {
             return Ok(Self { rest: bytes, ends: Some(ends), _share: share });
         }
-        let why = "answers that their callers have not read fill the host's memory for them; read yours, and try again";
+        let why = "answers that you, or all callers, have not read fill the host's memory for them; read yours, and try again";
         Err(Refused::new(ErrorCode::Overloaded, why))
     }
 }
@@ -83,14 +75,16 @@ mod tests {
     use http_body_util::BodyExt as _;
 
     use super::*;
+    use crate::budget::{ByteBudget, Holder};
 
     const BYTES: usize = 3 * PIECE_BYTES + 7;
 
     #[tokio::test]
     async fn pieces_are_the_answer_and_its_end() {
         let budget = ByteBudget::new(2 * BYTES);
+        let budget = budget.of(Holder::NOBODY);
         for ends in [Ends::Bare, Ends::Trailers] {
-            let mut pieces = Pieces::of(vec![7; BYTES].into(), ends, &budget).unwrap();
+            let mut pieces = Pieces::of(vec![7; BYTES].into(), ends, budget).unwrap();
             assert_eq!(pieces.size_hint().exact(), (ends == Ends::Bare).then_some(BYTES as u64));
             for left in [3 * PIECE_BYTES, 2 * PIECE_BYTES, PIECE_BYTES, 0] {
                 assert!(!pieces.is_end_stream());
@@ -106,8 +100,8 @@ mod tests {
 
     #[test]
     fn what_is_not_read_is_bounded_and_comes_back() {
-        let budget = ByteBudget::new(2 * BYTES);
-        let answer = || Pieces::of(vec![7; BYTES].into(), Ends::Bare, &budget);
+        let budget = ByteBudget::new(4 * BYTES);
+        let answer = || Pieces::of(vec![7; BYTES].into(), Ends::Bare, budget.of(Holder::NOBODY));
         let held = (answer().unwrap(), answer().unwrap());
         assert_eq!(answer().unwrap_err().refusal.code, ErrorCode::Overloaded);
         drop(held.0);

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use extensions_client::Invoke;
 use extensions_test_support::{Guest, PATIENCE};
-use extensions_types::Kind;
+use extensions_types::{Kind, TenantId};
 
 use super::{
     frames::{
@@ -15,8 +16,9 @@ use super::{
 };
 use crate::{
     attack::{Attack, Row},
+    call::Told,
     process,
-    stage::Stage,
+    stage::{Stage, hasty},
 };
 
 pub(super) const ATTACKS: &[Attack] = &[
@@ -170,7 +172,10 @@ async fn unread(stage: &Stage) -> Vec<Row> {
     let answer = "(drop (memory.grow (i32.const 20))) (memory.fill (i32.const 131072) (i32.const 0x78) (i32.const 1000000))
         (i64.store (i32.const 131072) (i64.const 0x7878223a2261227b)) (i32.store16 (i32.const 1131072) (i32.const 0x7d22))
         (call $ok (i32.const 131072) (i32.const 1000002))";
-    stage.serve("large", kind, "", Guest::new(kind, answer).component()).await.1.unwrap();
+    let component = Guest::new(kind, answer).component();
+    stage.serve("large", kind, "", component.clone()).await.1.unwrap();
+    let other = TenantId::parse("reads-answers").unwrap();
+    stage.platform.load(&stage.platform.serve(&other, "large", kind, "", component)).await.unwrap();
     let before = process::resident_mib();
     let (mut held, mut begun, mut refused) = (Vec::new(), 0, 0);
     for _ in 0..CONNECTIONS {
@@ -192,9 +197,12 @@ async fn unread(stage: &Stage) -> Vec<Row> {
         held.push(h2);
     }
     stage.neighbours.answered(3).await;
+    let read = Told::of(hasty(&stage.platform, &other).invoke(Invoke::new("large")).await);
     let told = || format!("{begun} begun, {refused} refused");
     let mut rows = vec![
-        Row::holds("600 MB of them", "most of what fits is begun, the rest refused", begun > 200 && begun <= 270 && begun + refused == 600, told),
+        // 134 of them fill a half.
+        Row::holds("600 MB of them", "half of the room is taken, the rest refused", begun > 100 && begun <= 140 && begun + refused == 600, told),
+        Row::holds("another tenant's", "answered", read.code == "OK", || read.answer()),
         kept_below(before, 400),
     ];
     drop(held);

@@ -1,24 +1,17 @@
 //! What dev, staging and prod serve: one process, one store, three catalogs.
 
-use std::{
-    path::Path,
-    pin::Pin,
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{path::Path, pin::Pin, sync::Arc};
 
 use extensions_artifact::Store;
 use extensions_catalog::{Catalogs, Layered, Loads, Overlay};
 use extensions_host::HostSettings;
-use extensions_registry::{About, Asking, EntryState, Heartbeat, HostChange, HostId, Member, Members, Membership, Notify, Recent, Trust, Unknown};
+use extensions_registry::Notify;
 use extensions_store_catalog::{Following, NotFollowed, StoreCatalog};
 use extensions_types::{Environment, ExtensionId, TenantId, with_causes};
 use tokio::runtime::Handle;
 
 use crate::failure::Failure;
 
-/// The embedded platform's only host.
-const THIS_PROCESS: &str = "ext-dev";
 /// The store's folder in the data directory.
 const STORE: &str = "store";
 
@@ -61,7 +54,7 @@ impl Environments {
         [&self.dev, &self.staging, &self.prod].map(|catalog| catalog.follow(Arc::clone(loads))).into()
     }
 
-    fn of(&self, env: Environment) -> &StoreCatalog {
+    pub(super) fn of(&self, env: Environment) -> &StoreCatalog {
         match env {
             Environment::Dev => &self.dev,
             Environment::Staging => &self.staging,
@@ -87,48 +80,6 @@ impl Notify for Environments {
                 not_served(env, seq, &error);
             }
         })
-    }
-}
-
-/// One process is its own fleet: whoever asks which hosts serve a change finds
-/// one, which has just taken it or cannot.
-impl Membership for Environments {
-    fn hosts(&self, env: Environment, about: Option<About>) -> Asking<'_> {
-        Box::pin(async move {
-            let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
-            let mut recent = Recent::since(now_ms);
-            if let Some(About { tenant, extension, generation, seq }) = about {
-                let state = match self.of(env).refresh(&tenant, &extension).await {
-                    Ok(()) => EntryState::Served,
-                    Err(error) => EntryState::Kept { problem: with_causes(&error) },
-                };
-                recent.note(HostChange { tenant, extension, generation, seq, version: None, state, at_ms: now_ms });
-            }
-            let host = HostId::parse(THIS_PROCESS).map_err(|error| Unknown { because: error.to_string() })?;
-            let heartbeat = this_process(host, env, recent, now_ms);
-            let member = Member { heartbeat, trust: Trust::Authenticated };
-            Ok(Arc::new(Members { hosts: vec![member], refused: 0, whole: true }))
-        })
-    }
-}
-
-fn this_process(host: HostId, env: Environment, recent: Recent, now_ms: u64) -> Heartbeat {
-    Heartbeat {
-        host,
-        env,
-        build: String::new(),
-        compat: String::new(),
-        started_ms: now_ms,
-        at_ms: now_ms,
-        address: None,
-        ready: true,
-        draining: false,
-        control: None,
-        listed_age_ms: Some(0),
-        extensions: 0,
-        loaded: 0,
-        problems: Vec::new(),
-        recent,
     }
 }
 

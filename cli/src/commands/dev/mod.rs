@@ -3,6 +3,7 @@
 mod compiler;
 mod environments;
 mod mounted;
+mod one_host;
 mod platform;
 mod serve;
 mod settings;

@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     args::Dev,
-    commands::dev::{compiler, environments, environments::Environments, mounted::Mounted, settings, token},
+    commands::dev::{compiler, environments, environments::Environments, mounted::Mounted, one_host::OneHost, settings, token},
     dev_state::{self, Announced, Running},
     failure::Failure,
     say::Say,
@@ -65,7 +65,8 @@ impl Platform {
         let environments = Environments::open(&store, &settings, &data)?;
         let prepared = Host::prepare(&settings, environments.catalogs(&folders), Handle::current(), THIS_BINARY.as_ref()).map_err(not_started)?;
         let following = environments.follow(&prepared.loads());
-        let registry = registry(store, environments, &settings)?;
+        let one_host = OneHost::new(environments.clone(), Arc::clone(prepared.engine()), Arc::clone(prepared.modules()));
+        let registry = registry(store, environments, one_host, &settings)?;
         let workbench = Workbench::beside(Arc::clone(prepared.engine()), Arc::clone(prepared.modules()));
         let worker = compiler::start(&registry, tools::tools()?, workbench, &data, say)?;
         let mounted = Mounted::new(registry.router(), Handle::current());
@@ -122,14 +123,14 @@ impl Platform {
 }
 
 /// The registry over the same store.
-fn registry(store: Store, environments: Environments, settings: &HostSettings) -> Result<Embedded, Failure> {
+fn registry(store: Store, environments: Environments, one_host: OneHost, settings: &HostSettings) -> Result<Embedded, Failure> {
     let parts = EmbeddedParts {
         stores: Stores::single(store),
         policy: Policy::default(),
         identity: IdentitySettings { audience: Audience::Registry, ..settings.identity.clone() },
         audit: Arc::new(LogAudit),
-        notify: Arc::new(environments.clone()),
-        members: Arc::new(environments),
+        notify: Arc::new(environments),
+        members: Arc::new(one_host),
         board: BoardSettings::of_one_process(),
         stream: None,
         upkeep: UpkeepSettings::default(),

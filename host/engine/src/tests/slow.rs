@@ -43,20 +43,21 @@ async fn a_thousand_extensions_that_spin_once_each_take_the_fast_lane_by_surpris
     assert!((1..=surprises_max).contains(&figures.surprises), "{figures:?}");
     let fast = tenant.share.used_in(Lane::Fast);
     assert!(fast <= 10 * MS * u32::try_from(surprises_max).unwrap(), "{fast:?} on an I/O thread");
-    assert!(figures.slow_begun >= 1_000 - 3 * surprises_max, "{figures:?}");
+    assert!(figures.slow_begun >= 1_000 - 5 * surprises_max, "{figures:?}");
 }
 
 #[tokio::test]
 async fn an_extension_that_runs_long_begins_there_and_a_quick_one_stays() {
     let stage = Stage::new();
     let tenants = Tenant::many(2);
-    let (long, quick) = (stage.extension(&counts(LONG), LIMITS), stage.extension(&counts(10), LIMITS));
-    for _ in 0..3 {
-        tenants[0].invoke(&stage, &long).await.unwrap();
+    let [long, other] = [(); 2].map(|()| stage.extension(&counts(LONG), LIMITS));
+    let quick = stage.extension(&counts(10), LIMITS);
+    for extension in [&long, &long, &long, &other] {
+        tenants[0].invoke(&stage, extension).await.unwrap();
     }
     let begun = stage.engine.figures().slow_begun;
     assert!(begun >= 1, "{begun}");
-    // Its tenant's other extension follows; that of another tenant does not.
+    // Another extension of its tenant, of which two ran long, follows; that of another tenant does not.
     tenants[0].invoke(&stage, &quick).await.unwrap();
     tenants[1].invoke(&stage, &quick).await.unwrap();
     assert_eq!(stage.engine.figures().slow_begun, begun + 1);
@@ -68,7 +69,7 @@ async fn a_call_of_one_long_slice_is_long() {
     let stage = Stage::new();
     let (tenant, other) = (Tenant::new(), stage.extension(&counts(10), LIMITS));
     let fills = "(drop (memory.grow (i32.const 900))) (memory.fill (i32.const 65536) (i32.const 7) (i32.const 58982400))";
-    let [bulk, another] = [(), ()].map(|()| stage.extension(fills, LIMITS));
+    let [bulk, another, third] = [(); 3].map(|()| stage.extension(fills, LIMITS));
     crate::looked_at_io();
     tenant.invoke(&stage, &bulk).await.unwrap();
     assert_eq!(stage.engine.figures().surprises, 0, "one of a tenant's may be the machine's doing");
@@ -76,6 +77,9 @@ async fn a_call_of_one_long_slice_is_long() {
     assert_eq!(stage.engine.figures().slow_begun, 1, "the extension's is known");
     crate::looked_at_io();
     tenant.invoke(&stage, &another).await.unwrap();
+    assert_eq!(stage.engine.figures().surprises, 0, "two may be as well");
+    crate::looked_at_io();
+    tenant.invoke(&stage, &third).await.unwrap();
     assert_eq!(stage.engine.figures().surprises, 1);
     tenant.invoke(&stage, &other).await.unwrap();
     assert_eq!(stage.engine.figures().slow_begun, 2);

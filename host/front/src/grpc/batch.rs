@@ -17,7 +17,7 @@ use super::{
     metadata, timeout,
 };
 use crate::{
-    auth::authenticate,
+    auth::{Caller, authenticate},
     body::{BoxError, FrontBody},
     connection::Conn,
     metrics::Class,
@@ -37,14 +37,14 @@ where
     S: Service,
     B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
 {
-    let principal = authenticate(conn, &head.headers).await?;
+    let Caller { principal, holder } = authenticate(conn, &head.headers).await?;
     let bytes_max = conn.shared.service.input_bytes_max() + REQUEST_SLACK_BYTES;
-    let (Bounded(mut message), transport, _memory) = receive::<S, Bounded, B>(conn, head, body, bytes_max, accepted).await?;
+    let (Bounded(mut message), transport, _memory) = receive::<S, Bounded, B>(conn, holder, head, body, bytes_max, accepted).await?;
     let inputs = std::mem::take(&mut message.inputs);
     let request = BatchRequest { asked: asked(&message, transport, accepted)?, inputs };
     let BatchAnswer { correlation, results } = conn.shared.service.invoke_batch(&principal, request).await?;
     let frame = frame(&InvokeExtensionBatchResponse { results: results.into_iter().map(result).collect() });
-    Ok((metadata::answer(FrontBody::message(frame), HeaderValue::from_str(correlation.as_str()).ok()), Class::Ok))
+    Ok((metadata::answer(FrontBody::message(frame).held_by(holder), HeaderValue::from_str(correlation.as_str()).ok()), Class::Ok))
 }
 
 fn asked(message: &InvokeExtensionBatchRequest, transport: Option<Duration>, accepted: Instant) -> Result<Asked<'_>, Refused> {

@@ -14,8 +14,9 @@ use prost::Message;
 
 use super::{metadata, timeout};
 use crate::{
-    auth::authenticate,
+    auth::{Caller, authenticate},
     body::{BoxError, FrontBody},
+    budget::Holder,
     connection::Conn,
     intake::{self, PREFIX_BYTES, Taken},
     metrics::Class,
@@ -33,21 +34,22 @@ where
     S: Service,
     B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
 {
-    let principal = authenticate(conn, &head.headers).await?;
+    let Caller { principal, holder } = authenticate(conn, &head.headers).await?;
     let bytes_max = conn.shared.service.input_bytes_max() + REQUEST_SLACK_BYTES;
-    let (message, transport, _memory) = receive::<S, InvokeExtensionRequest, B>(conn, head, body, bytes_max, accepted).await?;
+    let (message, transport, _memory) = receive::<S, InvokeExtensionRequest, B>(conn, holder, head, body, bytes_max, accepted).await?;
     let request = Request { asked: asked(&message, transport, accepted)?, input: message.input_json.clone() };
     let answer = conn.shared.service.invoke(&principal, request).await?;
     let class = answer.result.as_ref().map_or_else(|failure| Class::of(failure.code.http()), |_| Class::Ok);
     let correlation = HeaderValue::from_str(answer.correlation.as_str()).ok();
     let frame = frame(&response(answer));
-    Ok((metadata::answer(FrontBody::message(frame), correlation), class))
+    Ok((metadata::answer(FrontBody::message(frame).held_by(holder), correlation), class))
 }
 
 /// The one message of a unary call, the transport's deadline, and the memory
 /// that the message holds.
 pub(super) async fn receive<S, M, B>(
     conn: &Conn<S>,
+    holder: Holder,
     head: &Parts,
     body: &mut B,
     bytes_max: usize,
@@ -60,7 +62,7 @@ where
 {
     metadata::check(head)?;
     let transport = timeout::grpc_timeout(&head.headers)?;
-    let taken = intake::message(body, &conn.shared.bounds(bytes_max, accepted, transport)).await?;
+    let taken = intake::message(body, &conn.shared.bounds(holder, bytes_max, accepted, transport)).await?;
     let message = M::decode(taken.bytes.clone()).map_err(|error| Refused::bad_request(format!("the message does not decode: {error}")))?;
     Ok((message, transport, taken))
 }

@@ -15,7 +15,14 @@ use super::{
     invoke::{frame, receive},
     metadata,
 };
-use crate::{auth::authenticate, body::FrontBody, connection::Conn, metrics::Class, refused::Refused, service::Service};
+use crate::{
+    auth::{Caller, authenticate},
+    body::FrontBody,
+    connection::Conn,
+    metrics::Class,
+    refused::Refused,
+    service::Service,
+};
 
 /// One enum, and room for fields of later versions.
 const REQUEST_BYTES_MAX: usize = 4 << 10;
@@ -25,13 +32,13 @@ where
     S: Service,
     B: Body<Data = Bytes> + Unpin,
 {
-    let principal = authenticate(conn, &head.headers).await?;
-    let (asked, _, _memory) = receive::<S, ListExtensionsRequest, B>(conn, head, body, REQUEST_BYTES_MAX, accepted).await?;
+    let Caller { principal, holder } = authenticate(conn, &head.headers).await?;
+    let (asked, _, _memory) = receive::<S, ListExtensionsRequest, B>(conn, holder, head, body, REQUEST_BYTES_MAX, accepted).await?;
     let kind = kind(asked.kind).map_err(|unknown| Refused::bad_request(unknown.to_string()))?;
     let listed = conn.shared.service.list(&principal, kind).await?;
     let extensions = listed.iter().map(|definition| summary(definition)).collect();
     let frame = frame(&ListExtensionsResponse { extensions });
-    Ok((metadata::answer(FrontBody::message(frame), None), Class::Ok))
+    Ok((metadata::answer(FrontBody::message(frame).held_by(holder), None), Class::Ok))
 }
 
 fn summary(definition: &ExtensionDefinition) -> ExtensionSummary {

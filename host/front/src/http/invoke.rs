@@ -23,7 +23,15 @@ use super::{
     problem::document,
     query,
 };
-use crate::{auth::authenticate, body::FrontBody, connection::Conn, grpc, intake, metrics::Class, refused::Refused, service::Service};
+use crate::{
+    auth::{Caller, authenticate},
+    body::FrontBody,
+    connection::Conn,
+    grpc, intake,
+    metrics::Class,
+    refused::Refused,
+    service::Service,
+};
 
 pub(super) const QUERY: [&str; 5] = ["version", "env", "point", "timeout_ms", "caller"];
 const TENANT_ID: HeaderName = HeaderName::from_static("x-ameide-tenant-id");
@@ -47,15 +55,15 @@ where
     S: Service,
     B: Body<Data = Bytes> + Unpin,
 {
-    let principal = authenticate(conn, &head.headers).await?;
+    let Caller { principal, holder } = authenticate(conn, &head.headers).await?;
     let line = Line::read(extension, head)?;
     let asked = line.asked(identity(&head.headers)?, accepted);
     check_content(&head.headers)?;
     let bytes_max = conn.shared.service.input_bytes_max();
-    let taken = intake::whole(body, &conn.shared.bounds(bytes_max, accepted, asked.timeout)).await?;
+    let taken = intake::whole(body, &conn.shared.bounds(holder, bytes_max, accepted, asked.timeout)).await?;
     let request = Request { asked, input: taken.bytes.clone() };
     let answer = conn.shared.service.invoke(&principal, request).await?;
-    let response = response(&answer);
+    let response = response(&answer).map(|body| body.held_by(holder));
     let class = Class::of(response.status().as_u16());
     Ok((response, class))
 }

@@ -8,7 +8,14 @@ use super::{
     answers::{JSON, text},
     query,
 };
-use crate::{auth::authenticate, body::FrontBody, connection::Conn, metrics::Class, refused::Refused, service::Service};
+use crate::{
+    auth::{Caller, authenticate},
+    body::FrontBody,
+    connection::Conn,
+    metrics::Class,
+    refused::Refused,
+    service::Service,
+};
 
 pub(super) const QUERY: [&str; 1] = ["kind"];
 
@@ -39,7 +46,7 @@ struct Tool<'l> {
 }
 
 pub(crate) async fn list<S: Service>(conn: &Conn<S>, head: &Parts) -> Result<(Response<FrontBody>, Class), Refused> {
-    let principal = authenticate(conn, &head.headers).await?;
+    let Caller { principal, holder } = authenticate(conn, &head.headers).await?;
     let [kind] = query::parse(head.uri.query(), QUERY)?;
     let kind = kind.as_deref().filter(|word| !word.is_empty()).map(str::parse::<Kind>).transpose();
     let kind = kind.map_err(|unknown| Refused::bad_request(format!("kind: {unknown}")))?;
@@ -47,7 +54,7 @@ pub(crate) async fn list<S: Service>(conn: &Conn<S>, head: &Parts) -> Result<(Re
     let extensions = listed.iter().map(|definition| summary(definition)).collect();
     // Definitions were JSON before; they serialise.
     let json = serde_json::to_vec(&Listed { extensions }).unwrap_or_default();
-    Ok((text(StatusCode::OK, JSON, json), Class::Ok))
+    Ok((text(StatusCode::OK, JSON, json).map(|body| body.held_by(holder)), Class::Ok))
 }
 
 fn summary(definition: &ExtensionDefinition) -> Summary<'_> {

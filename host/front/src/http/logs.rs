@@ -24,7 +24,7 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::{invoke::extension_id, query};
 use crate::{
-    auth::authenticate,
+    auth::{Caller, authenticate},
     body::{BoxError, FrontBody},
     connection::Conn,
     metrics::Class,
@@ -45,7 +45,7 @@ const FOLLOW_FOR: Duration = Duration::from_secs(300);
 const RESPONSE_BYTES_MAX: usize = 16 << 20;
 
 pub(crate) async fn logs<S: Service>(conn: &Conn<S>, extension: &str, head: &Parts) -> Result<(Response<FrontBody>, Class), Refused> {
-    let principal = authenticate(conn, &head.headers).await?;
+    let Caller { principal, .. } = authenticate(conn, &head.headers).await?;
     let [after, follow] = query::parse(head.uri.query(), QUERY)?;
     let after = query::number("after", after.as_deref())?.unwrap_or(0);
     let seat = query::flag("follow", follow.as_deref())?.then(|| conn.shared.followers.take()).transpose()?;

@@ -93,6 +93,10 @@ impl Service for Script {
         }
     }
 
+    fn holder<'p>(&self, caller: &'p Caller) -> &'p str {
+        if caller.operator { "operator" } else { "caller" }
+    }
+
     async fn invoke(&self, _: &Caller, request: Request<'_>) -> Result<Answer, Refusal> {
         let correlation = request.asked.context.correlation_id;
         match request.asked.extension_id {

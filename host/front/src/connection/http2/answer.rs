@@ -17,10 +17,10 @@ use tokio::time::timeout;
 
 use super::date;
 use crate::{
-    body::{BoxError, Content, Frames, FrontBody, ok_trailers},
-    budget::ByteBudget,
+    body::{BoxError, Content, Ends, Frames, FrontBody, ok_trailers},
+    budget::{Allowance, ByteBudget},
     connection::InFlight,
-    unread::{Ends, Pieces},
+    unread::Pieces,
 };
 
 /// Sends what there is of an answer; a stream is still to be [sent on](Streaming::go).
@@ -30,8 +30,8 @@ use crate::{
 /// flight then: a peer that does not read them counts as idle.
 pub(super) fn send(mut respond: SendResponse<Bytes>, response: Response<FrontBody>, unread: &ByteBudget) -> Option<Streaming> {
     let (head, body) = response.into_parts();
-    let (content, flight) = body.into_content();
-    let sent = begin(&mut respond, Response::from_parts(head, ()), content, unread);
+    let (content, holder, flight) = body.into_content();
+    let sent = begin(&mut respond, Response::from_parts(head, ()), content, unread.of(holder));
     match sent {
         Ok(Some((to, frames))) => return Some(Streaming { to, frames, _flight: flight }),
         Ok(None) => {}
@@ -46,29 +46,25 @@ pub(super) fn send(mut respond: SendResponse<Bytes>, response: Response<FrontBod
 
 type Rest = Option<(SendStream<Bytes>, Frames)>;
 
-fn begin(respond: &mut SendResponse<Bytes>, mut head: Response<()>, content: Content, unread: &ByteBudget) -> Result<Rest, h2::Error> {
-    if !matches!(content, Content::Message(_)) {
+fn begin(respond: &mut SendResponse<Bytes>, mut head: Response<()>, content: Content, unread: Allowance<'_>) -> Result<Rest, h2::Error> {
+    if !matches!(content, Content::Whole(_, Ends::Trailers)) {
         // gRPC has no use for it; HTTP asks for it.
         head.headers_mut().entry(DATE).or_insert_with(date::now);
     }
     match content {
         Content::Done => respond.send_response(head, true).map(|_| None),
-        Content::Full(bytes) => {
-            head.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+        Content::Whole(bytes, ends) => {
+            if ends == Ends::Bare {
+                head.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+            }
             let mut to = respond.send_response(head, false)?;
             if !is_taken(&mut to, &bytes) {
-                return pieces(to, bytes, Ends::Bare, unread).map(Some);
+                return pieces(to, bytes, ends, unread).map(Some);
             }
-            to.send_data(bytes, true)?;
-            Ok(None)
-        }
-        Content::Message(bytes) => {
-            let mut to = respond.send_response(head, false)?;
-            if !is_taken(&mut to, &bytes) {
-                return pieces(to, bytes, Ends::Trailers, unread).map(Some);
+            to.send_data(bytes, ends == Ends::Bare)?;
+            if ends == Ends::Trailers {
+                to.send_trailers(ok_trailers())?;
             }
-            to.send_data(bytes, false)?;
-            to.send_trailers(ok_trailers())?;
             Ok(None)
         }
         Content::Trailers => respond.send_response(head, false)?.send_trailers(ok_trailers()).map(|()| None),
@@ -90,7 +86,7 @@ fn is_taken(to: &mut SendStream<Bytes>, bytes: &Bytes) -> bool {
 }
 
 /// What a small window leaves behind; a peer that leaves too much there has to calm down.
-fn pieces(to: SendStream<Bytes>, bytes: Bytes, ends: Ends, unread: &ByteBudget) -> Result<(SendStream<Bytes>, Frames), h2::Error> {
+fn pieces(to: SendStream<Bytes>, bytes: Bytes, ends: Ends, unread: Allowance<'_>) -> Result<(SendStream<Bytes>, Frames), h2::Error> {
     let pieces = Pieces::of(bytes, ends, unread).map_err(|_| h2::Error::from(Reason::ENHANCE_YOUR_CALM))?;
     Ok((to, Box::pin(pieces)))
 }
