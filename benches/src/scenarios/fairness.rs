@@ -84,6 +84,8 @@ pub(super) fn measure(bench: &Bench, section: &mut Section) -> anyhow::Result<()
             }
             tell(lane, contest, &rounds, section);
         }
+        let surprises = bare.engine.figures().surprises;
+        section.figure(format!("{}: tenants that were taken for a surprise", lane.name), surprises as f64, "times");
     }
     Ok(())
 }

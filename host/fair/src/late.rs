@@ -1,30 +1,33 @@
 //! The late slices of one tenant: whether its guests take the fast lane by surprise.
 
 use std::{
-    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
-use crate::warning::{Outlived, Told, Warning, nanos, since_start};
+use crate::warning::{Outlived, Told, Warning, nanos};
 
-/// Late slices are counted for so long.
+/// Late slices that are so far apart have nothing to do with each other.
 pub(crate) const WINDOW: Duration = Duration::from_secs(1);
-/// So many that did not run at once surprise: a virtual machine may stand still twice in a second.
+/// So many that did not run at once surprise: a machine may stand still twice in a second.
 const SURPRISING: u32 = 3;
-/// And only where they took more than one part in so many of what the tenant's
-/// calls used meanwhile: it pays for them, and I/O waited for a slice at a time.
-const PARTS: u64 = 5;
+/// What a tenant's calls use entitles it to one part in so many of late slices:
+/// it pays for them, and I/O waited for a slice at a time.
+const PARTS: i64 = 5;
+/// As much of that is remembered. A virtual machine that stands still does so
+/// many times in a row.
+const CREDIT_MAX: Duration = Duration::from_millis(50);
 
-/// What was late since a window began. Approximate where several threads tell at once.
+/// What a tenant may still be late. Approximate where several threads tell at once.
 #[derive(Debug, Default)]
 pub(crate) struct Late {
     latest: Warning,
-    /// When the first of them ended, on the clock of [`since_start`]; 0 for never.
-    since: AtomicU64,
-    number: AtomicU32,
-    nanos: AtomicU64,
-    /// What the tenant had used before the first of them.
-    used_before: AtomicU64,
+    /// Nanoseconds; below zero after more than it was entitled to.
+    credit: AtomicI64,
+    /// What the tenant had used when that was counted.
+    used: AtomicU64,
+    /// Slices since there was credit.
+    beyond: AtomicU32,
 }
 
 impl Late {
@@ -32,27 +35,33 @@ impl Late {
     /// many nanoseconds in all. Says whether it is one too many; then counting
     /// begins anew.
     pub(crate) fn is_one_too_many(&self, slice: &Outlived, used: u64) -> bool {
-        if self.latest.told(slice, WINDOW) == Told::Same {
+        let told = self.latest.told(slice, WINDOW);
+        if told == Told::Same {
             return false;
         }
         self.latest.keep(slice);
-        let (at, cpu) = (since_start(slice.ended), nanos(slice.cpu));
-        if at.saturating_sub(self.since.load(Relaxed)) > nanos(WINDOW) || self.number.load(Relaxed) == 0 {
-            self.since.store(at, Relaxed);
-            self.number.store(0, Relaxed);
-            self.nanos.store(0, Relaxed);
-            self.used_before.store(used.saturating_sub(cpu), Relaxed);
-        }
-        let number = self.number.fetch_add(1, Relaxed) + 1;
-        let late = self.nanos.fetch_add(cpu, Relaxed).saturating_add(cpu);
-        let used = used.saturating_sub(self.used_before.load(Relaxed));
-        let is_one_too_many = number >= SURPRISING && late.saturating_mul(PARTS) > used;
+        let earned = signed(used.saturating_sub(self.used.swap(used, Relaxed))) / PARTS;
+        let before = self.credit.load(Relaxed).saturating_add(earned).min(signed(nanos(CREDIT_MAX)));
+        let before = if told == Told::First { before.max(0) } else { before };
+        let after = before.saturating_sub(signed(nanos(slice.cpu)));
+        self.credit.store(after, Relaxed);
+        let beyond = match after {
+            0.. => 0,
+            _ if told == Told::First => 1,
+            _ => self.beyond.load(Relaxed) + 1,
+        };
+        let is_one_too_many = beyond >= SURPRISING;
+        self.beyond.store(if is_one_too_many { 0 } else { beyond }, Relaxed);
         if is_one_too_many {
-            self.number.store(0, Relaxed);
             self.latest.clear();
         }
         is_one_too_many
     }
+}
+
+/// 2^63 ns are 292 years.
+fn signed(nanos: u64) -> i64 {
+    i64::try_from(nanos).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -63,38 +72,40 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// A slice of a millisecond that ended so many of them after `start`.
-    fn slice(start: Instant, millis: u32) -> Outlived {
-        let ended = start + millis * MS;
-        Outlived { began: ended - MS, ended, cpu: MS }
-    }
-
-    /// Which of slices that ended at those milliseconds, each after so much other CPU time, were one too many.
-    fn told(ends: impl IntoIterator<Item = u32>, between: Duration) -> Vec<u32> {
-        let (late, start, mut used) = (Late::default(), Instant::now() + WINDOW, 0);
+    /// Which of slices of a millisecond that ended at those milliseconds were one
+    /// too many, of a tenant that had used `before` and uses `between` other time before each.
+    fn told(before: Duration, ends: impl IntoIterator<Item = u32>, between: Duration) -> Vec<u32> {
+        let (late, start, mut used) = (Late::default(), Instant::now() + WINDOW, before);
         let mut told = |at: &u32| {
-            used += nanos(between + MS);
-            late.is_one_too_many(&slice(start, *at), used)
+            used += between + MS;
+            let ended = start + *at * MS;
+            late.is_one_too_many(&Outlived { began: ended - MS, ended, cpu: MS }, nanos(used))
         };
         ends.into_iter().filter(&mut told).collect()
     }
 
     #[test]
-    fn three_in_a_second_are_one_too_many() {
-        assert_eq!(told([1, 2, 3, 4, 5, 6], Duration::ZERO), [3, 6]);
-        assert_eq!(told([1, 500, 1_001], Duration::ZERO), [1_001]);
-        assert!(told([1, 500, 1_002, 1_500, 2_100], Duration::ZERO).is_empty());
+    fn three_with_nothing_between_them_are_one_too_many() {
+        let none = Duration::ZERO;
+        assert_eq!(told(none, [1, 2, 3, 4, 5, 6], none), [3, 6]);
+        assert_eq!(told(none, [1, 500, 1_001], none), [1_001]);
+        assert!(told(none, [1, 500, 2_000, 2_500, 4_000], none).is_empty(), "two at a time");
     }
 
     #[test]
     fn those_that_were_late_together_are_one() {
-        assert!(told([5; 100], Duration::ZERO).is_empty(), "a hundred threads stood still at once");
-        assert_eq!(told([5, 5, 5, 7, 7, 9], Duration::ZERO), [9]);
+        let none = Duration::ZERO;
+        assert!(told(none, [5; 100], none).is_empty(), "a hundred threads stood still at once");
+        assert_eq!(told(none, [5, 5, 5, 7, 7, 9], none), [9]);
     }
 
     #[test]
-    fn a_few_among_many_short_slices_are_none() {
-        assert!(told((1..=9).map(|at| at * 100), 8 * MS).is_empty());
-        assert_eq!(told((1..=3).map(|at| at * 100), 3 * MS), [300]);
+    fn what_was_used_before_and_between_entitles_to_some() {
+        let none = Duration::ZERO;
+        assert!(told(100 * MS, 1..=20, none).is_empty(), "a fifth of it");
+        assert!(told(none, 1..=100, 5 * MS).is_empty(), "a sixth are late");
+        assert_eq!(told(none, 1..=4, 3 * MS), [3], "a quarter are");
+        // No more than fifty milliseconds are remembered, of however much.
+        assert!((53..=70).contains(&told(Duration::from_secs(60), 1..=100, none)[0]));
     }
 }
