@@ -35,12 +35,14 @@ fn main() -> anyhow::Result<ExitCode> {
     let chosen: Vec<_> = ALL.iter().filter(|scenario| scenario.name.contains(&options.only)).collect();
     let names = || ALL.iter().map(|scenario| scenario.name).collect::<Vec<_>>().join(", ");
     ensure!(!chosen.is_empty(), "no scenario's name contains `{}`; there are {}", options.only, names());
-    let (mut report, start) = (Report::new(options.quick), Instant::now());
-    for scenario in chosen {
-        if options.quick && options.only.is_empty() && scenario.when == When::FullOnly {
-            report.leave_out(scenario.name);
-        } else {
-            measure(scenario, &options, &mut report);
+    let (mut report, start) = (Report::new(options.quick, chosen.iter().map(|scenario| scenario.name)), Instant::now());
+    let has_time = |scenario: &Scenario| !options.quick || !options.only.is_empty() || scenario.when == When::Always;
+    for scenario in chosen.into_iter().filter(|scenario| has_time(scenario)) {
+        measure(scenario, &options, &mut report);
+        report.has(scenario.name);
+        if let Some(folder) = &options.keep {
+            // Whoever stops an hour's run keeps what there is.
+            report.keep(folder)?;
         }
     }
     println!("{report}");

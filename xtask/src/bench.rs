@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
     /// A look, not a result, within five minutes: few short rounds, and no scenario that takes minutes
     #[arg(long)]
     quick: bool,
-    /// All of it, which takes about an hour (the default)
+    /// All of it, which takes some 75 minutes (the default)
     #[arg(long, conflicts_with = "quick")]
     full: bool,
     /// Installs the peers once (workerd from npm, `wasmtime serve` from its source: some ten minutes); later runs find them

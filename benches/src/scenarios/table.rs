@@ -99,7 +99,7 @@ pub(crate) const ALL: &[Scenario] = &[
         modes: Modes::Each,
         when: When::FullOnly,
         quick: Plan::new(3, 3_000),
-        full: Plan::new(5, 15_000),
+        full: Plan::new(5, 8_000),
         run: overrun::measure,
     },
     Scenario {
@@ -153,7 +153,7 @@ pub(crate) const ALL: &[Scenario] = &[
         modes: Modes::Each,
         when: When::Always,
         quick: Plan::new(3, 2_000),
-        full: Plan::new(7, 6_000),
+        full: Plan::new(5, 6_000),
         run: neighbours::measure,
     },
     Scenario {

@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_chart_has_a_bar_for_each_goal_in_the_colour_of_its_verdict() {
-        let mut report = Report::new(true);
+        let mut report = Report::new(true, std::iter::empty());
         let mut section = Section::new("one", None, Plan::new(1, 1));
         section.goal("swift & kept", 2.0, "×", Bound::AtLeast(1.0));
         section.goal("missed", 4.0, "µs", Bound::AtMost(1.0));

@@ -19,22 +19,23 @@ pub(crate) struct Report {
     machine: Machine,
     quick: bool,
     sections: Vec<Section>,
-    /// Scenarios for which a quick run has no time.
+    /// Scenarios that are to come, or for which a quick run has no time.
     left_out: Vec<&'static str>,
 }
 
 impl Report {
-    pub(crate) fn new(quick: bool) -> Self {
-        Self { machine: Machine::here(), quick, sections: Vec::new(), left_out: Vec::new() }
+    /// None of `scenarios` is measured yet.
+    pub(crate) fn new(quick: bool, scenarios: impl Iterator<Item = &'static str>) -> Self {
+        Self { machine: Machine::here(), quick, sections: Vec::new(), left_out: scenarios.collect() }
     }
 
     pub(crate) fn add(&mut self, section: Section) {
         self.sections.push(section);
     }
 
-    /// This scenario was left to a full run.
-    pub(crate) fn leave_out(&mut self, scenario: &'static str) {
-        self.left_out.push(scenario);
+    /// All sections of this scenario are here.
+    pub(crate) fn has(&mut self, scenario: &'static str) {
+        self.left_out.retain(|left| *left != scenario);
     }
 
     /// Whether every scenario could be measured.
@@ -61,6 +62,6 @@ impl Report {
     /// What was left out and how to get it, if anything was.
     fn left_out(&self) -> Option<String> {
         let names = self.left_out.join(", ");
-        (!names.is_empty()).then(|| format!("Left to a full run, or to --only: {names}."))
+        (!names.is_empty()).then(|| format!("Not measured here, but by a full run or with --only: {names}."))
     }
 }
