@@ -22,7 +22,7 @@ impl Collector for Lanes {
         let counts: [(&str, &str, u64); 3] = [
             ("lane_fast_waited", "Calls that waited on an I/O thread and had their turn", figures.fast_waited),
             ("lane_slow_begun", "Calls that began in the slow lane", figures.slow_begun),
-            ("lane_surprises", "Times that a tenant's calls outlived their slices in the fast lane", figures.surprises),
+            ("lane_surprises", "Times that a tenant's calls took the fast lane by surprise", figures.surprises),
         ];
         for (name, help, count) in counts {
             ConstCounter::new(count).encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;

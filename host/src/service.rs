@@ -1,6 +1,6 @@
 //! Admission as the front sees it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, hash::Hash, sync::Arc};
 
 use extensions_admission::{Admission, Answer, AskedSwitch, BatchAnswer, BatchRequest, InForce, LogRecord, Refusal, Request};
 use extensions_breakers::Listed;
@@ -9,7 +9,7 @@ use extensions_coordination::{Coordination, HostId, RedisStatus};
 use extensions_engine::Engine;
 use extensions_front::Service;
 use extensions_identity::{Channel, KeySource, Principal, Verifier};
-use extensions_types::{Environment, ErrorCode, ExtensionDefinition, Kind, Switch, SwitchTarget, TenantId};
+use extensions_types::{Environment, ErrorCode, ExtensionDefinition, Kind, Switch, SwitchTarget};
 use serde::Serialize;
 
 /// The one [`Service`] of a host.
@@ -63,8 +63,9 @@ impl Service for Admitted {
         self.admission.authenticate(channel, bearer).await
     }
 
-    fn holder<'p>(&self, principal: &'p Self::Principal) -> &'p str {
-        principal.tenant().map_or(principal.subject().as_str(), TenantId::as_str)
+    fn holder(&self, principal: &Self::Principal) -> impl Hash {
+        // A service of a tenant's name is somebody else.
+        principal.tenant().ok_or_else(|| (principal.issuer(), principal.subject()))
     }
 
     async fn invoke(&self, principal: &Self::Principal, request: Request<'_>) -> Result<Answer, Refusal> {

@@ -11,7 +11,7 @@ use crate::warning::{Outlived, Told, Warning, nanos};
 pub(crate) const WINDOW: Duration = Duration::from_secs(1);
 /// So many that did not run at once surprise: a machine may stand still twice in a second.
 const SURPRISING: u32 = 3;
-/// What a tenant's calls use entitles it to one part in so many of late slices:
+/// What a tenant's calls use of the fast lane entitles it to one part in so many of late slices:
 /// it pays for them, and I/O waited for a slice at a time.
 const PARTS: i64 = 5;
 /// As much of that is remembered. A virtual machine that stands still does so
@@ -24,7 +24,7 @@ pub(crate) struct Late {
     latest: Warning,
     /// Nanoseconds; below zero after more than it was entitled to.
     credit: AtomicI64,
-    /// What the tenant had used when that was counted.
+    /// What the tenant had used of the fast lane when that was counted.
     used: AtomicU64,
     /// Slices since there was credit.
     beyond: AtomicU32,
@@ -32,15 +32,18 @@ pub(crate) struct Late {
 
 impl Late {
     /// Counts a slice that has been charged, after which its tenant had used so
-    /// many nanoseconds in all. Says whether it is one too many; then counting
+    /// many nanoseconds of the fast lane. Says whether it is one too many; then counting
     /// begins anew.
     pub(crate) fn is_one_too_many(&self, slice: &Outlived, used: u64) -> bool {
         let told = self.latest.told(slice, WINDOW);
         if told == Told::Same {
+            // What stood still went on together: what it ran on after the other one is its own.
+            let own = self.latest.outlasted_by(slice).min(nanos(slice.cpu));
+            self.credit.fetch_sub(signed(own), Relaxed);
             return false;
         }
         self.latest.keep(slice);
-        let earned = signed(used.saturating_sub(self.used.swap(used, Relaxed))) / PARTS;
+        let earned = signed(used.saturating_sub(self.used.fetch_max(used, Relaxed))) / PARTS;
         let before = self.credit.load(Relaxed).saturating_add(earned).min(signed(nanos(CREDIT_MAX)));
         let before = if told == Told::First { before.max(0) } else { before };
         let after = before.saturating_sub(signed(nanos(slice.cpu)));
@@ -90,6 +93,7 @@ mod tests {
         assert_eq!(told(none, [1, 2, 3, 4, 5, 6], none), [3, 6]);
         assert_eq!(told(none, [1, 500, 1_001], none), [1_001]);
         assert!(told(none, [1, 500, 2_000, 2_500, 4_000], none).is_empty(), "two at a time");
+        assert_eq!(told(none, [1, 2, 1_500, 1_501, 1_502], none), [1_502], "what was long ago is forgiven");
     }
 
     #[test]
@@ -97,6 +101,21 @@ mod tests {
         let none = Duration::ZERO;
         assert!(told(none, [5; 100], none).is_empty(), "a hundred threads stood still at once");
         assert_eq!(told(none, [5, 5, 5, 7, 7, 9], none), [9]);
+    }
+
+    #[test]
+    fn long_ones_do_not_hide_behind_short_ones() {
+        let (late, start, mut used, mut told) = (Late::default(), Instant::now() + WINDOW, 0, 0);
+        // One thread runs slices of 50 ms, another one a millisecond within each of them.
+        for at in (0..1_000).step_by(50) {
+            for (from, long) in [(25, 1), (0, 50)] {
+                let began = start + (at + from) * MS;
+                let slice = Outlived { began, ended: began + long * MS, cpu: long * MS };
+                used += nanos(slice.cpu);
+                told += u32::from(late.is_one_too_many(&slice, used));
+            }
+        }
+        assert!(told > 0);
     }
 
     #[test]

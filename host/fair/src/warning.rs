@@ -60,6 +60,11 @@ impl Warning {
         }
     }
 
+    /// For how many nanoseconds `slice` went on after the kept one had ended.
+    pub(crate) fn outlasted_by(&self, slice: &Outlived) -> u64 {
+        since_start(slice.ended).saturating_sub(self.at.load(Relaxed))
+    }
+
     /// Keeps `slice` as the one that others are told beside.
     pub fn keep(&self, slice: &Outlived) {
         self.at.store(since_start(slice.ended), Relaxed);

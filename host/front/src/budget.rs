@@ -1,41 +1,40 @@
 //! How many bytes of bodies may wait in memory, over all connections and for each caller.
 
 use std::{
-    hash::{BuildHasher as _, RandomState},
+    hash::{BuildHasher as _, Hash, RandomState},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
 };
 
-/// 64 of the largest inputs at once; beyond it callers are told to come back.
+/// 64 of the largest inputs at once, and half as many of one caller; beyond it callers are told to come back.
 pub(crate) const BODY_BYTES_MAX: usize = 512 << 20;
 
 /// Bytes that are still free, and who holds the others: each caller may hold as
-/// many as are free. One alone gets half of them, two get a third each, and the
-/// next one always finds some.
+/// many as it leaves free. One alone gets half of them, and the next one half of
+/// what is left.
 ///
 /// Bodies of one frame are not charged: HTTP/2 and the read buffer bound those
 /// already.
 #[derive(Debug, Clone)]
 pub(crate) struct ByteBudget {
-    bytes: Arc<Bytes>,
+    counts: Arc<Counts>,
 }
 
 #[derive(Debug)]
-struct Bytes {
+struct Counts {
     free: AtomicUsize,
     held: Box<[AtomicUsize]>,
 }
 
-/// For whom bytes are held. Thousands of callers share some hundred numbers,
-/// which are others after each start: whoever holds none by mistake of another
-/// cannot have been chosen for it.
+/// For whom bytes are held. Callers share a thousand numbers, dealt anew at each
+/// start: nobody can choose whose number to share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Holder(usize);
 
 impl Holder {
-    /// What no caller asked for.
+    /// What is counted for no caller: refusals, and answers to operators.
     pub(crate) const NOBODY: Self = Self(0);
     const NUMBER: usize = 1 << 10;
 }
@@ -45,9 +44,9 @@ impl Holder {
 pub(crate) struct Holders(RandomState);
 
 impl Holders {
-    /// The holder that a caller is, by what it is called.
-    pub(crate) fn of(&self, name: &str) -> Holder {
-        let hash = usize::try_from(self.0.hash_one(name) >> 32).unwrap_or(0);
+    /// The holder that a caller is, by what tells it from others.
+    pub(crate) fn of(&self, caller: impl Hash) -> Holder {
+        let hash = usize::try_from(self.0.hash_one(caller) >> 32).unwrap_or(0);
         Holder(1 + hash % (Holder::NUMBER - 1))
     }
 }
@@ -55,7 +54,7 @@ impl Holders {
 impl ByteBudget {
     pub(crate) fn new(bytes: usize) -> Self {
         let held = (0..Holder::NUMBER).map(|_| AtomicUsize::new(0)).collect();
-        Self { bytes: Arc::new(Bytes { free: AtomicUsize::new(bytes), held }) }
+        Self { counts: Arc::new(Counts { free: AtomicUsize::new(bytes), held }) }
     }
 
     pub(crate) fn of(&self, holder: Holder) -> Allowance<'_> {
@@ -88,24 +87,25 @@ pub(crate) struct Share {
 impl Share {
     /// Takes `bytes` more; false, and nothing taken, when they are not there for this holder.
     pub(crate) fn grow(&mut self, bytes: usize) -> bool {
-        let Bytes { free, held } = &*self.budget.bytes;
-        let Ok(before) = free.fetch_update(Relaxed, Relaxed, |free| free.checked_sub(bytes)) else { return false };
+        let Counts { free, held } = &*self.budget.counts;
         let held = &held[self.holder.0];
-        let own = held.fetch_add(bytes, Relaxed);
-        if own.saturating_add(bytes) <= before {
+        // First what only this holder looks at: an attempt that fails takes nothing from others.
+        held.fetch_add(bytes, Relaxed);
+        let left = |free: usize| free.checked_sub(bytes).filter(|left| held.load(Relaxed) <= *left);
+        let taken = free.fetch_update(Relaxed, Relaxed, left).is_ok();
+        if taken {
             self.bytes += bytes;
-            return true;
+        } else {
+            held.fetch_sub(bytes, Relaxed);
         }
-        held.fetch_sub(bytes, Relaxed);
-        free.fetch_add(bytes, Relaxed);
-        false
+        taken
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
         if self.bytes > 0 {
-            let Bytes { free, held } = &*self.budget.bytes;
+            let Counts { free, held } = &*self.budget.counts;
             held[self.holder.0].fetch_sub(self.bytes, Relaxed);
             free.fetch_add(self.bytes, Relaxed);
         }
@@ -124,15 +124,15 @@ mod tests {
         let budget = ByteBudget::new(12);
         let share = |holder| budget.of(holder).share();
         let (mut one, mut again, mut two) = (share(ONE), share(ONE), share(TWO));
-        assert!(one.grow(4) && again.grow(2), "half of it");
+        assert!(!one.grow(7) && one.grow(4) && again.grow(2), "half of it");
         assert!(!one.grow(1) && !again.grow(1), "a caller holds no more than is free");
         assert!(two.grow(3) && !two.grow(1), "another one finds a half of what is left");
-        assert!(!share(Holder::NOBODY).grow(4));
+        assert!(!share(Holder::NOBODY).grow(2));
         drop((one, again));
         assert!(two.grow(3));
         drop(two);
-        assert_eq!(budget.bytes.free.load(Relaxed), 12);
-        assert!(budget.bytes.held.iter().all(|held| held.load(Relaxed) == 0));
+        assert_eq!(budget.counts.free.load(Relaxed), 12);
+        assert!(budget.counts.held.iter().all(|held| held.load(Relaxed) == 0));
     }
 
     #[test]
@@ -140,7 +140,7 @@ mod tests {
         let holders = Holders::default();
         let all: Vec<_> = (0..4_096).map(|at| holders.of(&format!("tenant-{at}"))).collect();
         assert!(all.iter().all(|holder| *holder != Holder::NOBODY && holder.0 < Holder::NUMBER));
-        assert_eq!(all[7], holders.of("tenant-7"));
+        assert_eq!(all[7], holders.of("tenant-7".to_owned()));
         assert!(all.iter().filter(|holder| **holder == all[0]).count() < 64);
     }
 }

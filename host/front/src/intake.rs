@@ -287,7 +287,7 @@ mod tests {
 
     #[tokio::test]
     async fn memory_for_bodies_is_shared() {
-        let budget = ByteBudget::new(6);
+        let budget = ByteBudget::new(8);
         let taken = whole(&mut script(&[b"12", b"34"]), &bounds(&budget)).await.unwrap();
         let refused = whole(&mut script(&[b"12", b"34"]), &bounds(&budget)).await.unwrap_err();
         assert_eq!((refused.refusal.code, refused.retry_after_ms()), (ErrorCode::Overloaded, 250));

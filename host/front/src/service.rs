@@ -1,6 +1,6 @@
 //! What the front needs from the host behind it; admission is the real one.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, hash::Hash, sync::Arc};
 
 use extensions_admission::{Answer, AskedSwitch, BatchAnswer, BatchRequest, Refusal, Request};
 use extensions_identity::Channel;
@@ -30,7 +30,7 @@ pub trait Service: Send + Sync + 'static {
     fn authenticate(&self, channel: &Channel, bearer: Option<&str>) -> impl Future<Output = Result<Self::Principal, Refusal>> + Send;
 
     /// For whom the memory of a caller's bodies is counted: its tenant, or the service that calls for many.
-    fn holder<'p>(&self, principal: &'p Self::Principal) -> &'p str;
+    fn holder(&self, principal: &Self::Principal) -> impl Hash;
 
     /// Runs one extension. Dropping the future is the caller's cancellation.
     fn invoke(&self, principal: &Self::Principal, request: Request<'_>) -> impl Future<Output = Result<Answer, Refusal>> + Send;

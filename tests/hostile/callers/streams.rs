@@ -174,8 +174,11 @@ async fn unread(stage: &Stage) -> Vec<Row> {
         (call $ok (i32.const 131072) (i32.const 1000002))";
     let component = Guest::new(kind, answer).component();
     stage.serve("large", kind, "", component.clone()).await.1.unwrap();
-    let other = TenantId::parse("reads-answers").unwrap();
-    stage.platform.load(&stage.platform.serve(&other, "large", kind, "", component)).await.unwrap();
+    // Once in a thousand starts one of them shares the attacker's number.
+    let others = ["reads-answers", "reads-others"].map(|name| TenantId::parse(name).unwrap());
+    for other in &others {
+        stage.platform.load(&stage.platform.serve(other, "large", kind, "", component.clone())).await.unwrap();
+    }
     let before = process::resident_mib();
     let (mut held, mut begun, mut refused) = (Vec::new(), 0, 0);
     for _ in 0..CONNECTIONS {
@@ -197,12 +200,15 @@ async fn unread(stage: &Stage) -> Vec<Row> {
         held.push(h2);
     }
     stage.neighbours.answered(3).await;
-    let read = Told::of(hasty(&stage.platform, &other).invoke(Invoke::new("large")).await);
+    let mut read = Vec::new();
+    for other in &others {
+        read.push(Told::of(hasty(&stage.platform, other).invoke(Invoke::new("large")).await).code);
+    }
     let told = || format!("{begun} begun, {refused} refused");
     let mut rows = vec![
         // 134 of them fill a half.
         Row::holds("600 MB of them", "half of the room is taken, the rest refused", begun > 100 && begun <= 140 && begun + refused == 600, told),
-        Row::holds("another tenant's", "answered", read.code == "OK", || read.answer()),
+        Row::holds("other tenants'", "answered", read.iter().any(|code| code == "OK"), || read.join(", ")),
         kept_below(before, 400),
     ];
     drop(held);

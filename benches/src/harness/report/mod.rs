@@ -34,7 +34,7 @@ impl Report {
     }
 
     /// All sections of this scenario are here.
-    pub(crate) fn has(&mut self, scenario: &'static str) {
+    pub(crate) fn measured(&mut self, scenario: &'static str) {
         self.left_out.retain(|left| *left != scenario);
     }
 
@@ -62,6 +62,6 @@ impl Report {
     /// What was left out and how to get it, if anything was.
     fn left_out(&self) -> Option<String> {
         let names = self.left_out.join(", ");
-        (!names.is_empty()).then(|| format!("Not measured here, but by a full run or with --only: {names}."))
+        (!names.is_empty()).then(|| format!("Not measured here: {names}; a whole full run measures them, or --only."))
     }
 }

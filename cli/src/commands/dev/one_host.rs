@@ -47,6 +47,7 @@ impl OneHost {
             control: status.ready.then_some(ControlAt { generation: status.control.generation, seq: status.control.seq }),
             listed_age_ms: catalog.listed_age().map(millis),
             extensions: status.entries as u64,
+            // Of all environments: one process loads for each.
             loaded: self.modules.loaded() as u64,
             // `ext dev` tells them where it runs.
             problems: Vec::new(),

@@ -93,8 +93,8 @@ impl Service for Script {
         }
     }
 
-    fn holder<'p>(&self, caller: &'p Caller) -> &'p str {
-        if caller.operator { "operator" } else { "caller" }
+    fn holder(&self, caller: &Caller) -> impl std::hash::Hash {
+        caller.operator
     }
 
     async fn invoke(&self, _: &Caller, request: Request<'_>) -> Result<Answer, Refusal> {
