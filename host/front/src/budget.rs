@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn callers_are_told_apart_and_nobody_from_all() {
         let holders = Holders::default();
-        let all: Vec<_> = (0..4_096).map(|at| holders.of(&format!("tenant-{at}"))).collect();
+        let all: Vec<_> = (0..4_096).map(|at| holders.of(format!("tenant-{at}"))).collect();
         assert!(all.iter().all(|holder| *holder != Holder::NOBODY && holder.0 < Holder::NUMBER));
         assert_eq!(all[7], holders.of("tenant-7".to_owned()));
         assert!(all.iter().filter(|holder| **holder == all[0]).count() < 64);
